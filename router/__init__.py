@@ -1,0 +1,1 @@
+"""The smart order router: pure core and the asyncio task around it."""

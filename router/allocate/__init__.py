@@ -1,0 +1,1 @@
+"""Allocation strategies, one per file."""

@@ -1,0 +1,1 @@
+"""Pure router logic: parent and child states, market view, costs, reallocation."""

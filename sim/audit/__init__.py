@@ -1,0 +1,1 @@
+"""The audit log: records, writer, an independent verifier, invariants."""

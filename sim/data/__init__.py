@@ -1,0 +1,1 @@
+"""Readers of external market-data formats, one per file."""

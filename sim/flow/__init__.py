@@ -1,0 +1,1 @@
+"""Background order flow as messages to a venue."""

@@ -1,0 +1,1 @@
+"""Virtual and wall time, named chance, and links that deliver messages one way."""

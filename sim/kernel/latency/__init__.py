@@ -1,0 +1,1 @@
+"""Latency models, one per file, each tested against its law."""

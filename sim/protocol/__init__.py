@@ -1,0 +1,1 @@
+"""The words that all parts share: units, enums, ids, messages, errors, the version."""

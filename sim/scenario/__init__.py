@@ -1,0 +1,1 @@
+"""The scenario file: model, located YAML loader, overrides."""

@@ -1,0 +1,1 @@
+"""Trading venues: pure cores and the asyncio tasks around them."""

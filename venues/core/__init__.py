@@ -1,0 +1,1 @@
+"""Pure venue logic: books, matching, fees; no event loop, no clock, no files."""

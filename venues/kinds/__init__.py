@@ -1,0 +1,1 @@
+"""Venue kinds, one per file: a config model and a builder."""
