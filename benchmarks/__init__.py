@@ -1,0 +1,1 @@
+"""Speed measurements: micro, component, whole run; peers side by side."""
