@@ -1,0 +1,126 @@
+"""Where messages wait for the one task that reads them.
+
+An inbox is a FIFO with a single reader, and it is its own awaitable: waiting for it makes no
+future, and a delivery from the loop resumes the reader at once. It works on any asyncio loop; on
+``SimLoop``, whose tasks have a driver, the way back into the reader is several times shorter. The
+inbox itself sets no bound: senders are bounded by what they may have open.
+"""
+
+import asyncio
+import contextvars
+from collections import deque
+from collections.abc import Callable, Generator
+from itertools import repeat
+from typing import Any, Generic, TypeVar
+
+_T = TypeVar("_T")
+
+
+class Inbox(Generic[_T]):
+    """FIFO of messages for one reading task.
+
+    ``deliver`` may be called only by the loop (a timer or a link delivery); code inside a task
+    uses ``put``.
+    """
+
+    __slots__ = (
+        "_asyncio_future_blocking",
+        "_context",
+        "_loop",
+        "_once",
+        "_waiting",
+        "_wakeup",
+        "canceled",
+        "get_loop",
+        "items",
+        "name",
+        "reader",
+    )
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, name: str = "inbox") -> None:
+        self.items: deque[_T] = deque()
+        self.name = name
+        self.reader: Callable[[Any], bool] | None = None
+        self.get_loop = repeat(loop).__next__  # asked by asyncio.Task, once per wait: in C
+        self._loop = loop
+        self._wakeup: Callable[[Any], object] | None = None
+        self._context: contextvars.Context = contextvars.Context()
+        self._waiting = False
+        self.canceled = False
+        self._asyncio_future_blocking = False
+        self._once = (self,)
+
+    def deliver(self, item: _T) -> None:
+        """Add ``item`` and resume the reader if it waits."""
+        self.items.append(item)
+        if self._waiting:
+            # Spelled out, not ``_resume()``: each call counts here, at every message of a run.
+            self._waiting = False
+            resume = self.reader
+            if resume is None or not self._context.run(resume, self):
+                self._wake_task()
+
+    def put(self, item: _T) -> None:
+        """Add ``item``; a waiting reader resumes after the running task has paused."""
+        self.items.append(item)
+        if self._waiting:
+            self._waiting = False
+            self._loop.call_soon(self._resume)
+
+    async def get(self) -> _T:
+        """The oldest message, waiting for one if there is none."""
+        while not self.items:
+            await self
+        return self.items.popleft()
+
+    def __await__(self) -> Generator[Any, None, None]:
+        """Wait until a message is there.
+
+        Raises:
+            RuntimeError: If another task waits already.
+        """
+        if self.items:
+            return iter(())  # type: ignore[return-value]
+        if self._waiting:
+            raise RuntimeError(f"{self.name} has a waiting reader already")
+        self._waiting = self._asyncio_future_blocking = True
+        return iter(self._once)  # type: ignore[return-value]  # in C, unlike a generator
+
+    def _resume(self) -> None:
+        if self.canceled:
+            return  # the cancellation has its own wake-up under way
+        resume = self.reader
+        if resume is None or not self._context.run(resume, self):
+            self._wake_task()
+
+    def _wake_task(self) -> None:
+        self._waiting = False
+        self.reader = None
+        wakeup, self._wakeup = self._wakeup, None
+        if wakeup is not None:
+            self._context.run(wakeup, self)
+
+    # What asyncio.Task asks of an awaited object.
+
+    def add_done_callback(
+        self, callback: Callable[[Any], object], *, context: contextvars.Context
+    ) -> None:
+        """Called by the waiting task with its own wake-up."""
+        self._wakeup = callback
+        self._context = context
+
+    def result(self) -> None:
+        """Called by the task as it wakes up; raises if it was canceled meanwhile."""
+        if self.canceled:
+            self.canceled = False
+            raise asyncio.CancelledError
+
+    def cancel(self, msg: object = None) -> bool:
+        """Called when the task that waits here is canceled; the message goes with the task."""
+        if self._wakeup is None or self.canceled:
+            return False
+        self.canceled = True
+        if self._waiting:
+            self._waiting = False
+            self._loop.call_soon(self._wake_task)
+        return True

@@ -1,0 +1,114 @@
+"""Our tasks: asyncio's own, with a repeatable hash and a short way back from an inbox.
+
+A task that only waits for its inbox pays most of its time to the protocol between
+``asyncio.Task`` and the future it waits for. ``Driver`` stands between the task and its
+coroutine. When the coroutine waits for an inbox and a message comes, the inbox lets the driver
+resume it directly, with the task entered as the current one. If the coroutine then waits for an
+inbox message again, the task never hears of it; if it does anything else (another future, return,
+exception), the driver keeps that and wakes the task, which takes it from there.
+"""
+
+import asyncio
+from asyncio import tasks
+from collections.abc import Coroutine, Generator
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from sim.kernel.inbox import Inbox
+
+_T = TypeVar("_T")
+_enter_task = tasks._enter_task
+_leave_task = tasks._leave_task
+
+
+class SimTask(asyncio.Task[_T]):
+    """A task whose hash is its number of creation on its loop.
+
+    ``asyncio.TaskGroup`` keeps its tasks in a set and cancels them in set order; with address
+    hashes that order differs from run to run.
+    """
+
+    _number: int
+
+    def __hash__(self) -> int:
+        return self._number
+
+
+class Driver(Coroutine[Any, Any, _T]):
+    """A coroutine around the task's real one, which inboxes may resume directly."""
+
+    __slots__ = ("_send", "_stopped_at", "coro", "loop", "task")
+
+    def __init__(self, coro: Coroutine[Any, Any, _T], loop: asyncio.AbstractEventLoop) -> None:
+        self.coro = coro
+        self.loop = loop
+        self.task: asyncio.Task[_T] | None = None
+        self._send = coro.send
+        self._stopped_at: Any = None  # what a direct resumption yielded or raised, for the task
+
+    def send(self, value: Any, /) -> Any:
+        """The task's step: hand over what a direct resumption left, else resume the coroutine."""
+        result = self._stopped_at
+        if result is None:
+            return self._marked(self._send(value))
+        self._stopped_at = None
+        if isinstance(result, BaseException):
+            raise result
+        return self._marked(result)
+
+    def throw(self, *exc_info: Any) -> Any:
+        """The task's step with an exception (cancellation)."""
+        result, self._stopped_at = self._stopped_at, None
+        if isinstance(result, BaseException) and not isinstance(result, StopIteration):
+            raise result
+        return self._marked(self.coro.throw(*exc_info))
+
+    def close(self) -> None:
+        """Close the coroutine."""
+        self.coro.close()
+
+    def __await__(self) -> Generator[Any, Any, _T]:
+        return self.coro.__await__()
+
+    # Look like the coroutine to whoever inspects the task; ``__getattr__`` would slow every access.
+
+    @property
+    def __name__(self) -> str:
+        return str(getattr(self.coro, "__name__", "coroutine"))
+
+    @property
+    def cr_frame(self) -> Any:
+        """The frame of the coroutine."""
+        return getattr(self.coro, "cr_frame", None)
+
+    @property
+    def cr_code(self) -> Any:
+        """The code of the coroutine."""
+        return getattr(self.coro, "cr_code", None)
+
+    @property
+    def cr_running(self) -> bool:
+        """Whether the coroutine runs now."""
+        return bool(getattr(self.coro, "cr_running", False))
+
+    def _marked(self, awaited: Any) -> Any:
+        if hasattr(awaited, "reader"):  # an Inbox: it may come back to us directly
+            awaited.reader = self.resume_from
+        return awaited
+
+    def resume_from(self, inbox: "Inbox[Any]") -> bool:
+        """Resume the coroutine, which waits for ``inbox``; True if it waits for that inbox again.
+
+        Must run in the task's context and outside any task.
+        """
+        loop, task = self.loop, self.task
+        _enter_task(loop, task)  # type: ignore[arg-type]
+        try:
+            result = self._send(None)
+        except BaseException as exc:  # the task will raise it in its own step
+            result = exc
+        _leave_task(loop, task)  # type: ignore[arg-type]
+        if result is inbox and not inbox.canceled:
+            return True
+        self._stopped_at = result
+        return False

@@ -1,0 +1,59 @@
+"""Errors that users see, and the one that means we are wrong.
+
+Each message says the file, the place in it, what was found and what is allowed. Business refusals
+are messages with a reason, never exceptions.
+"""
+
+import msgspec
+
+
+class SorsimError(Exception):
+    """Base of all our errors."""
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """One thing wrong in a file. ``line`` and ``col`` count from 1; 0 means the file as a whole."""
+
+    file: str
+    line: int
+    col: int
+    path: str
+    message: str
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}:{self.col}" if self.line else self.file
+        return f"{place}: {self.path}: {self.message}" if self.path else f"{place}: {self.message}"
+
+
+class ScenarioError(SorsimError):
+    """A scenario file or an override is wrong; carries every problem found, one line each."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        self.problems = problems
+        super().__init__("\n".join(map(str, problems)))
+
+
+class DataFormatError(SorsimError):
+    """A data file is wrong at one place. ``line`` counts from 1; 0 means the file as a whole."""
+
+    def __init__(self, file: str, line: int, message: str) -> None:
+        self.file = file
+        self.line = line
+        self.message = message
+        super().__init__(f"{file}:{line}: {message}" if line else f"{file}: {message}")
+
+
+class AuditFormatError(SorsimError):
+    """An audit log cannot be read as one."""
+
+
+class AuditWriteError(SorsimError):
+    """The audit log could not be written: the run stops, since no decision may go unrecorded."""
+
+
+class PluginError(SorsimError):
+    """A user's router, strategy or venue failed."""
+
+
+class InvariantError(SorsimError):
+    """A rule of our own is broken: a defect of sorsim, with all that is needed to find it."""

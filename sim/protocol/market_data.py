@@ -1,0 +1,67 @@
+"""Market data as a venue publishes it and as recorded data drives it.
+
+A ``Level`` is ``(price_ticks, qty_lots)``. Sides are best first. Nothing here is ever
+empty-but-present: a level of zero lots does not exist.
+"""
+
+import msgspec
+
+from sim.protocol.enums import Side
+from sim.protocol.units import PriceTicks, QtyLots, TimeNs
+
+Level = tuple[int, int]
+Levels = tuple[Level, ...]
+
+
+class BookSnapshot(msgspec.Struct, frozen=True, gc=False):
+    """The displayed book of one venue as published: the feed's only message.
+
+    ``venue_seq`` counts the states of the venue's book; ``volume`` is the lots traded since the
+    start. ``last_px`` is None before the first trade.
+    """
+
+    venue_id: str
+    venue_seq: int
+    published_ns: TimeNs
+    bids: Levels
+    asks: Levels
+    last_px: PriceTicks | None = None
+    last_qty: QtyLots = QtyLots(0)
+    volume: QtyLots = QtyLots(0)
+
+
+class Trade(msgspec.Struct, frozen=True, gc=False):
+    """A print: both sides met at ``price``; ``aggressor`` is the side that took."""
+
+    price: PriceTicks
+    qty: QtyLots
+    aggressor: Side
+
+
+class LevelChange(msgspec.Struct, frozen=True, gc=False):
+    """A recorded level now shows ``qty`` lots (0: gone). ``side`` BUY is the bid side."""
+
+    side: Side
+    price: PriceTicks
+    qty: QtyLots
+
+
+class BookClear(msgspec.Struct, frozen=True, gc=False):
+    """All recorded levels are gone (a fresh snapshot follows)."""
+
+
+class AnchorShift(msgspec.Struct, frozen=True, gc=False):
+    """From now on ``shift`` ticks are added to each recorded price of ``side``."""
+
+    side: Side
+    shift: PriceTicks
+
+
+RecordedEvent = LevelChange | BookClear | AnchorShift | Trade
+
+
+class RecordedGroup(msgspec.Struct, frozen=True, gc=False):
+    """Recorded events of one instant; they apply together."""
+
+    t_ns: TimeNs
+    events: tuple[RecordedEvent, ...]

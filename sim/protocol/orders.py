@@ -1,0 +1,115 @@
+"""Order messages between router, background flow and venues, named after FIX.
+
+Prices are ticks and quantities lots of the instrument; times are nanoseconds since the start of
+the run. The constructors check nothing: borders do (scenario files, data files, plug-ins), and
+venues refuse what is wrong with a report. ``gc=False`` is safe because messages hold only leaves.
+"""
+
+import msgspec
+
+from sim.protocol.enums import (
+    CxlRejReason,
+    ExecType,
+    OrdStatus,
+    OrdType,
+    RejectReason,
+    SelfTrade,
+    Side,
+    TimeInForce,
+)
+from sim.protocol.units import PriceTicks, QtyLots, TimeNs
+
+
+class NewOrderSingle(msgspec.Struct, frozen=True, gc=False):
+    """Asks a venue to accept an order; ``price`` is None for a market order only.
+
+    ``account`` names the owner: self-trade prevention compares it, and only the owner may cancel.
+    """
+
+    cl_ord_id: str
+    side: Side
+    order_qty: QtyLots
+    price: PriceTicks | None
+    ord_type: OrdType = OrdType.LIMIT
+    time_in_force: TimeInForce = TimeInForce.GTC
+    account: str = ""
+    post_only: bool = False
+    self_trade: SelfTrade = SelfTrade.NONE
+
+
+class OrderCancelRequest(msgspec.Struct, frozen=True, gc=False):
+    """Asks to cancel all that is open of ``orig_cl_ord_id``; ``cl_ord_id`` names this request."""
+
+    cl_ord_id: str
+    orig_cl_ord_id: str
+    account: str = ""
+
+
+class OrderCancelReplaceRequest(msgspec.Struct, frozen=True, gc=False):
+    """Asks for a new price and a new *total* quantity (FIX: filled part included).
+
+    From acceptance on the order is called ``cl_ord_id``. Fewer lots at the same price keep the
+    place in the queue; more lots or another price lose it.
+    """
+
+    cl_ord_id: str
+    orig_cl_ord_id: str
+    order_qty: QtyLots
+    price: PriceTicks
+    account: str = ""
+
+
+class OrderReduceRequest(msgspec.Struct, frozen=True, gc=False):
+    """Asks to take ``reduce_qty`` lots off an open order, in place.
+
+    As many lots as are open, or more, cancel it.
+    """
+
+    cl_ord_id: str
+    orig_cl_ord_id: str
+    reduce_qty: QtyLots
+    account: str = ""
+
+
+class ExecutionReport(msgspec.Struct, frozen=True, gc=False):
+    """What a venue tells the owner of one order.
+
+    Invariant: ``cum_qty + leaves_qty == order_qty`` while the order is open; ``leaves_qty == 0``
+    once it is not. ``venue_seq`` is the number of the book state that holds this event, so that
+    its owner can tell which quotes already show it.
+    """
+
+    exec_type: ExecType
+    ord_status: OrdStatus
+    cl_ord_id: str
+    account: str
+    order_id: int
+    exec_id: int
+    side: Side
+    order_qty: QtyLots
+    cum_qty: QtyLots
+    leaves_qty: QtyLots
+    transact_ns: TimeNs
+    venue_seq: int
+    last_px: PriceTicks | None = None
+    last_qty: QtyLots = QtyLots(0)
+    contra_order_id: int | None = None
+    is_maker: bool = False
+    reject_reason: RejectReason | None = None
+    orig_cl_ord_id: str | None = None
+
+
+class OrderCancelReject(msgspec.Struct, frozen=True, gc=False):
+    """A cancel, replace or reduce was refused; the order it named is as it was."""
+
+    cl_ord_id: str
+    orig_cl_ord_id: str
+    account: str
+    ord_status: OrdStatus
+    reason: CxlRejReason
+    transact_ns: TimeNs
+    venue_seq: int
+
+
+OrderMessage = NewOrderSingle | OrderCancelRequest | OrderCancelReplaceRequest | OrderReduceRequest
+VenueReport = ExecutionReport | OrderCancelReject
