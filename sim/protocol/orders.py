@@ -5,6 +5,8 @@ the run. The constructors check nothing: borders do (scenario files, data files,
 venues refuse what is wrong with a report. ``gc=False`` is safe because messages hold only leaves.
 """
 
+from decimal import Decimal
+
 import msgspec
 
 from sim.protocol.enums import (
@@ -76,7 +78,8 @@ class ExecutionReport(msgspec.Struct, frozen=True, gc=False):
 
     Invariant: ``cum_qty + leaves_qty == order_qty`` while the order is open; ``leaves_qty == 0``
     once it is not. ``venue_seq`` is the number of the book state that holds this event, so that
-    its owner can tell which quotes already show it.
+    its owner can tell which quotes already show it. ``commission`` is money, negative for a rebate;
+    the venue's shell sets it on what it sends to an owner.
     """
 
     exec_type: ExecType
@@ -97,6 +100,7 @@ class ExecutionReport(msgspec.Struct, frozen=True, gc=False):
     is_maker: bool = False
     reject_reason: RejectReason | None = None
     orig_cl_ord_id: str | None = None
+    commission: Decimal | None = None
 
 
 class OrderCancelReject(msgspec.Struct, frozen=True, gc=False):
