@@ -1,0 +1,19 @@
+"""The same delay for every message."""
+
+from typing import Literal
+
+from sim.kernel.latency.base import LatencyConfig, LatencySampler, Resolve
+from sim.kernel.streams import BLOCK, Stream
+from sim.protocol.config import Duration
+
+
+class FixedLatency(LatencyConfig):
+    """Every message takes ``delay``; the link's stream stays untouched."""
+
+    model: Literal["fixed"]
+    delay: Duration
+    """Delay of each message."""
+
+    def sampler(self, stream: Stream, resolve: Resolve) -> LatencySampler:
+        """See the base."""
+        return LatencySampler(lambda: [self.delay] * BLOCK, self.delay)
