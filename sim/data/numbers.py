@@ -1,0 +1,95 @@
+"""Decimal text to ticks and lots at the speed of recorded data.
+
+The conversion itself is ``Units``; here are tables that remember what they converted, since
+recorded files repeat their numbers, and a short cut for texts in the very form that our writer
+gives them.
+"""
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Final, TypeVar
+
+from sim.protocol.units import PriceTicks, QtyLots, UnitError, Units
+
+# Bounded, so that a file in which every number is new cannot fill the memory.
+_TABLE_SIZE: Final = 1 << 16
+
+_Int = TypeVar("_Int", bound=int)
+
+
+class PriceTable(dict[str, PriceTicks]):
+    """Price text -> ticks > 0.
+
+    Raises:
+        UnitError: On look-up of a text that is no price on the tick grid, or not > 0.
+    """
+
+    def __init__(self, units: Units) -> None:
+        self._convert = exact_steps(units.tick_size, units.price_to_ticks)
+
+    def __missing__(self, text: str) -> PriceTicks:
+        ticks = PriceTicks(self._convert(text))
+        if ticks <= 0:
+            raise UnitError(f"price must be > 0, was {text}")
+        return _remember(self, text, ticks)
+
+
+class ShiftTable(dict[str, PriceTicks]):
+    """Signed price difference -> ticks.
+
+    Raises:
+        UnitError: On look-up of a text that is no difference on the tick grid.
+    """
+
+    def __init__(self, units: Units) -> None:
+        self._convert = exact_steps(units.tick_size, units.price_to_ticks)
+
+    def __missing__(self, text: str) -> PriceTicks:
+        return _remember(self, text, PriceTicks(self._convert(text)))
+
+
+class QtyTable(dict[str, QtyLots]):
+    """Quantity text -> lots >= 0.
+
+    Raises:
+        UnitError: On look-up of a text that is no quantity on the lot grid, or is negative.
+    """
+
+    def __init__(self, units: Units) -> None:
+        self._convert = exact_steps(units.lot_size, units.qty_to_lots)
+
+    def __missing__(self, text: str) -> QtyLots:
+        lots = QtyLots(self._convert(text))
+        if lots < 0:
+            raise UnitError(f"qty must be >= 0, was {text}")
+        return _remember(self, text, lots)
+
+
+def exact_steps(step: Decimal, convert: Callable[[str], int]) -> Callable[[str], int]:
+    """Give ``convert`` a short cut for texts with exactly as many digits as a decimal ``step`` has.
+
+    ``61837.63`` at a step of 0.01 is the integer 6183763: four times faster than by ``Decimal``,
+    and the same number. Every other text, and every step that is not 0.1, 0.01, ..., goes to
+    ``convert``.
+    """
+    exponent = step.normalize().as_tuple().exponent
+    if not isinstance(exponent, int) or exponent >= 0 or step != Decimal(1).scaleb(exponent):
+        return convert
+    point = exponent - 1
+
+    def fast(text: str) -> int:
+        # At most 12 digits: far below the bounds of price and quantity that ``convert`` checks.
+        if -point < len(text) < 14 and text[point] == ".":
+            digits = text.replace(".", "", 1)
+            if digits.isdigit() and digits.isascii():
+                return int(digits)
+        return convert(text)
+
+    return fast
+
+
+def _remember(table: dict[str, _Int], text: str, value: _Int) -> _Int:
+    if len(table) >= _TABLE_SIZE:
+        table.clear()
+    table[text] = value
+    return value
