@@ -53,7 +53,13 @@ Duration = Annotated[
     int,
     BeforeValidator(_duration),
     PlainSerializer(format_duration, return_type=str),
-    WithJsonSchema({"type": "string", "pattern": r"^[0-9]+(\.[0-9]+)? ?(ns|us|ms|s|min)$"}),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "pattern": r"^[0-9]+(\.[0-9]+)? ?(ns|us|ms|s|min)$",
+            "examples": ["5ms"],
+        }
+    ),
 ]
 """Nanoseconds, written as ``5ms``."""
 
@@ -61,7 +67,13 @@ DecimalText = Annotated[
     Decimal,
     BeforeValidator(_decimal),
     PlainSerializer(plain, return_type=str),
-    WithJsonSchema({"type": ["string", "integer"], "pattern": r"^[+-]?[0-9]+(\.[0-9]+)?$"}),
+    WithJsonSchema(
+        {
+            "type": ["string", "integer"],
+            "pattern": r"^[+-]?[0-9]+(\.[0-9]+)?$",
+            "examples": ["100.02"],
+        }
+    ),
 ]
 """An exact decimal, written as quoted text or as a whole number."""
 
