@@ -25,6 +25,8 @@ from sim.protocol.enums import (
 from sim.protocol.market_data import Levels
 
 SCHEMA: Final = "sorsim-audit/1"
+LINE_BYTES_MAX: Final = 16 << 20
+"""Writers make no longer line, readers take none: a hostile file cannot fill the memory."""
 
 
 class Record(
@@ -102,6 +104,7 @@ class Decision(Record, frozen=True, kw_only=True, tag="decision"):
     reason: DecisionReason
     strategy: str
     unreserved_qty: int
+    depth: str
     effective_scale: int
     quotes: tuple[KnownQuote, ...]
     ranking: tuple[str, ...]
@@ -112,7 +115,8 @@ class Decision(Record, frozen=True, kw_only=True, tag="decision"):
 class ChildSent(Record, frozen=True, kw_only=True, tag="child_sent"):
     """A child order left for its venue.
 
-    ``shown_px`` is the best price the venue showed, as the router knew it from quote ``quote_seq``.
+    ``shown_px`` is the best price the venue showed, as the router knew it from quote ``quote_seq``;
+    both are None where it had no quote of the venue.
     """
 
     cl_ord_id: str
@@ -123,8 +127,8 @@ class ChildSent(Record, frozen=True, kw_only=True, tag="child_sent"):
     order_qty: int
     price: int
     time_in_force: TimeInForce
-    shown_px: int
-    quote_seq: int
+    shown_px: int | None
+    quote_seq: int | None
 
 
 class BookAtArrival(Record, frozen=True, kw_only=True, tag="book_at_arrival"):
@@ -274,7 +278,7 @@ class ReportIgnored(Record, frozen=True, kw_only=True, tag="report_ignored"):
 
 
 class ParentDone(Record, frozen=True, kw_only=True, tag="parent_done"):
-    """A parent order ended. ``filled_qty + canceled_qty`` is what was ordered."""
+    """A parent order ended. What is neither filled nor canceled was open as the run ended."""
 
     parent_id: str
     filled_qty: int
