@@ -1,0 +1,41 @@
+"""``greedy`` and ``top_of_book``: best effective price first, over the full depth or best levels.
+
+Source: design notes on models, section 2, rules R1 to R3 and R5.
+"""
+
+from typing import Literal
+
+from router.allocate.base import Allocation, AllocationRequest, Depth, walk
+from sim.protocol.config import ScenarioModel
+
+
+class Greedy:
+    """Walks levels by effective price; the depth is what tells the two kinds apart."""
+
+    def __init__(self, name: str, depth: Depth) -> None:
+        self.name = name
+        self.depth: Depth = depth
+
+    def allocate(self, request: AllocationRequest) -> Allocation:
+        """Split by price, then the tie rules."""
+        return walk(request, (request.offers,), {})
+
+
+class GreedyConfig(ScenarioModel):
+    """Walk the full depth of all venues, best effective price first."""
+
+    kind: Literal["greedy"]
+
+    def build(self) -> Greedy:
+        """The strategy."""
+        return Greedy(self.kind, "full")
+
+
+class TopOfBookConfig(ScenarioModel):
+    """Use the best level of each venue only, best effective price first."""
+
+    kind: Literal["top_of_book"]
+
+    def build(self) -> Greedy:
+        """The strategy."""
+        return Greedy(self.kind, "top")

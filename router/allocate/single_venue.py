@@ -1,0 +1,34 @@
+"""``single_venue``: everything to one venue, the baseline that routing is compared with."""
+
+from typing import Literal
+
+from router.allocate.base import Allocation, AllocationRequest, Depth, walk
+from sim.protocol.config import Ident, ScenarioModel
+
+
+class SingleVenue:
+    """Uses one venue and refuses the others."""
+
+    name = "single_venue"
+
+    def __init__(self, venue_id: str, depth: Depth) -> None:
+        self.venue_id = venue_id
+        self.depth: Depth = depth
+
+    def allocate(self, request: AllocationRequest) -> Allocation:
+        """Take what the one venue offers."""
+        chosen = tuple([o for o in request.offers if o.venue_id == self.venue_id])
+        others = {o.venue_id: "other_venue" for o in request.offers if o.venue_id != self.venue_id}
+        return walk(request, (chosen,), others)
+
+
+class SingleVenueConfig(ScenarioModel):
+    """Send everything to ``venue``."""
+
+    kind: Literal["single_venue"]
+    venue: Ident
+    depth: Depth = "full"
+
+    def build(self) -> SingleVenue:
+        """The strategy."""
+        return SingleVenue(self.venue, self.depth)

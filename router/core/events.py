@@ -1,0 +1,70 @@
+"""What passes in and out of the router core beside venue messages and audit records."""
+
+from typing import Final
+
+import msgspec
+
+from sim.audit.records import Record
+from sim.protocol.enums import Side
+from sim.protocol.orders import OrderMessage, VenueReport
+
+ACCOUNT: Final = "SOR"
+
+
+class ParentOrder(msgspec.Struct, frozen=True):
+    """A client's order as the router gets it; ``deadline_ns`` is an instant of the run."""
+
+    parent_id: str
+    side: Side
+    order_qty: int
+    limit_px: int | None = None
+    deadline_ns: int | None = None
+
+
+class Stamps(msgspec.Struct, frozen=True, gc=False):
+    """How a message came: left its sender, drawn delay, time held back by its link."""
+
+    sent_ns: int
+    drawn_ns: int
+    held_ns: int
+
+
+class FromVenue(msgspec.Struct, frozen=True, gc=False):
+    """A report, and the venue whose link brought it."""
+
+    venue_id: str
+    report: VenueReport
+
+
+class SendTo(msgspec.Struct, frozen=True, gc=False):
+    """Send ``msg`` to a venue."""
+
+    venue_id: str
+    msg: OrderMessage
+
+
+class Decide(msgspec.Struct, frozen=True, gc=False):
+    """Wake-up at the end of an instant."""
+
+
+class AckTimeout(msgspec.Struct, frozen=True, gc=False):
+    """Wake-up to look for children without an answer."""
+
+
+class Deadline(msgspec.Struct, frozen=True, gc=False):
+    """Wake-up at a parent's deadline."""
+
+    parent_id: str
+
+
+WakeToken = Decide | AckTimeout | Deadline
+
+
+class WakeAt(msgspec.Struct, frozen=True, gc=False):
+    """Call ``on_wake(token)`` at ``t_ns``."""
+
+    t_ns: int
+    token: WakeToken
+
+
+Outcome = Record | SendTo | WakeAt

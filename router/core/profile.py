@@ -1,0 +1,49 @@
+"""What the router is told about a venue before trading: its kind, grid, expected delay and fees."""
+
+from fractions import Fraction
+from math import lcm
+from typing import Literal
+
+import msgspec
+
+from sim.protocol.enums import Side
+
+Visibility = Literal["dark", "maker", "lit"]
+
+
+class VenueProfile(msgspec.Struct, frozen=True):
+    """Facts about one venue that do not change during a run.
+
+    ``latency_ns`` is the expected delay of an order to the venue. ``tick`` and ``lot`` are the
+    venue's own grid in ticks and lots of the instrument. ``buy`` and ``sell`` are slope and
+    intercept of the effective price, ``slope * price_ticks + intercept``, in ticks with the taker
+    fee.
+    """
+
+    venue_id: str
+    visibility: Visibility
+    latency_ns: int
+    tick: int
+    lot: int
+    buy: tuple[Fraction, Fraction]
+    sell: tuple[Fraction, Fraction]
+
+
+class EffectivePrices:
+    """Prices with fees as exact integers, in ``1/scale`` ticks, comparable over all venues."""
+
+    __slots__ = ("_lines", "scale")
+
+    def __init__(self, profiles: tuple[VenueProfile, ...]) -> None:
+        numbers = [number for p in profiles for line in (p.buy, p.sell) for number in line]
+        self.scale = lcm(*(number.denominator for number in numbers)) if numbers else 1
+        self._lines = {
+            (p.venue_id, buys): (int(line[0] * self.scale), int(line[1] * self.scale))
+            for p in profiles
+            for buys, line in ((True, p.buy), (False, p.sell))
+        }
+
+    def of(self, venue_id: str, side: Side, levels: tuple[tuple[int, int], ...]) -> tuple[int, ...]:
+        """The effective price of each level for a taker on ``side``."""
+        slope, intercept = self._lines[venue_id, side is Side.BUY]
+        return tuple([slope * level[0] + intercept for level in levels])

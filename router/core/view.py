@@ -1,0 +1,125 @@
+"""The market as the router knows it: per venue the last quote received, less what it took itself.
+
+A quote shows the venue's book as it was when published. What our own orders take meanwhile is
+subtracted until a quote that already holds it arrives; reports carry the number of the book state
+that they belong to (``venue_seq``), so it is known which quotes do:
+
+- an open child may still take its open lots from the best levels within its limit;
+- a fill is subtracted from quotes older than its book state;
+- an order that ended short shows that nothing was left within its limit, whatever the quote says;
+  its venue's levels there are not used again before a newer quote.
+
+So the same displayed lots are never sent for twice, and a wrong quote is not hit again.
+"""
+
+from router.core.orders import Child
+from router.core.profile import VenueProfile
+from sim.protocol.enums import Side
+from sim.protocol.market_data import BookSnapshot, Level, Levels
+
+
+class VenueView:
+    """What the router knows of one venue."""
+
+    __slots__ = ("_exhausted", "_fills", "flying", "profile", "quote", "received_ns")
+
+    def __init__(self, profile: VenueProfile) -> None:
+        self.profile = profile
+        self.quote: BookSnapshot | None = None
+        self.received_ns = 0
+        self.flying: dict[str, Child] = {}
+        self._fills: list[tuple[int, bool, int, int]] = []  # venue_seq, buys, price, lots
+        self._exhausted: dict[bool, tuple[int, int]] = {}  # buys -> venue_seq, limit
+
+    def on_quote(self, quote: BookSnapshot, now_ns: int) -> bool:
+        """Take a newer quote; False if it is older than the one at hand."""
+        known = self.quote
+        if known is not None and quote.venue_seq < known.venue_seq:
+            return False
+        self.quote = quote
+        self.received_ns = now_ns
+        if self._fills:
+            self._fills = [fill for fill in self._fills if fill[0] > quote.venue_seq]
+        if self._exhausted:
+            self._exhausted = {
+                buys: mark for buys, mark in self._exhausted.items() if mark[0] >= quote.venue_seq
+            }
+        return True
+
+    def on_fill(self, side: Side, price: int, lots: int, venue_seq: int) -> None:
+        """Note lots taken at ``price``, held by book states from ``venue_seq`` on."""
+        if self.quote is None or venue_seq > self.quote.venue_seq:
+            self._fills.append((venue_seq, side is Side.BUY, price, lots))
+
+    def on_short(self, side: Side, limit: int, venue_seq: int) -> None:
+        """Note that an order with ``limit`` found nothing more at book state ``venue_seq``."""
+        if self.quote is None or venue_seq >= self.quote.venue_seq:
+            buys = side is Side.BUY
+            old = self._exhausted.get(buys)
+            if old is not None:
+                limit = max(limit, old[1]) if buys else min(limit, old[1])
+                venue_seq = max(venue_seq, old[0])
+            self._exhausted[buys] = (venue_seq, limit)
+
+    def shown(self, side: Side) -> Levels:
+        """The side that an order of ``side`` trades against, as quoted."""
+        if self.quote is None:
+            return ()
+        return self.quote.asks if side is Side.BUY else self.quote.bids
+
+    def available(self, side: Side) -> Levels:
+        """What is shown, less what our own orders took or may still take."""
+        shown = self.shown(side)
+        buys = side is Side.BUY
+        if not (self.flying or self._fills or self._exhausted) or not shown:
+            return shown
+        gone: dict[int, int] = {}
+        for _, fill_buys, price, lots in self._fills:
+            if fill_buys is buys:
+                gone[price] = gone.get(price, 0) + lots
+        levels = [(price, qty - gone.get(price, 0)) for price, qty in shown]
+        mark = self._exhausted.get(buys)
+        if mark is not None:
+            levels = [level for level in levels if _beyond(level[0], mark[1], buys)]
+        for child in self.flying.values():
+            if (child.side is Side.BUY) is buys:
+                levels = _less(levels, child.leaves_qty, child.price, buys)
+        return tuple([level for level in levels if level[1] > 0])
+
+
+def _beyond(price: int, limit: int, buys: bool) -> bool:
+    return price > limit if buys else price < limit
+
+
+def _less(levels: list[Level], lots: int, limit: int, buys: bool) -> list[Level]:
+    """Levels after an order took up to ``lots``, best first, within its limit."""
+    rest: list[Level] = []
+    for price, qty in levels:
+        taken = 0 if _beyond(price, limit, buys) else min(max(qty, 0), lots)
+        lots -= taken
+        rest.append((price, qty - taken))
+    return rest
+
+
+class MarketView:
+    """All venues as the router knows them, and the best displayed lit prices over them."""
+
+    __slots__ = ("_lit", "venues")
+
+    def __init__(self, profiles: tuple[VenueProfile, ...]) -> None:
+        self.venues = {profile.venue_id: VenueView(profile) for profile in profiles}
+        self._lit = [v for v in self.venues.values() if v.profile.visibility == "lit"]
+
+    def best_bid(self) -> int | None:
+        """Highest displayed lit bid received, None without one."""
+        prices = [v.quote.bids[0][0] for v in self._lit if v.quote is not None and v.quote.bids]
+        return max(prices, default=None)
+
+    def best_ask(self) -> int | None:
+        """Lowest displayed lit offer received, None without one."""
+        prices = [v.quote.asks[0][0] for v in self._lit if v.quote is not None and v.quote.asks]
+        return min(prices, default=None)
+
+    def best_against(self, side: Side) -> int | None:
+        """The best displayed lit price that an order of ``side`` could trade at."""
+        return self.best_ask() if side is Side.BUY else self.best_bid()
