@@ -26,6 +26,7 @@ class Inbox(Generic[_T]):
     __slots__ = (
         "_asyncio_future_blocking",
         "_context",
+        "_error",
         "_loop",
         "_once",
         "_waiting",
@@ -46,7 +47,8 @@ class Inbox(Generic[_T]):
         self._wakeup: Callable[[Any], object] | None = None
         self._context: contextvars.Context = contextvars.Context()
         self._waiting = False
-        self.canceled = False
+        self.canceled = False  # the reader's task was, and its next wake-up must go through it
+        self._error: asyncio.CancelledError | None = None
         self._asyncio_future_blocking = False
         self._once = (self,)
 
@@ -86,16 +88,18 @@ class Inbox(Generic[_T]):
         self._waiting = self._asyncio_future_blocking = True
         return iter(self._once)  # type: ignore[return-value]  # in C, unlike a generator
 
+    def stop_waiting(self) -> None:
+        """Called when the reader is thrown out of its wait without a wake-up from here."""
+        self._waiting = self._asyncio_future_blocking = False
+
     def _resume(self) -> None:
-        if self.canceled:
-            return  # the cancellation has its own wake-up under way
         resume = self.reader
-        if resume is None or not self._context.run(resume, self):
+        if self.canceled or resume is None or not self._context.run(resume, self):
             self._wake_task()
 
     def _wake_task(self) -> None:
-        self._waiting = False
         self.reader = None
+        self.canceled = False
         wakeup, self._wakeup = self._wakeup, None
         if wakeup is not None:
             self._context.run(wakeup, self)
@@ -110,17 +114,23 @@ class Inbox(Generic[_T]):
         self._context = context
 
     def result(self) -> None:
-        """Called by the task as it wakes up; raises if it was canceled meanwhile."""
-        if self.canceled:
-            self.canceled = False
-            raise asyncio.CancelledError
+        """Called by the task as it wakes up; raises if it was canceled while it waited."""
+        error, self._error = self._error, None
+        if error is not None:
+            raise error
 
     def cancel(self, msg: object = None) -> bool:
-        """Called when the task that waits here is canceled; the message goes with the task."""
-        if self._wakeup is None or self.canceled:
+        """Called when the task that waits here is canceled; False if the task must see to it.
+
+        That is so when a message has come already: then the wake-up under way, or the end of the
+        direct resumption that is running, goes through the task, which knows of its cancellation.
+        """
+        if self._wakeup is None:
             return False
         self.canceled = True
-        if self._waiting:
-            self._waiting = False
-            self._loop.call_soon(self._wake_task)
+        if not self._waiting:
+            return False
+        self._waiting = False
+        self._error = asyncio.CancelledError() if msg is None else asyncio.CancelledError(msg)
+        self._loop.call_soon(self._wake_task)
         return True

@@ -12,11 +12,14 @@ timers arbitrarily, and is several times slower (docs/benchmarks.md).
 import asyncio
 import contextvars
 import logging
+import sys
 from asyncio import events
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine, Generator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator
 from heapq import heapify, heappop, heappush
+from math import inf
 from typing import Any, Final, TypeVar
+from weakref import WeakValueDictionary
 
 import msgspec
 
@@ -34,9 +37,8 @@ _log = logging.getLogger(__name__)
 class Event(msgspec.Struct, order=True, gc=False):
     """One entry of the heap. What a link delivers is the event itself, so it is the envelope too.
 
-    ``t_ns`` is the instant of arrival; ``sent_ns`` and ``drawn_ns`` are set by links. The order
-    is that of the
-    first three fields, which are unique.
+    ``t_ns`` is the instant of arrival; ``sent_ns`` and ``drawn_ns`` are set by links. Events are
+    ordered by their first three fields, which no two share.
     """
 
     t_ns: int
@@ -96,12 +98,15 @@ class SimLoop(VirtualTimeOnly):
         self.heap: list[Event] = []
         self.seq = 0
         self._task_count = 0
+        self._asyncgen_count = 0
         self._cancelled_timers = 0
         self._running = False
         self._stopping = False
         self._closed = False
         self._debug = False
         self._failure: BaseException | None = None
+        # In order of their start, so that they are closed in a repeatable order.
+        self._asyncgens: WeakValueDictionary[int, AsyncGenerator[Any, Any]] = WeakValueDictionary()
         self._task_factory: Any = None
         self._exception_handler: Any = None
 
@@ -138,7 +143,12 @@ class SimLoop(VirtualTimeOnly):
         priority: int = _TIMER,
         context: contextvars.Context | None = None,
     ) -> SimHandle:
-        """Call ``callback(*args)`` at ``t_ns`` unless the returned handle is cancelled before."""
+        """Call ``callback(*args)`` at ``t_ns`` unless the returned handle is cancelled before.
+
+        Raises:
+            ValueError: If ``t_ns`` lies in the past.
+        """
+        self._check_open()
         handle = SimHandle(t_ns / 1e9, callback, args, self, context)
         handle._scheduled = True
         self.schedule(t_ns, priority, self._run_timer, handle)
@@ -151,7 +161,9 @@ class SimLoop(VirtualTimeOnly):
         *args: Any,
         context: contextvars.Context | None = None,
     ) -> SimHandle:
-        """Asyncio's timer; times in the past mean now."""
+        """Asyncio's timer; times in the past mean now, infinity means never."""
+        if when == inf:
+            return SimHandle(when, callback, args, self, context)
         t_ns = max(self.now_ns, round(when * 1e9))
         return self.call_at_ns(t_ns, callback, *args, context=context)
 
@@ -162,7 +174,9 @@ class SimLoop(VirtualTimeOnly):
         *args: Any,
         context: contextvars.Context | None = None,
     ) -> SimHandle:
-        """Asyncio's relative timer, exact in nanoseconds whatever the time is."""
+        """Asyncio's relative timer, exact in nanoseconds whatever the time is; see ``call_at``."""
+        if delay == inf:
+            return SimHandle(delay, callback, args, self, context)
         t_ns = self.now_ns + max(0, round(delay * 1e9))
         return self.call_at_ns(t_ns, callback, *args, context=context)
 
@@ -173,8 +187,7 @@ class SimLoop(VirtualTimeOnly):
         context: contextvars.Context | None = None,
     ) -> SimHandle:
         """Call at this instant, after what is already ready."""
-        if self._closed:
-            raise RuntimeError("Event loop is closed")
+        self._check_open()
         handle = SimHandle(0.0, callback, args, self, context)
         self._ready.append(handle)
         return handle
@@ -183,6 +196,8 @@ class SimLoop(VirtualTimeOnly):
     call_soon_threadsafe = call_soon  # type: ignore[assignment]
 
     def _timer_handle_cancelled(self, handle: SimHandle) -> None:
+        if not handle._scheduled:  # not in the heap: ready, run already, or never due
+            return
         self._cancelled_timers += 1
         heap = self.heap
         if self._cancelled_timers > _COMPACT_AT and self._cancelled_timers * 2 > len(heap):
@@ -190,7 +205,7 @@ class SimLoop(VirtualTimeOnly):
             run_timer = self._run_timer
             heap[:] = [e for e in heap if e.callback != run_timer or not e.msg._cancelled]
             heapify(heap)
-            self._cancelled_timers = 0
+            self._cancelled_timers = 1  # this one, which counts as cancelled only hereafter
 
     def _run_timer(self, event: Event) -> None:
         handle: SimHandle = event.msg
@@ -212,6 +227,8 @@ class SimLoop(VirtualTimeOnly):
         Raises:
             DeadWaitError: If nothing is scheduled any more and the future is not done.
         """
+        self._check_open()
+        self._check_idle()
         new_task = not asyncio.isfuture(future)
         main: asyncio.Future[_T] = asyncio.ensure_future(future, loop=self)  # type: ignore[arg-type]
         main.add_done_callback(self._stop_at)
@@ -229,18 +246,29 @@ class SimLoop(VirtualTimeOnly):
         self.stop()
 
     def _run(self, main: asyncio.Future[Any] | None) -> None:
-        if self._closed:
-            raise RuntimeError("Event loop is closed")
-        if self._running or events._get_running_loop() is not None:
-            raise RuntimeError("This event loop is already running")
+        self._check_open()
+        self._check_idle()
         self._running = True
         self._stopping = False
+        hooks = sys.get_asyncgen_hooks()
+        sys.set_asyncgen_hooks(self._asyncgen_started, self._asyncgen_dropped)
         events._set_running_loop(self)
         try:
             self._turn(main)
         finally:
             events._set_running_loop(None)
+            sys.set_asyncgen_hooks(*hooks)
             self._running = False
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise RuntimeError("Event loop is closed")
+
+    def _check_idle(self) -> None:
+        if self._running:
+            raise RuntimeError("This event loop is already running")
+        if events._get_running_loop() is not None:
+            raise RuntimeError("Cannot run the event loop while another loop is running")
 
     def _turn(self, main: asyncio.Future[Any] | None) -> None:
         """The loop itself: drain what is ready, then handle one event of the heap, and so on."""
@@ -312,8 +340,24 @@ class SimLoop(VirtualTimeOnly):
         self._ready.clear()
         self.heap.clear()
 
+    def _asyncgen_started(self, generator: AsyncGenerator[Any, Any]) -> None:
+        self._asyncgen_count += 1
+        self._asyncgens[self._asyncgen_count] = generator
+
+    def _asyncgen_dropped(self, generator: AsyncGenerator[Any, Any]) -> None:
+        if not self._closed:
+            self.call_soon(self.create_task, generator.aclose())
+
     async def shutdown_asyncgens(self) -> None:
-        """Nothing to do: no generator hooks are installed."""
+        """Close the asynchronous generators that were left unfinished."""
+        generators = [*self._asyncgens.values()]
+        self._asyncgens.clear()
+        closing = (generator.aclose() for generator in generators)
+        results = await asyncio.gather(*closing, return_exceptions=True)
+        for generator, result in zip(generators, results, strict=True):
+            if isinstance(result, Exception):
+                message = f"{generator!r} failed while it was closed"
+                self.call_exception_handler({"message": message, "exception": result})
 
     async def shutdown_default_executor(self, timeout: float | None = None) -> None:  # noqa: ASYNC109
         """Nothing to do: there are no threads."""
@@ -331,9 +375,14 @@ class SimLoop(VirtualTimeOnly):
         name: str | None = None,
         context: contextvars.Context | None = None,
     ) -> asyncio.Task[_T]:
-        """A task with a sequential hash, or what the task factory makes."""
-        if self._closed:
-            raise RuntimeError("Event loop is closed")
+        """A task with a sequential hash, or what the task factory makes.
+
+        Raises:
+            TypeError: If ``coro`` is not a coroutine.
+        """
+        self._check_open()
+        if not asyncio.iscoroutine(coro):
+            raise TypeError(f"a coroutine was expected, got {coro!r}")
         self._task_count = number = self._task_count + 1
         if self._task_factory is not None:
             kwargs = {} if context is None else {"context": context}

@@ -11,14 +11,14 @@ exception), the driver keeps that and wakes the task, which takes it from there.
 import asyncio
 from asyncio import tasks
 from collections.abc import Coroutine, Generator
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, Final, TypeVar
 
-if TYPE_CHECKING:
-    from sim.kernel.inbox import Inbox
+from sim.kernel.inbox import Inbox
 
 _T = TypeVar("_T")
 _enter_task = tasks._enter_task
 _leave_task = tasks._leave_task
+_NOTHING: Final = object()  # None would not do: a coroutine yields it in ``asyncio.sleep(0)``
 
 
 class SimTask(asyncio.Task[_T]):
@@ -44,24 +44,41 @@ class Driver(Coroutine[Any, Any, _T]):
         self.loop = loop
         self.task: asyncio.Task[_T] | None = None
         self._send = coro.send
-        self._stopped_at: Any = None  # what a direct resumption yielded or raised, for the task
+        self._stopped_at: Any = _NOTHING  # what a direct resumption yielded or raised
 
     def send(self, value: Any, /) -> Any:
         """The task's step: hand over what a direct resumption left, else resume the coroutine."""
-        result = self._stopped_at
-        if result is None:
-            return self._marked(self._send(value))
-        self._stopped_at = None
-        if isinstance(result, BaseException):
-            raise result
+        result, self._stopped_at = self._stopped_at, _NOTHING
+        try:
+            if result is _NOTHING:
+                return self._marked(self._send(value))
+            if isinstance(result, BaseException):
+                raise result
+        except BaseException:
+            self.task = None  # it ends here: no cycle keeps it from being freed
+            raise
         return self._marked(result)
 
-    def throw(self, *exc_info: Any) -> Any:
-        """The task's step with an exception (cancellation)."""
-        result, self._stopped_at = self._stopped_at, None
-        if isinstance(result, BaseException) and not isinstance(result, StopIteration):
-            raise result
-        return self._marked(self.coro.throw(*exc_info))
+    def throw(self, exc: BaseException, /) -> Any:  # type: ignore[override]
+        """The task's step with an exception: it was canceled, or what it awaited failed.
+
+        Where a direct resumption came between, the coroutine has got further than the task knows;
+        what follows is what asyncio does with a task that is canceled while it runs.
+        """
+        result, self._stopped_at = self._stopped_at, _NOTHING
+        try:
+            if isinstance(result, StopIteration):
+                raise exc  # returned before it could notice: canceled all the same
+            if isinstance(result, BaseException):
+                raise result
+            if isinstance(result, Inbox):
+                result.stop_waiting()
+            elif asyncio.isfuture(result) and result.cancel():
+                return result  # the task waits until that is canceled
+            return self._marked(self.coro.throw(exc))
+        except BaseException:
+            self.task = None
+            raise
 
     def close(self) -> None:
         """Close the coroutine."""
@@ -92,11 +109,11 @@ class Driver(Coroutine[Any, Any, _T]):
         return bool(getattr(self.coro, "cr_running", False))
 
     def _marked(self, awaited: Any) -> Any:
-        if hasattr(awaited, "reader"):  # an Inbox: it may come back to us directly
+        if isinstance(awaited, Inbox):  # it may come back to us directly
             awaited.reader = self.resume_from
         return awaited
 
-    def resume_from(self, inbox: "Inbox[Any]") -> bool:
+    def resume_from(self, inbox: Inbox[Any]) -> bool:
         """Resume the coroutine, which waits for ``inbox``; True if it waits for that inbox again.
 
         Must run in the task's context and outside any task.
