@@ -1,0 +1,222 @@
+"""What all venues have in common in a scenario file: the base of the kinds' configs.
+
+A config is checked in two steps. The model checks each value by itself; ``problems`` then checks
+what depends on the instrument's tick and lot and on other values, and says the place of each.
+``build`` and ``source`` may be called when ``problems`` found nothing, and still raise on what they
+cannot convert.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from sim.kernel.latency import LatencyModel, Resolve
+from sim.protocol.config import Ident, PositiveDecimal, PriceLevel, ScenarioModel, Seq
+from sim.protocol.enums import Side
+from sim.protocol.market_data import Level, RecordedGroup
+from sim.protocol.units import PriceTicks, QtyLots, UnitError, Units, plain
+from venues.core.api import VenueCore
+from venues.fees import FeeSchedule
+
+Found = tuple[tuple[str | int, ...], str]
+"""One thing wrong: its path inside the venue's entry, and what is wrong."""
+
+Visibility = Literal["dark", "maker", "lit"]
+
+
+class LegLatency(ScenarioModel):
+    """The three one-way delays between the router and a venue."""
+
+    order: LatencyModel
+    """From the router to the venue."""
+    report: LatencyModel
+    """From the venue to the router: what became of orders."""
+    feed: LatencyModel
+    """From the venue to the router: market data."""
+
+    def files(self) -> tuple[str, ...]:
+        """Names of the files that the models read, as the scenario writes them."""
+        return self.order.files() + self.report.files() + self.feed.files()
+
+
+class Grid:
+    """A venue's own price and quantity steps, as whole multiples of the instrument's.
+
+    Attributes:
+        tick: The venue's tick, in ticks of the instrument.
+        lot: The venue's lot, in lots of the instrument.
+
+    Raises:
+        UnitError: If a step is no whole multiple of the instrument's.
+    """
+
+    __slots__ = ("_own", "_units", "lot", "tick")
+
+    def __init__(
+        self, units: Units, tick_size: Decimal | None = None, lot_size: Decimal | None = None
+    ) -> None:
+        self.tick: int = 1 if tick_size is None else units.price_to_ticks(tick_size)
+        self.lot: int = 1 if lot_size is None else units.qty_to_lots(lot_size)
+        self._units = units
+        self._own = Units(tick_size or units.tick_size, lot_size or units.lot_size)
+
+    def price(self, value: Decimal) -> PriceTicks:
+        """Ticks of a price on this venue's grid.
+
+        Raises:
+            UnitError: If the price is off the grid or too large.
+        """
+        self._own.price_to_ticks(value)
+        return self._units.price_to_ticks(value)
+
+    def qty(self, value: Decimal) -> QtyLots:
+        """Lots of a quantity on this venue's grid.
+
+        Raises:
+            UnitError: If the quantity is off the grid or too large.
+        """
+        self._own.qty_to_lots(value)
+        return self._units.qty_to_lots(value)
+
+    def level(self, level: tuple[Decimal, Decimal]) -> Level:
+        """Ticks and lots of ``[price, quantity]``.
+
+        Raises:
+            UnitError: If one of them is off the grid or too large.
+        """
+        return self.price(level[0]), self.qty(level[1])
+
+    def level_problems(self, level: tuple[Decimal, Decimal]) -> list[Found]:
+        """What is wrong with ``[price, quantity]``: path 0 is the price, 1 the quantity."""
+        found: list[Found] = []
+        for place, convert in enumerate((self.price, self.qty)):
+            try:
+                convert(level[place])
+            except UnitError as error:
+                found.append(((place,), str(error)))
+        return found
+
+
+class BookConfig(ScenarioModel):
+    """Resting levels at the start, in any order; each price once per side."""
+
+    asks: Seq[PriceLevel] = ()
+    """Offers as [price, quantity]."""
+    bids: Seq[PriceLevel] = ()
+    """Bids as [price, quantity], all below the lowest ask."""
+
+    def levels(self, grid: Grid) -> Iterator[tuple[Side, int, int]]:
+        """``(side, ticks, lots)`` of each level, as written.
+
+        Raises:
+            UnitError: If a level is off the grid.
+        """
+        for side, levels in ((Side.SELL, self.asks), (Side.BUY, self.bids)):
+            for level in levels:
+                yield side, *grid.level(level)
+
+    def problems(self, grid: Grid) -> list[Found]:
+        """Levels off the grid, prices that occur twice, bids that reach the lowest ask."""
+        found = side_problems("asks", self.asks, grid) + side_problems("bids", self.bids, grid)
+        best_ask = min((price for price, _ in self.asks), default=None)
+        if best_ask is not None:
+            found += [
+                (("bids", n, 0), below_ask(price, best_ask))
+                for n, (price, _) in enumerate(self.bids)
+                if price >= best_ask
+            ]
+        return found
+
+
+class VenueConfig(ScenarioModel, ABC):
+    """What every kind of venue has."""
+
+    visibility: ClassVar[Visibility]
+    """How much others see of it; strategies group venues by this."""
+
+    id: Ident
+    kind: str
+    latency: LegLatency
+    fees: FeeSchedule = FeeSchedule()
+    tick_size: PositiveDecimal | None = None
+    """Price step of this venue, a whole multiple of the instrument's, which is the default."""
+    lot_size: PositiveDecimal | None = None
+    """Quantity step of this venue, a whole multiple of the instrument's, which is the default."""
+    depth: Annotated[int, Field(ge=5, le=1000)] = 10
+    """Levels per side that the feed carries."""
+
+    @abstractmethod
+    def build(self, units: Units, resolve: Resolve) -> VenueCore:
+        """The venue's core with its book as it is at the start.
+
+        Raises:
+            UnitError: If a number is off the grid.
+            DataFormatError: If a file cannot be read or is wrong.
+        """
+
+    def source(
+        self,
+        units: Units,
+        resolve: Resolve,
+    ) -> Iterator[tuple[int, RecordedGroup]] | None:
+        """What drives the core beside orders: ``(t_ns, message)`` in order of time, or None."""
+        return None
+
+    def files(self) -> tuple[str, ...]:
+        """Names of the files that this venue reads, as the scenario writes them."""
+        return self.latency.files()
+
+    def grid(self, units: Units) -> Grid:
+        """The venue's price and quantity steps.
+
+        Raises:
+            UnitError: If a step is no whole multiple of the instrument's.
+        """
+        return Grid(units, self.tick_size, self.lot_size)
+
+    def problems(self, units: Units) -> list[Found]:
+        """Everything that is wrong with this entry beyond its single values."""
+        found: list[Found] = []
+        for name, value, convert in (
+            ("tick_size", self.tick_size, units.price_to_ticks),
+            ("lot_size", self.lot_size, units.qty_to_lots),
+        ):
+            try:
+                if value is not None:
+                    convert(value)
+            except UnitError as error:
+                found.append(((name,), str(error)))
+        return found or self.problems_on(self.grid(units))
+
+    def problems_on(self, grid: Grid) -> list[Found]:
+        """What is wrong with a kind's own levels on a valid grid."""
+        return []
+
+
+def side_problems(name: str, levels: Sequence[tuple[Decimal, Decimal]], grid: Grid) -> list[Found]:
+    """Levels of one side off the grid, and prices that occur twice; paths begin with ``name``."""
+    found: list[Found] = [
+        ((name, n, *path), message)
+        for n, level in enumerate(levels)
+        for path, message in grid.level_problems(level)
+    ]
+    first: dict[Decimal, int] = {}
+    for n, (price, _) in enumerate(levels):
+        if first.setdefault(price, n) != n:
+            found.append(
+                ((name, n, 0), f"the price {plain(price)} is already at {name}[{first[price]}]")
+            )
+    return found
+
+
+def below_ask(bid: Decimal, best_ask: Decimal) -> str:
+    """Say that a bid would trade with the best ask."""
+    return f"a bid must be below the lowest ask {plain(best_ask)}, was {plain(bid)}"
+
+
+def at(prefix: tuple[str | int, ...], found: Sequence[Found]) -> list[Found]:
+    """The same problems, one level further out."""
+    return [((*prefix, *path), message) for path, message in found]

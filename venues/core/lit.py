@@ -1,0 +1,41 @@
+"""The cores of venues whose book is what it shows: ``lit``, and ``maker`` on top of it.
+
+A lit book takes every order; a maker's quote is taken from and never joined.
+"""
+
+from sim.protocol.enums import OrdType, RejectReason, Side, TimeInForce
+from sim.protocol.market_data import Levels
+from sim.protocol.orders import NewOrderSingle
+from venues.core.api import within
+from venues.core.matching import MatchingCore
+
+
+class LitCore(MatchingCore):
+    """A price-time book that shows its best levels."""
+
+    def published(self, depth: int) -> tuple[Levels, Levels]:
+        """Bids and asks, at most ``depth`` levels each."""
+        return self._bids.view(depth), self._asks.view(depth)
+
+    def reachable(self, side: Side, limit: int | None, depth: int) -> Levels:
+        """What an order on ``side`` with this limit could take of the ``depth`` best levels."""
+        contra = self._asks if side is Side.BUY else self._bids
+        return within(contra.view(depth), side, limit)
+
+
+class MakerCore(LitCore):
+    """One party's quote: orders take from it at once or not at all, and nothing ever rests."""
+
+    def _refusal(self, msg: NewOrderSingle) -> RejectReason | None:
+        reason = super()._refusal(msg)
+        if reason is None and may_rest(msg):
+            return RejectReason.UNSUPPORTED_ORDER
+        return reason
+
+
+def may_rest(msg: NewOrderSingle) -> bool:
+    """Whether what an order leaves unfilled would stay in the book."""
+    return msg.ord_type is OrdType.LIMIT and msg.time_in_force not in {
+        TimeInForce.IOC,
+        TimeInForce.FOK,
+    }

@@ -1,0 +1,30 @@
+"""Kind ``lit``: an order book that shows its levels and takes every order."""
+
+from typing import ClassVar, Literal
+
+from sim.kernel.latency import Resolve
+from sim.protocol.units import Units
+from venues.config import BookConfig, Found, Grid, VenueConfig, Visibility, at
+from venues.core.lit import LitCore
+
+
+class LitVenue(VenueConfig):
+    """A displayed price-time order book."""
+
+    visibility: ClassVar[Visibility] = "lit"
+
+    kind: Literal["lit"]
+    book: BookConfig = BookConfig()
+    """Displayed levels at the start."""
+
+    def build(self, units: Units, resolve: Resolve) -> LitCore:
+        """The book with its opening levels."""
+        grid = self.grid(units)
+        core = LitCore(grid.tick, grid.lot)
+        for side, price, qty in self.book.levels(grid):
+            core.seed(side, price, qty)
+        return core
+
+    def problems_on(self, grid: Grid) -> list[Found]:
+        """What is wrong with the opening levels."""
+        return at(("book",), self.book.problems(grid))
