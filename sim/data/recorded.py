@@ -39,7 +39,16 @@ from sim.protocol.market_data import (
     RecordedGroup,
     Trade,
 )
-from sim.protocol.units import MAX_NS, PriceTicks, QtyLots, TimeNs, UnitError, Units
+from sim.protocol.units import (
+    MAX_LOTS,
+    MAX_NS,
+    MAX_TICKS,
+    PriceTicks,
+    QtyLots,
+    TimeNs,
+    UnitError,
+    Units,
+)
 
 HEADER: Final = "t_ns,event,side,price,qty"
 EVENTS: Final = ("clear", "level", "shift", "trade")
@@ -144,7 +153,7 @@ class RecordedWriter:
             case LevelChange(side=side, price=price, qty=qty):
                 return f"level,{_book_side(side)},{self._price(price)},{self._qty(qty, 0)}"
             case AnchorShift(side=side, shift=shift):
-                return f"shift,{_book_side(side)},{self._units.price_text(shift)},"
+                return f"shift,{_book_side(side)},{self._shift(shift)},"
             case Trade(price=price, qty=qty, aggressor=side):
                 taker = "buy" if side is Side.BUY else "sell"
                 return f"trade,{taker},{self._price(price)},{self._qty(qty, 1)}"
@@ -152,13 +161,18 @@ class RecordedWriter:
                 return "clear,,,"
 
     def _price(self, ticks: int) -> str:
-        if ticks <= 0:
-            raise ValueError(f"price must be > 0 ticks, was {ticks}")
+        if not 0 < ticks <= MAX_TICKS:
+            raise ValueError(f"price must be > 0 and <= {MAX_TICKS} ticks, was {ticks}")
+        return self._units.price_text(ticks)
+
+    def _shift(self, ticks: int) -> str:
+        if abs(ticks) > MAX_TICKS:
+            raise ValueError(f"shift must be within +-{MAX_TICKS} ticks, was {ticks}")
         return self._units.price_text(ticks)
 
     def _qty(self, lots: int, least: int) -> str:
-        if lots < least:
-            raise ValueError(f"qty must be >= {least} lots, was {lots}")
+        if not least <= lots <= MAX_LOTS:
+            raise ValueError(f"qty must be >= {least} and <= {MAX_LOTS} lots, was {lots}")
         return self._units.qty_text(lots)
 
 
