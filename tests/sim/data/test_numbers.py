@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sim.data import numbers
@@ -26,6 +26,7 @@ def outcome(convert: object, text: str) -> int | str:
         return "refused"
 
 
+@settings(max_examples=60)
 @given(st.sampled_from(STEPS), TEXTS)
 def test_the_short_cut_never_differs(step: Decimal, text: str) -> None:
     units = Units(step, Decimal(1))

@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sim.data.reanchor import (
@@ -57,12 +57,14 @@ def test_a_move_of_the_reference_shifts_the_others() -> None:
     assert anchor.update(Top(0, 200, 205)) == []  # a wider spread around the same mid
 
 
+@settings(max_examples=40)
 @given(TOPS)
 def test_at_each_update_the_consolidated_book_is_never_crossed_or_locked(tops: list[Top]) -> None:
     shares = shares_at_each_update(tops, 3, 0)
     assert (shares.crossed, shares.locked) == (0, 0)
 
 
+@settings(max_examples=40)
 @given(TOPS)
 def test_each_rule_counts_the_same_updates(tops: list[Top]) -> None:
     known = [{top.venue for top in tops[: n + 1]} for n in range(len(tops))]
