@@ -42,11 +42,15 @@ class Document:
     Attributes:
         source: Name of the file as messages print it.
         root: The outermost mapping; overrides change it in place.
+        raw: The bytes that were read, before any override; empty if there was no file.
         findings: What reading and overrides found wrong; ``problems`` words them.
     """
 
-    def __init__(self, source: str, root: MapNode, findings: Iterable[Finding] = ()) -> None:
+    def __init__(
+        self, source: str, root: MapNode, findings: Iterable[Finding] = (), raw: bytes = b""
+    ) -> None:
         self.source = source
+        self.raw = raw
         self.root = root
         self.findings = list(findings)
         self._id_counts: dict[int, Counter[str | None]] = {}
@@ -169,7 +173,7 @@ def parse_document(data: bytes, source: str) -> Document:
     source = _printable(source)
     result = read_tree(data, source)
     root = result.root if isinstance(result.root, MapNode) else MapNode(Place(source, 0, 0))
-    document = Document(source, root, result.findings)
+    document = Document(source, root, result.findings, data)
     if not result.whole:
         raise_problems(document.problems())
     return document

@@ -33,6 +33,7 @@ _BOUNDS: Final = {
 }
 # An issue that only follows from something else that is reported.
 _FOLLOWS: Final = "follows"
+_WRONG_KEY: Final = "wrong_key"
 _OWN_WORDS: Final = frozenset({"value_error", "assertion_error"})
 # The value has another shape than the branch: it was not meant for it.
 _OTHER_SHAPE: Final = frozenset({"literal_error", "enum", "is_instance_of", "none_required"})
@@ -124,34 +125,15 @@ def _issues(
 
 
 def _issue(detail: ErrorDetails, spot: Spot, view: SchemaView, document: Document) -> _Issue:
-    kind = detail["type"]
-    path = spot.path
-    if kind == "missing" and path:
-        return _missing(spot, view, document)
-    if document.is_suspect(path[:-1] if kind == "extra_forbidden" else path):
-        return _Issue(path, "", _FOLLOWS, spot.unions)
-    if kind == "extra_forbidden":
-        key = str(path[-1])
-        allowed = tuple(view.properties(spot.parent))
-        variant = f" with {spot.variant}" if spot.variant else ""
-        return _Issue(
-            path[:-1], f"unknown key {shown(key)}{variant}", kind, spot.unions, key, allowed
-        )
-    if kind == "union_tag_not_found":
-        return _missing_tag(detail, spot, view, document)
-    if kind == "union_tag_invalid":
-        tag = _tag_key(detail)
-        if document.is_suspect((*path, tag)):
-            return _Issue(path, "", _FOLLOWS, spot.unions)
-        tags = list(view.tags(spot.schema))
-        node = document.node((*path, tag))
-        allowed_tags = " or ".join(shown(name) for name in tags) or detail["ctx"]["expected_tags"]
-        message = f"found {found(node)}; allowed: {allowed_tags}{_near_choice(node, tags)}"
-        return _Issue((*path, tag), message, kind, spot.unions)
-    node = document.node(path)
-    if node is not None and _only_follows(detail, node):
-        return _Issue(path, "", _FOLLOWS, spot.unions)
-    return _Issue(path, _message(detail, spot, view, node), kind, spot.unions)
+    special = _SPECIAL.get(detail["type"])
+    if special is not None and (spot.path or detail["type"] != "missing"):
+        return special(detail, spot, view, document)
+    node = document.node(spot.path)
+    if document.is_suspect(spot.path) or (node is not None and _only_follows(detail, node)):
+        return _Issue(spot.path, "", _FOLLOWS, spot.unions)
+    if spot.of_key:
+        return _wrong_key(detail, spot)
+    return _Issue(spot.path, _message(detail, spot, view, node), detail["type"], spot.unions)
 
 
 def _only_follows(detail: ErrorDetails, node: Node) -> bool:
@@ -164,19 +146,45 @@ def _only_follows(detail: ErrorDetails, node: Node) -> bool:
     return detail["type"] == "too_short" and len(node.items) >= int(detail["ctx"]["min_length"])
 
 
-def _missing(spot: Spot, view: SchemaView, document: Document) -> _Issue:
-    key = spot.path[-1]
-    path = spot.path[:-1]
-    if isinstance(key, int):  # a short tuple
-        if document.is_suspect(path):
-            return _Issue(path, "", _FOLLOWS, spot.unions)
-        message = f"found {found(document.node(path))}; allowed: {view.describe(spot.parent)}"
-        return _Issue(path, message, "too_short", spot.unions)
+def _wrong_key(detail: ErrorDetails, spot: Spot) -> _Issue:
+    key = str(spot.path[-1])
+    pattern = " or ".join(spot.parent.get("patternProperties", {}))
+    allowed = f"text matching {pattern}" if pattern else shown_words(detail["msg"])
+    message = f"found the key {shown(key)}; allowed: {allowed}"
+    return _Issue(spot.path[:-1], message, _WRONG_KEY, spot.unions, key)
+
+
+def _unknown_key(detail: ErrorDetails, spot: Spot, view: SchemaView, document: Document) -> _Issue:
+    path, key = spot.path[:-1], str(spot.path[-1])
+    if document.is_suspect(path):
+        return _Issue(path, "", _FOLLOWS, spot.unions)
+    variant = f" with {spot.variant}" if spot.variant else ""
+    message = f"unknown key {shown(key)}{variant}"
+    allowed = tuple(view.properties(spot.parent))
+    return _Issue(path, message, detail["type"], spot.unions, key, allowed)
+
+
+def _missing(detail: ErrorDetails, spot: Spot, view: SchemaView, document: Document) -> _Issue:
+    path, key = spot.path[:-1], spot.path[-1]
     if document.is_suspect(spot.path):
         return _Issue(path, "", _FOLLOWS, spot.unions)
+    if isinstance(key, int):  # a short tuple
+        message = f"found {found(document.node(path))}; allowed: {view.describe(spot.parent)}"
+        return _Issue(path, message, "too_short", spot.unions)
     required = view.describe(spot.schema)
     message = f"the key {shown(key)} is missing" + (f"; required: {required}" if required else "")
-    return _Issue(path, message, "missing", spot.unions, key)
+    return _Issue(path, message, detail["type"], spot.unions, key)
+
+
+def _unknown_tag(detail: ErrorDetails, spot: Spot, view: SchemaView, document: Document) -> _Issue:
+    path = (*spot.path, _tag_key(detail))
+    if document.is_suspect(path):
+        return _Issue(spot.path, "", _FOLLOWS, spot.unions)
+    tags = list(view.tags(spot.schema))
+    node = document.node(path)
+    allowed = " or ".join(shown(name) for name in tags) or detail["ctx"]["expected_tags"]
+    message = f"found {found(node)}; allowed: {allowed}{_near_choice(node, tags)}"
+    return _Issue(path, message, detail["type"], spot.unions)
 
 
 def _missing_tag(detail: ErrorDetails, spot: Spot, view: SchemaView, document: Document) -> _Issue:
@@ -194,6 +202,14 @@ def _missing_tag(detail: ErrorDetails, spot: Spot, view: SchemaView, document: D
         return _Issue(spot.path, message, "extra_forbidden", spot.unions, meant, allowed)
     message = f"the key {shown(tag)} is missing; required: {tags}"
     return _Issue(spot.path, message, "missing", spot.unions, tag)
+
+
+_SPECIAL: Final = {
+    "extra_forbidden": _unknown_key,
+    "missing": _missing,
+    "union_tag_invalid": _unknown_tag,
+    "union_tag_not_found": _missing_tag,
+}
 
 
 def _tag_key(detail: ErrorDetails) -> str:
@@ -329,7 +345,8 @@ def _without_misspelt(issues: list[_Issue]) -> list[_Issue]:
 
 def _placed(issue: _Issue, document: Document) -> Problem:
     path = (*issue.path, issue.key) if issue.key else issue.path
-    return document.problem(path, issue.message, at_key=issue.kind == "extra_forbidden")
+    at_key = issue.kind in {"extra_forbidden", _WRONG_KEY}
+    return document.problem(path, issue.message, at_key=at_key)
 
 
 def _holds_refused(node: Node) -> bool:

@@ -53,6 +53,7 @@ class Spot(NamedTuple):
 
     Attributes:
         variant: ``kind: lit`` if the mapping around it was chosen by a tag, else empty.
+        of_key: Whether the path's last key is wrong itself, and not the value there.
         unions: The untagged choices passed on the way, outermost first.
     """
 
@@ -60,6 +61,7 @@ class Spot(NamedTuple):
     schema: Schema
     parent: Schema
     variant: str
+    of_key: bool
     unions: tuple[Union, ...]
 
 
@@ -95,7 +97,10 @@ class SchemaView:
                 parent, schema = schema, self._child(schema, step)
                 here = _get(here, step)
                 variant = variant if index == len(loc) - 1 else ""
-        return Spot(path, self.resolved(schema), self.resolved(parent), variant, tuple(unions))
+        of_key = bool(path) and loc[-1] == "[key]"
+        return Spot(
+            path, self.resolved(schema), self.resolved(parent), variant, of_key, tuple(unions)
+        )
 
     def resolved(self, schema: Schema) -> Schema:
         """The schema behind a reference, and behind ``X | None`` the one of X."""
@@ -159,6 +164,8 @@ class SchemaView:
                 return f"{word} such as {examples[0]}"
             pattern = f" matching {schema['pattern']}" if "pattern" in schema else ""
             return word + _count(schema, "Length", "character(s)") + pattern
+        if name == "array" and schema.get("maxItems") == 0:
+            return "an empty list"
         if name == "array":
             if parts := schema.get("prefixItems"):
                 return (
@@ -183,8 +190,14 @@ class SchemaView:
             parts = schema.get("prefixItems", [])
             child = parts[step] if 0 <= step < len(parts) else schema.get("items", {})
         else:
-            child = schema.get("properties", {}).get(step, schema.get("additionalProperties", {}))
+            child = schema.get("properties", {}).get(step, _of_any_key(schema))
         return child if isinstance(child, dict) else {}
+
+
+def _of_any_key(schema: Schema) -> object:
+    """The schema of the values of a mapping with free keys; pydantic writes one pattern of keys."""
+    patterns = list(schema.get("patternProperties", {}).values())
+    return patterns[0] if patterns else schema.get("additionalProperties", {})
 
 
 def _is_child(data: object, step: str | int) -> bool:

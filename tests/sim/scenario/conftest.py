@@ -67,6 +67,8 @@ class MiniScenario(ScenarioModel):
     parents: Seq[Parent] = ()
     note: Annotated[str, Field(max_length=200)] | None = None
     probe: Fixed | list[int] | None = None
+    faults: Annotated[Seq[str], Field(max_length=0)] = ()
+    weights: Annotated[dict[Ident, int], Field(default_factory=dict)]
     expect: Annotated[dict[str, str], Field(default_factory=dict)]
     audit: Audit = Audit()
 

@@ -32,7 +32,7 @@ def test_valid_scenario_loads(load_text: Callable[..., Any], valid: str) -> None
 def test_S01_misspelt_key_names_the_nearest_and_is_told_once(changed: Changed) -> None:
     assert changed("duration: 2s", "duratoin: 2s") == [
         "s.yaml:4:1: duratoin: unknown key 'duratoin'; allowed: schema_version, name, seed, "
-        "duration, tick_size, venues, parents, note, probe, expect, audit; "
+        "duration, tick_size, venues, parents, note, probe, faults, weights, expect, audit; "
         "did you mean 'duration'?"
     ]
 
@@ -139,6 +139,22 @@ def test_missing_and_misspelt_tag(changed: Changed) -> None:
             "sigma: 0.5",
             "sigma: 9",
             "s.yaml:11:54: venues[NYSE].latency.report.sigma: found number 9; allowed: <= 5.0",
+        ),
+        (
+            "expect: {",
+            "faults: [x]\nexpect: {",
+            "s.yaml:19:9: faults: found a list of 1; allowed: an empty list",
+        ),
+        (
+            "expect: {",
+            "weights: {NYSE: x}\nexpect: {",
+            "s.yaml:19:17: weights.NYSE: found text 'x'; allowed: an integer",
+        ),
+        (
+            "expect: {",
+            "weights: {1 a: 5}\nexpect: {",
+            "s.yaml:19:11: weights[\"1 a\"]: found the key '1 a'; "
+            "allowed: text matching ^[A-Za-z][A-Za-z0-9_-]{0,63}$",
         ),
         (
             '["100.02", 40000]',

@@ -37,6 +37,7 @@ def test_plain_data_of_a_valid_file(document: Document) -> None:
     data = document.data()
     assert not document.findings
     assert data["seed"] == 7
+    assert document.raw.startswith(b"schema_version: 1\n")
     assert data["tick_size"] == "0.01"
     assert data["venues"][0]["asks"] == [["100.02", 40000], ["100.03", 30000]]
     assert data["expect"] == {"fill_rate": "== 1"}
