@@ -1,0 +1,463 @@
+"""Price-time matching of one instrument at one venue: messages in, reports out.
+
+Pure: no event loop, clock, chance, file or log. Prices are ticks and quantities lots of the
+instrument, as Python integers. Better price first, at one price earlier arrival first; a trade is
+at the resting order's price. Order states and request rules follow FIX; what follows from them
+case by case stands in the conformance cases under ``tests/conformance``.
+"""
+
+from typing import Final
+
+from sim.protocol.enums import (
+    CxlRejReason,
+    ExecType,
+    OrdStatus,
+    OrdType,
+    RejectReason,
+    SelfTrade,
+    Side,
+    TimeInForce,
+)
+from sim.protocol.market_data import Trade
+from sim.protocol.orders import (
+    NewOrderSingle,
+    OrderCancelReject,
+    OrderCancelReplaceRequest,
+    OrderCancelRequest,
+    OrderMessage,
+    OrderReduceRequest,
+    VenueReport,
+)
+from sim.protocol.units import PriceTicks, QtyLots, TimeNs
+from venues.core.book import KEY_MAX, STALE, BookSide, RestingOrder
+from venues.core.check import check_trades
+from venues.core.order_book import MEMORY, OrderBook
+from venues.core.reports import (
+    acknowledgement,
+    cancellation,
+    make_report,
+    rejection,
+    restatement,
+    status_finished,
+    status_open,
+    trades_in,
+)
+
+# Looking a member up on its Enum costs nearly as much as making a whole report.
+_NEW: Final = ExecType.NEW
+_TRADE: Final = ExecType.TRADE
+_CANCELED: Final = ExecType.CANCELED
+_REPLACED: Final = ExecType.REPLACED
+_IS_NEW: Final = OrdStatus.NEW
+_IS_PARTIAL: Final = OrdStatus.PARTIALLY_FILLED
+_IS_FILLED: Final = OrdStatus.FILLED
+_IS_CANCELED: Final = OrdStatus.CANCELED
+_BUY: Final = Side.BUY
+_LIMIT: Final = OrdType.LIMIT
+_IOC: Final = TimeInForce.IOC
+_FOK: Final = TimeInForce.FOK
+_ALLOWED: Final = SelfTrade.NONE
+
+_Request = OrderCancelRequest | OrderCancelReplaceRequest | OrderReduceRequest
+
+
+class MatchingCore(OrderBook):
+    """A price-time order book that answers order messages.
+
+    Reports of one call, in order: the answer to the message (NEW, REPLACED, CANCELED, a refusal),
+    then for each trade the taker's and the maker's, last the CANCELED of a remainder that may not
+    rest. Self-trade prevention reports where it strikes in that sequence: CANCELED for an order
+    that it ends, REPLACED (unasked) for one that it shortens.
+
+    The answer to a request carries the request's ``cl_ord_id`` and names the order in
+    ``orig_cl_ord_id``; only a replace renames the order. An order may be changed by its own
+    account only; to others it is unknown.
+    """
+
+    def __init__(self, tick: int = 1, lot: int = 1, memory: int = MEMORY) -> None:
+        super().__init__(tick, lot, memory)
+        self._exec_id = 0
+        self._reports: list[VenueReport] = []
+
+    def handle(self, msg: OrderMessage, now_ns: TimeNs) -> list[VenueReport]:
+        """Apply one message and return every report that it causes, to whomever.
+
+        ``venue_seq`` goes up by one if the book changed or something traded, and each report
+        carries the number of the state that holds it. A refusal is a report, never an exception.
+
+        Raises:
+            TypeError: If ``msg`` is not one of the four order messages.
+        """
+        if type(msg) is NewOrderSingle:
+            reports = self._on_new(msg, now_ns)
+        elif type(msg) is OrderCancelRequest:
+            reports = self._on_cancel(msg, now_ns)
+        elif type(msg) is OrderCancelReplaceRequest:
+            reports = self._on_replace(msg, now_ns)
+        elif type(msg) is OrderReduceRequest:
+            reports = self._on_reduce(msg, now_ns)
+        else:
+            raise TypeError(f"msg must be an order message, was a {type(msg).__name__}")
+        self._reports = reports
+        return reports
+
+    @property
+    def trades(self) -> list[Trade]:
+        """The prints of the last ``handle`` call."""
+        return trades_in(self._reports)
+
+    def check(self) -> None:
+        """Walk every invariant of the book, of the index and of the last call's trades.
+
+        Raises:
+            InvariantError: Naming the rule that is broken, and where.
+        """
+        super().check()
+        check_trades(self._reports, self._bids, self._asks)
+
+    # ------------------------------------------------------------ new orders
+
+    def _on_new(self, msg: NewOrderSingle, now_ns: TimeNs) -> list[VenueReport]:
+        reason = self._refusal(msg)
+        if reason is not None:
+            self._exec_id = exec_id = self._exec_id + 1
+            return [rejection(msg, reason, exec_id, now_ns, self.venue_seq)]
+        name, side, price, qty = msg.cl_ord_id, msg.side, msg.price, msg.order_qty
+        account = msg.account
+        if side is _BUY:
+            own, contra = self._bids, self._asks
+            key = -KEY_MAX if price is None else -price
+        else:
+            own, contra = self._asks, self._bids
+            key = -KEY_MAX if price is None else price
+        self._serial = serial = self._serial + 1
+        order = RestingOrder(
+            name, account, side, serial, serial, key, qty, qty, msg.post_only, msg.self_trade
+        )
+        self._orders[name] = order
+        tif = msg.time_in_force
+        if price is None or tif is _IOC or tif is _FOK:
+            if tif is _FOK and not self._can_fill(order, contra):
+                return self._kill(order, now_ns)
+            return self._aggress(order, contra, None, now_ns)
+        if contra.best <= -key:
+            return self._aggress(order, contra, own, now_ns)
+        own.join(order)
+        self.venue_seq = seq = self.venue_seq + 1
+        self._exec_id = exec_id = self._exec_id + 1
+        # fmt: off
+        return [make_report(
+            _NEW, _IS_NEW, name, account, serial, exec_id, side, qty, 0, qty, now_ns, seq
+        )]
+        # fmt: on
+
+    def _refusal(self, msg: NewOrderSingle) -> RejectReason | None:
+        """Why a new order cannot be accepted; None if it can."""
+        qty, price = msg.order_qty, msg.price
+        if not 0 < qty <= KEY_MAX or qty % self._lot:
+            return RejectReason.INCORRECT_QUANTITY
+        if msg.ord_type is _LIMIT:
+            if price is None or not 0 < price <= KEY_MAX or price % self._tick:
+                return RejectReason.INVALID_PRICE_INCREMENT
+        elif price is not None:
+            return RejectReason.INVALID_PRICE_INCREMENT
+        if msg.cl_ord_id in self._orders:
+            return RejectReason.DUPLICATE_ORDER
+        if msg.post_only:
+            if price is None or msg.time_in_force is _IOC or msg.time_in_force is _FOK:
+                return RejectReason.UNSUPPORTED_ORDER
+            if self._reaches(msg.side, price):
+                return RejectReason.POST_ONLY_WOULD_TRADE
+        return None
+
+    def _reaches(self, side: Side, price: int) -> bool:
+        """Whether an order with this limit meets the other side."""
+        return self._asks.best <= price if side is _BUY else self._bids.best <= -price
+
+    def _can_fill(self, order: RestingOrder, contra: BookSide) -> bool:
+        """Whether the whole order can trade at once, given its self-trade mode.
+
+        Own resting orders are no liquidity. Only CANCEL_RESTING gets past them; any other mode
+        stops or shortens the order there, and then it is not filled whole.
+        """
+        limit, need = -order.key, order.leaves_qty
+        if order.self_trade is _ALLOWED or not order.account:
+            return contra.lots_to(limit) >= need
+        for maker in contra.living():
+            if maker.key > limit:
+                break
+            if maker.account != order.account:
+                need -= maker.leaves_qty
+                if need <= 0:
+                    return True
+            elif order.self_trade is not SelfTrade.CANCEL_RESTING:
+                break
+        return False
+
+    # ------------------------------------------------------------ trading
+
+    def _kill(self, order: RestingOrder, now_ns: TimeNs) -> list[VenueReport]:
+        """Accept an order and cancel it at once, without a trade."""
+        self._exec_id = exec_id = self._exec_id + 2
+        self._finish(order)
+        return [
+            acknowledgement(order, exec_id - 1, now_ns, self.venue_seq),
+            cancellation(order, exec_id, now_ns, self.venue_seq),
+        ]
+
+    def _aggress(
+        self,
+        order: RestingOrder,
+        contra: BookSide,
+        rest_on: BookSide | None,
+        now_ns: TimeNs,
+        *,
+        renamed_from: str | None = None,
+    ) -> list[VenueReport]:
+        """Trade an accepted order that is not in the book, then rest or cancel what is left.
+
+        Args:
+            order: The order, in the index.
+            contra: The side that it takes from.
+            rest_on: The side where a remainder rests; None: it is canceled.
+            now_ns: Time for the reports.
+            renamed_from: Previous name of a replaced order, which has just left its place.
+        """
+        # The answer is sent first but made last: only then is its venue_seq known.
+        self._exec_id = answer_id = self._exec_id + 1
+        qty, leaves = order.order_qty, order.leaves_qty
+        out: list[VenueReport] = []
+        stopped = contra.best <= -order.key and self._sweep(order, contra, now_ns, out)
+        if stopped or not order.leaves_qty:
+            rest_on = None
+        if out or rest_on is not None or renamed_from is not None:
+            self.venue_seq += 1
+        seq = self.venue_seq
+        # fmt: off
+        answer = make_report(
+            _NEW if renamed_from is None else _REPLACED, _IS_NEW if leaves == qty else _IS_PARTIAL,
+            order.cl_ord_id, order.account, order.order_id, answer_id, order.side,
+            qty, qty - leaves, leaves, now_ns, seq, None, 0, None, False, None, renamed_from,
+        )
+        # fmt: on
+        out.insert(0, answer)
+        if rest_on is not None:
+            rest_on.join(order)
+            return out
+        self._finish(order)
+        if order.leaves_qty:
+            self._exec_id = exec_id = self._exec_id + 1
+            out.append(cancellation(order, exec_id, now_ns, seq))
+        return out
+
+    def _sweep(
+        self, order: RestingOrder, contra: BookSide, now_ns: TimeNs, out: list[VenueReport]
+    ) -> bool:
+        """Trade an order against the other side; True if self-trade prevention ends it."""
+        limit, leaves, stopped = -order.key, order.leaves_qty, False
+        guard = order.account if order.self_trade is not _ALLOWED and order.account else None
+        price = lots = traded = 0
+        contra.shown_to = STALE
+        while leaves and contra.best <= limit and not stopped:
+            level = contra.front()
+            own, filled = None, []
+            for maker in level.queue.values():
+                if maker.account == guard:
+                    own = maker
+                    break
+                lots = maker.leaves_qty
+                if lots > leaves:
+                    lots = leaves
+                else:
+                    filled.append(maker)
+                leaves -= lots
+                level.qty -= lots
+                traded += lots
+                price = abs(maker.key)
+                self._fill(order, maker, lots, now_ns, out)
+                if not leaves:
+                    break
+            for maker in filled:
+                del level.queue[maker.order_id]
+                self._finish(maker)
+            if own is not None:
+                stopped = self._prevent(order, own, contra, now_ns, out)
+                leaves = order.leaves_qty
+            elif not level.queue:
+                contra.drop(contra.best)
+        if traded:
+            self.last_px, self.last_qty = PriceTicks(price), QtyLots(lots)
+            self.volume = QtyLots(self.volume + traded)
+        return stopped
+
+    def _fill(
+        self,
+        order: RestingOrder,
+        maker: RestingOrder,
+        lots: int,
+        now_ns: TimeNs,
+        out: list[VenueReport],
+    ) -> None:
+        """Trade two orders at the maker's price: the taker's report, then the maker's."""
+        price = abs(maker.key)
+        asked, offered = order.order_qty, maker.order_qty
+        order.leaves_qty = taken = order.leaves_qty - lots
+        maker.leaves_qty = given = maker.leaves_qty - lots
+        seq = self.venue_seq + 1
+        exec_id = self._exec_id
+        self._exec_id = exec_id + 2
+        # fmt: off
+        out.append(make_report(
+            _TRADE, _IS_PARTIAL if taken else _IS_FILLED, order.cl_ord_id, order.account,
+            order.order_id, exec_id + 1, order.side, asked, asked - taken, taken,
+            now_ns, seq, price, lots, maker.order_id,
+        ))
+        out.append(make_report(
+            _TRADE, _IS_PARTIAL if given else _IS_FILLED, maker.cl_ord_id, maker.account,
+            maker.order_id, exec_id + 2, maker.side, offered, offered - given, given,
+            now_ns, seq, price, lots, order.order_id, True,
+        ))
+        # fmt: on
+
+    def _prevent(
+        self,
+        order: RestingOrder,
+        maker: RestingOrder,
+        contra: BookSide,
+        now_ns: TimeNs,
+        out: list[VenueReport],
+    ) -> bool:
+        """Keep two orders of one account from trading; True if the incoming one ends here."""
+        mode, seq = order.self_trade, self.venue_seq + 1
+        if mode is SelfTrade.CANCEL_INCOMING:
+            return True
+        lots = order.leaves_qty
+        if mode is SelfTrade.DECREMENT and lots < maker.leaves_qty:
+            contra.shrink(maker, lots)
+            maker.order_qty -= lots
+            self._exec_id = exec_id = self._exec_id + 1
+            out.append(restatement(maker, exec_id, now_ns, seq))
+            return True
+        contra.leave(maker)
+        self._finish(maker)
+        self._exec_id = exec_id = self._exec_id + 1
+        out.append(cancellation(maker, exec_id, now_ns, seq))
+        if mode is SelfTrade.DECREMENT and lots > maker.leaves_qty:
+            order.leaves_qty -= maker.leaves_qty
+            order.order_qty -= maker.leaves_qty
+            self._exec_id = exec_id = self._exec_id + 1
+            out.append(restatement(order, exec_id, now_ns, seq))
+            return False
+        return mode is not SelfTrade.CANCEL_RESTING
+
+    # ------------------------------------------------------------ requests for an order
+
+    def _on_cancel(self, msg: OrderCancelRequest, now_ns: TimeNs) -> list[VenueReport]:
+        name = msg.orig_cl_ord_id
+        order = self._orders.get(name)
+        if order is None or order.account != msg.account:
+            return [self._not_open(msg, now_ns)]
+        (self._bids if order.key < 0 else self._asks).leave(order)
+        self._finish(order)
+        self.venue_seq = seq = self.venue_seq + 1
+        self._exec_id = exec_id = self._exec_id + 1
+        qty = order.order_qty
+        # fmt: off
+        return [make_report(
+            _CANCELED, _IS_CANCELED, msg.cl_ord_id, order.account, order.order_id, exec_id,
+            order.side, qty, qty - order.leaves_qty, 0, now_ns, seq,
+            None, 0, None, False, None, name,
+        )]
+        # fmt: on
+
+    def _on_replace(self, msg: OrderCancelReplaceRequest, now_ns: TimeNs) -> list[VenueReport]:
+        order = self._orders.get(msg.orig_cl_ord_id)
+        if order is None or order.account != msg.account:
+            return [self._not_open(msg, now_ns)]
+        reason = self._replace_refusal(msg, order)
+        if reason is not None:
+            return [self._refused(msg, status_open(order), reason, now_ns)]
+        del self._orders[order.cl_ord_id]
+        order.cl_ord_id = msg.cl_ord_id
+        self._orders[order.cl_ord_id] = order
+        own, contra = (self._bids, self._asks) if order.key < 0 else (self._asks, self._bids)
+        key = own.sign * msg.price
+        cum, leaves = order.cum_qty, max(0, msg.order_qty - order.cum_qty)
+        if leaves > order.leaves_qty or (leaves and key != order.key):
+            own.leave(order)
+            self._serial = rank = self._serial + 1
+            order.key, order.rank = key, rank
+            order.order_qty, order.leaves_qty = cum + leaves, leaves
+            return self._aggress(order, contra, own, now_ns, renamed_from=msg.orig_cl_ord_id)
+        if leaves < order.leaves_qty:
+            self.venue_seq += 1
+            if leaves:
+                own.shrink(order, order.leaves_qty - leaves)
+            else:
+                own.leave(order)
+                order.leaves_qty = 0
+                self._finish(order)
+            order.order_qty = cum + leaves
+        return [self._replaced(order, msg, now_ns)]
+
+    def _replace_refusal(
+        self, msg: OrderCancelReplaceRequest, order: RestingOrder
+    ) -> CxlRejReason | None:
+        """Why an open order cannot be replaced; None if it can."""
+        qty, price = msg.order_qty, msg.price
+        if not 0 < qty <= KEY_MAX or qty % self._lot:
+            return CxlRejReason.INCORRECT_QUANTITY
+        if not 0 < price <= KEY_MAX or price % self._tick:
+            return CxlRejReason.INVALID_PRICE_INCREMENT
+        if msg.cl_ord_id in self._orders:
+            return CxlRejReason.DUPLICATE_ID
+        if order.post_only and qty > order.cum_qty and self._reaches(order.side, price):
+            return CxlRejReason.POST_ONLY_WOULD_TRADE
+        return None
+
+    def _on_reduce(self, msg: OrderReduceRequest, now_ns: TimeNs) -> list[VenueReport]:
+        order = self._orders.get(msg.orig_cl_ord_id)
+        if order is None or order.account != msg.account:
+            return [self._not_open(msg, now_ns)]
+        lots = msg.reduce_qty
+        if lots <= 0 or lots % self._lot:
+            reason = CxlRejReason.INCORRECT_QUANTITY
+            return [self._refused(msg, status_open(order), reason, now_ns)]
+        if lots >= order.leaves_qty:
+            cancel = OrderCancelRequest(msg.cl_ord_id, msg.orig_cl_ord_id, msg.account)
+            return self._on_cancel(cancel, now_ns)
+        (self._bids if order.key < 0 else self._asks).shrink(order, lots)
+        order.order_qty -= lots
+        self.venue_seq += 1
+        return [self._replaced(order, msg, now_ns)]
+
+    # ------------------------------------------------------------ answers to requests
+
+    def _replaced(
+        self,
+        order: RestingOrder,
+        msg: OrderCancelReplaceRequest | OrderReduceRequest,
+        now_ns: TimeNs,
+    ) -> VenueReport:
+        self._exec_id = exec_id = self._exec_id + 1
+        # fmt: off
+        return make_report(
+            _REPLACED, status_open(order), msg.cl_ord_id, order.account, order.order_id, exec_id,
+            order.side, order.order_qty, order.cum_qty, order.leaves_qty, now_ns, self.venue_seq,
+            None, 0, None, False, None, msg.orig_cl_ord_id,
+        )
+        # fmt: on
+
+    def _not_open(self, msg: _Request, now_ns: TimeNs) -> VenueReport:
+        """Refuse a request for an order that is finished, unknown, or somebody else's."""
+        done = self._finished_order(msg.orig_cl_ord_id)
+        if msg.orig_cl_ord_id in self._orders or done is None or done.account != msg.account:
+            return self._refused(msg, OrdStatus.REJECTED, CxlRejReason.UNKNOWN_ORDER, now_ns)
+        return self._refused(msg, status_finished(done), CxlRejReason.TOO_LATE, now_ns)
+
+    def _refused(
+        self, msg: _Request, status: OrdStatus, reason: CxlRejReason, now_ns: TimeNs
+    ) -> VenueReport:
+        return OrderCancelReject(
+            msg.cl_ord_id, msg.orig_cl_ord_id, msg.account, status, reason, now_ns, self.venue_seq
+        )
