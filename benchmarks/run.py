@@ -1,0 +1,27 @@
+"""All benchmarks in one run: what `sorsim bench` shows and `--json` prints."""
+
+import json
+import sys
+from importlib import import_module
+from typing import Any, Final
+
+MODULES: Final = (
+    "benchmarks.loop",
+    "benchmarks.matching",
+    "benchmarks.audit",
+    "benchmarks.whole_job",
+)
+"""Each has ``run(quick: bool)``, which returns rows as ``benchmarks.measure.compare`` makes them."""
+
+
+def collect(quick: bool) -> dict[str, Any]:
+    """Run all of them; ``quick`` trades repeats for time, for a look rather than for a claim."""
+    rows: list[dict[str, Any]] = []
+    for name in MODULES:
+        print(f"{name} ...", file=sys.stderr, flush=True)
+        rows += import_module(name).run(quick)
+    return {"bench": rows}
+
+
+if __name__ == "__main__":
+    print(json.dumps(collect(quick="--quick" in sys.argv[1:]), indent=2))
