@@ -1,0 +1,84 @@
+"""``scripted``: the orders of others written out one by one, for lessons and tests."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+from itertools import pairwise
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from sim.flow.base import FlowConfig, Problems, off_grid
+from sim.kernel.streams import Stream
+from sim.protocol.config import Duration, Ident, PositiveDecimal, ScenarioModel, Seq
+from sim.protocol.enums import OrdType, Side, TimeInForce
+from sim.protocol.orders import NewOrderSingle, OrderCancelRequest, OrderMessage
+from sim.protocol.units import Units
+
+
+class ScriptedOrder(ScenarioModel):
+    """A new order of somebody else; without ``price`` it is a market order."""
+
+    at: Duration
+    id: Ident
+    side: Literal["buy", "sell"]
+    qty: PositiveDecimal
+    price: PositiveDecimal | None = None
+    tif: Literal["DAY", "GTC", "IOC", "FOK"] = "GTC"
+
+
+class ScriptedCancel(ScenarioModel):
+    """Cancels an order of the same flow."""
+
+    at: Duration
+    cancel: Ident
+
+
+class ScriptedFlow(FlowConfig):
+    """Orders and cancels of others, each with its time."""
+
+    kind: Literal["scripted"]
+    orders: Annotated[Seq[ScriptedOrder | ScriptedCancel], Field(min_length=1, max_length=100_000)]
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "ScriptedFlow":
+        times = [order.at for order in self.orders]
+        for n, (before, after) in enumerate(pairwise(times)):
+            if after < before:
+                raise ValueError(f"orders[{n + 1}] is earlier than the one before it")
+        return self
+
+    def problems(self, units: Units) -> Problems:
+        """See the base."""
+        found: Problems = []
+        for n, order in enumerate(self.orders):
+            if isinstance(order, ScriptedOrder):
+                found += off_grid(("orders", n, "qty"), units.qty_to_lots, order.qty)
+                if order.price is not None:
+                    found += off_grid(("orders", n, "price"), units.price_to_ticks, order.price)
+        return found
+
+    def messages(
+        self, units: Units, stream: Stream, account: str, end_ns: int
+    ) -> Iterator[tuple[int, OrderMessage]]:
+        """See the base; nothing here is drawn."""
+        for n, order in enumerate(self.orders):
+            if order.at > end_ns:
+                return
+            if isinstance(order, ScriptedCancel):
+                target = f"{account}.{order.cancel}"
+                yield order.at, OrderCancelRequest(f"{account}.C{n}", target, account)
+            else:
+                yield order.at, _new(order, units, account)
+
+
+def _new(order: ScriptedOrder, units: Units, account: str) -> NewOrderSingle:
+    price: Decimal | None = order.price
+    return NewOrderSingle(
+        cl_ord_id=f"{account}.{order.id}",
+        side=Side(order.side),
+        order_qty=units.qty_to_lots(order.qty),
+        price=None if price is None else units.price_to_ticks(price),
+        ord_type=OrdType.MARKET if price is None else OrdType.LIMIT,
+        time_in_force=TimeInForce(order.tif),
+        account=account,
+    )

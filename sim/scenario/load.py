@@ -1,0 +1,97 @@
+"""From the name of a scenario to a checked model: the one way in for command line and library."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from sim.protocol.errors import DataFormatError, Problem, ScenarioError
+from sim.scenario.checks import cross_checks
+from sim.scenario.document import raise_problems, read_document
+from sim.scenario.locate import validate
+from sim.scenario.model import Scenario
+from sim.scenario.overrides import apply_overrides
+from sim.scenario.shipped import shipped_names, shipped_scenario
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedScenario:
+    """A checked scenario with what is needed to write it down and to find its files.
+
+    ``text`` is the file as it was read, before overrides; ``folder`` is where its files lie.
+    """
+
+    scenario: Scenario
+    text: bytes
+    folder: Path
+
+    def resolved(self) -> dict[str, Any]:
+        """The scenario with overrides and every default, as plain data that loads again."""
+        return self.scenario.model_dump(mode="json")
+
+    def resolve(self, name: str) -> Path:
+        """The file that the scenario names; see ``resolve_file``."""
+        return resolve_file(self.folder, name)
+
+
+def load_scenario(
+    ref: str | Path, *, sets: Sequence[str] = (), seed: int | None = None
+) -> LoadedScenario:
+    """Read and check a scenario.
+
+    Args:
+        ref: A file, or the bare name of a shipped scenario.
+        sets: Overrides, ``PATH=VALUE`` each, applied in order before anything is checked.
+        seed: Replaces the scenario's seed.
+
+    Raises:
+        ScenarioError: With every problem of the file and the overrides.
+    """
+    path = find_scenario(ref)
+    document = read_document(path)
+    apply_overrides(document, sets)
+    if seed is not None:
+        apply_overrides(document, [f"seed={seed}"], option="--seed")
+    folder = path.parent
+    scenario, problems = validate(document, Scenario)
+    problems += cross_checks(document, lambda name: resolve_file(folder, name))
+    if scenario is None or problems:
+        raise_problems(problems)
+    return LoadedScenario(scenario, path.read_bytes(), folder)
+
+
+def find_scenario(ref: str | Path) -> Path:
+    """The file of a scenario: a path as it stands, or the name of a shipped one.
+
+    Raises:
+        ScenarioError: If there is neither.
+    """
+    path = Path(ref)
+    if path.suffix or path.exists() or len(path.parts) > 1:
+        return path
+    found = shipped_scenario(str(ref))
+    if found is not None:
+        return found
+    names = shipped_names()
+    near = get_close_matches(str(ref), names, n=1)
+    hint = f", did you mean {near[0]}?" if near else ""
+    message = f"no such file or shipped scenario{hint} Shipped: {', '.join(names)}"
+    raise ScenarioError([Problem(str(ref), 0, 0, "", message)])
+
+
+def resolve_file(folder: Path, name: str) -> Path:
+    """The file ``name`` inside ``folder``: no absolute path, no way out of the folder.
+
+    Raises:
+        DataFormatError: If the name leads elsewhere, or to no regular file.
+    """
+    root = folder.resolve()
+    if "\0" in name or Path(name).is_absolute():
+        raise DataFormatError(name, 0, f"must be a path inside the scenario's folder, was {name!r}")
+    path = (root / name).resolve()
+    if not path.is_relative_to(root):
+        raise DataFormatError(name, 0, f"must lie inside the scenario's folder, was {name!r}")
+    if not path.is_file():
+        raise DataFormatError(name, 0, f"no such file in the scenario's folder: {name!r}")
+    return path

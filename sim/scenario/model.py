@@ -1,0 +1,104 @@
+"""The scenario file as a model: it puts the rooms' own configs side by side.
+
+What no single part can check (ids, grids, names that must exist) stands in ``checks.py``.
+"""
+
+from decimal import Decimal
+from functools import reduce
+from operator import or_
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, TypeAdapter, create_model
+
+from router.config import RouterConfig
+from sim.flow import Flow
+from sim.protocol.config import Duration, Ident, PositiveDecimal, ScenarioModel, Seq
+from venues.config import VenueConfig
+from venues.kinds import VENUE_KINDS
+
+
+def _nothing(value: object) -> object:
+    if value:
+        raise ValueError("must be empty: this version does not offer it")
+    return value
+
+
+NoList = Annotated[Seq[str], BeforeValidator(_nothing), Field(max_length=0)]
+NoMapping = Annotated[dict[str, str], BeforeValidator(_nothing), Field(max_length=0)]
+"""The keys are part of the file format; what they describe is not offered yet."""
+
+
+class InstrumentConfig(ScenarioModel):
+    """What is traded, and in which steps."""
+
+    symbol: Annotated[str, Field(pattern=r"^[A-Za-z0-9._/-]{1,32}$")]
+    tick_size: PositiveDecimal
+    """One tick: every price is a whole multiple of it."""
+    lot_size: PositiveDecimal = Decimal(1)
+    """One lot: every quantity is a whole multiple of it, and reports count in lots."""
+
+
+class VenueEntry(VenueConfig):
+    """A venue and the background flow to it; the kinds' own keys come on top."""
+
+    flow: Annotated[Seq[Flow], Field(max_length=16)] = ()
+
+
+def _entry(kind: type[VenueConfig]) -> type[VenueConfig]:
+    return create_model(
+        kind.__name__,
+        __base__=(kind, VenueEntry),
+        __doc__=kind.__doc__,
+        __module__=kind.__module__,
+    )
+
+
+_ENTRIES: tuple[Any, ...] = tuple(map(_entry, VENUE_KINDS))
+AnyVenue: Any = Annotated[reduce(or_, _ENTRIES), Field(discriminator="kind")]
+
+
+class ParentConfig(ScenarioModel):
+    """A client's order."""
+
+    id: Ident
+    side: Literal["buy", "sell", "sell_short"]
+    qty: PositiveDecimal
+    at: Duration = 0
+    """When it reaches the router, since the start of the run."""
+    limit: PositiveDecimal | None = None
+    deadline: Duration | None = None
+    """When it ends at the latest, since the start of the run."""
+
+
+class AuditConfig(ScenarioModel):
+    """What the audit log holds of the market, and how it is flushed."""
+
+    market_data: Literal["full", "touch", "none"] = "touch"
+    """Every published book, the best bid and offer, or nothing but our own orders."""
+    sync: Literal["end", "interval", "each"] = "interval"
+    """Confirmed on the disk at the end, in steps, or record by record."""
+
+
+class Scenario(ScenarioModel):
+    """One simulation: a market, a router, the orders it works."""
+
+    schema_version: Literal[1]
+    name: Ident
+    seed: Annotated[int, Field(ge=0, lt=2**63)]
+    """All chance of the run comes from it."""
+    duration: Annotated[Duration, Field(gt=0)]
+    """The run ends here at the latest."""
+    instrument: InstrumentConfig
+    venues: Annotated[Seq[AnyVenue], Field(min_length=1, max_length=200)]
+    router: RouterConfig
+    parents: Annotated[Seq[ParentConfig], Field(min_length=1, max_length=100_000)]
+    audit: AuditConfig = AuditConfig()
+    expect: Annotated[dict[str, str], Field(max_length=100)] = Field(default_factory=dict)
+    """Thresholds by metric; an unmet one makes the run exit with 1."""
+    links: NoList = ()
+    participants: NoList = ()
+    faults: NoList = ()
+    study: NoMapping = Field(default_factory=dict)
+
+
+VENUE_ADAPTER: TypeAdapter[VenueEntry] = TypeAdapter(AnyVenue)
