@@ -25,7 +25,7 @@ from sim.protocol.enums import (
 from sim.protocol.market_data import Levels
 
 SCHEMA: Final = "sorsim-audit/1"
-LINE_BYTES_MAX: Final = 16 << 20
+LINE_BYTES_MAX: Final = 8 << 20
 """Writers make no longer line, readers take none: a hostile file cannot fill the memory."""
 
 

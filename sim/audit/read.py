@@ -1,0 +1,137 @@
+"""Reads audit logs as a stream: whole lines within a bound, and typed records for everyone else.
+
+`read_log` trusts the hash chain to `sim.audit.verify`, but reads strictly: each line must be one
+known record with the sequence number that is due.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import BinaryIO, Final
+
+import msgspec
+
+from sim.audit.records import LINE_BYTES_MAX, SCHEMA, AnyRecord, Record
+from sim.protocol.errors import AuditFormatError
+
+_CHUNK_BYTES: Final = 256 << 10
+_TEXT_MAX: Final = 200
+
+# A line's parts: seq, the record without its braces, prev, seal (only in run_finished).
+LINE_FORM: Final = re.compile(
+    rb'\{"seq":(0|[1-9][0-9]{0,17}),(.*),"prev":"([0-9a-f]{64})"(?:,"seal":"([0-9a-f]{64})")?\}',
+    re.DOTALL,
+)
+# What msgspec raises for bytes that are no such record: no JSON, other types, bad UTF-8, too deep.
+UNREADABLE: Final = (ValueError, OverflowError, RecursionError)
+
+
+class LineTooLong(Exception):
+    """A line is longer than any writer makes."""
+
+
+class LineReader:
+    """The whole lines of an open file in batches, without their newlines, in bounded memory.
+
+    ``torn`` is, once all batches are read, how many bytes stood after the last newline;
+    ``bytes_read`` counts along.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.torn = 0
+        self.bytes_read = 0
+
+    def batches(self) -> Iterator[list[bytes]]:
+        """Yield non-empty lists of lines.
+
+        Raises:
+            LineTooLong: After the lines before it, when a line exceeds ``LINE_BYTES_MAX``.
+            OSError: If the file cannot be read.
+        """
+        rest = b""
+        while chunk := self._file.read(_CHUNK_BYTES):
+            self.bytes_read += len(chunk)
+            lines = (rest + chunk).split(b"\n")
+            rest = lines.pop()
+            # Only a line that began in an earlier chunk can be that long.
+            if lines and len(lines[0]) > LINE_BYTES_MAX:
+                raise LineTooLong
+            if lines:
+                yield lines
+            if len(rest) > LINE_BYTES_MAX:
+                raise LineTooLong
+        self.torn = len(rest)
+
+
+def read_log(path: Path) -> Iterator[tuple[int, Record]]:
+    """Yield ``(seq, record)`` from the first line on, one after the other.
+
+    Raises:
+        AuditFormatError: At the first line that is no record, is out of sequence or torn, or when
+            the file cannot be read or is of another version. All records before it have been
+            yielded.
+    """
+    decode = msgspec.json.Decoder(AnyRecord).decode
+    seq = 0
+    try:
+        with path.open("rb") as file:
+            lines = LineReader(file)
+            for batch in lines.batches():
+                for line in batch:
+                    yield seq, _record(decode, line, seq, path)
+                    seq += 1
+            if lines.torn:
+                raise _broken(path, seq, "the line is torn: it has no newline")
+    except LineTooLong:
+        raise _broken(path, seq, f"the line is longer than {LINE_BYTES_MAX} bytes") from None
+    except OSError as error:
+        raise cannot_read(path, error) from error
+
+
+def cannot_read(path: Path, error: OSError) -> AuditFormatError:
+    """The error for a file that the system does not let us read."""
+    return AuditFormatError(f"{path}: cannot read the audit log: {error.strerror or error}")
+
+
+def other_version(line: bytes) -> str:
+    """Say which version wrote this first line, if it was another; else nothing.
+
+    Looks at ``schema`` alone: the other fields of another version may be anything.
+    """
+    try:
+        header = msgspec.json.decode(line, type=_Header)
+    except UNREADABLE:
+        return ""
+    if header.kind != "run_started" or header.schema == SCHEMA:
+        return ""
+    return f"the log has schema {printable(header.schema)}, this version of sorsim reads {SCHEMA}"
+
+
+def printable(text: str) -> str:
+    """Foreign text made safe for a terminal: ASCII, no control codes, of bounded length."""
+    shown = text[:_TEXT_MAX].encode("unicode_escape").decode("ascii")
+    return shown if len(text) <= _TEXT_MAX else f"{shown}..."
+
+
+class _Header(msgspec.Struct):
+    kind: str
+    schema: str
+
+
+def _record(decode: Callable[[bytes], AnyRecord], line: bytes, seq: int, path: Path) -> Record:
+    if seq == 0 and (reason := other_version(line)):
+        raise AuditFormatError(f"{path}: {reason}")
+    parts = LINE_FORM.fullmatch(line)
+    if parts is None:
+        raise _broken(path, seq, "it does not have the form of a record")
+    if int(parts[1]) != seq:
+        raise _broken(path, seq, f"its seq must be {seq}, was {int(parts[1])}")
+    try:
+        return decode(b"{%b}" % parts[2])
+    except UNREADABLE as error:
+        raise _broken(path, seq, printable(str(error))) from error
+
+
+def _broken(path: Path, seq: int, reason: str) -> AuditFormatError:
+    return AuditFormatError(f"{path}:{seq + 1}: record {seq}: {reason}")
