@@ -29,13 +29,14 @@ class Inbox(Generic[_T]):
         "_error",
         "_loop",
         "_once",
-        "_waiting",
         "_wakeup",
+        "_waking",
         "canceled",
         "get_loop",
         "items",
         "name",
         "reader",
+        "waiting",
     )
 
     def __init__(self, loop: asyncio.AbstractEventLoop, name: str = "inbox") -> None:
@@ -46,7 +47,8 @@ class Inbox(Generic[_T]):
         self._loop = loop
         self._wakeup: Callable[[Any], object] | None = None
         self._context: contextvars.Context = contextvars.Context()
-        self._waiting = False
+        self.waiting = False  # a reader waits, and nothing has come yet
+        self._waking = False  # its wake-up is under way
         self.canceled = False  # the reader's task was, and its next wake-up must go through it
         self._error: asyncio.CancelledError | None = None
         self._asyncio_future_blocking = False
@@ -55,9 +57,9 @@ class Inbox(Generic[_T]):
     def deliver(self, item: _T) -> None:
         """Add ``item`` and resume the reader if it waits."""
         self.items.append(item)
-        if self._waiting:
+        if self.waiting:
             # Spelled out, not ``_resume()``: each call counts here, at every message of a run.
-            self._waiting = False
+            self.waiting = False
             resume = self.reader
             if resume is None or not self._context.run(resume, self):
                 self._wake_task()
@@ -65,8 +67,9 @@ class Inbox(Generic[_T]):
     def put(self, item: _T) -> None:
         """Add ``item``; a waiting reader resumes after the running task has paused."""
         self.items.append(item)
-        if self._waiting:
-            self._waiting = False
+        if self.waiting:
+            self.waiting = False
+            self._waking = True
             self._loop.call_soon(self._resume)
 
     async def get(self) -> _T:
@@ -79,27 +82,35 @@ class Inbox(Generic[_T]):
         """Wait until a message is there.
 
         Raises:
-            RuntimeError: If another task waits already.
+            RuntimeError: If another task waits, or is about to wake up from its wait.
         """
         if self.items:
             return iter(())  # type: ignore[return-value]
-        if self._waiting:
+        if self.waiting or self._waking:
             raise RuntimeError(f"{self.name} has a waiting reader already")
-        self._waiting = self._asyncio_future_blocking = True
+        self.waiting = self._asyncio_future_blocking = True
         return iter(self._once)  # type: ignore[return-value]  # in C, unlike a generator
 
     def stop_waiting(self) -> None:
-        """Called when the reader is thrown out of its wait without a wake-up from here."""
-        self._waiting = self._asyncio_future_blocking = False
+        """Called when a reader whose task never knew of its wait is thrown out of it."""
+        if self._wakeup is None:
+            self.waiting = self._asyncio_future_blocking = False
+
+    def wake_soon(self) -> None:
+        """Wake the task that waits, or stopped at something else after it was canceled."""
+        self.waiting = False
+        self._waking = True
+        self._loop.call_soon(self._wake_task)
 
     def _resume(self) -> None:
+        self._waking = False
         resume = self.reader
         if self.canceled or resume is None or not self._context.run(resume, self):
             self._wake_task()
 
     def _wake_task(self) -> None:
         self.reader = None
-        self.canceled = False
+        self.canceled = self._waking = False
         wakeup, self._wakeup = self._wakeup, None
         if wakeup is not None:
             self._context.run(wakeup, self)
@@ -128,9 +139,8 @@ class Inbox(Generic[_T]):
         if self._wakeup is None:
             return False
         self.canceled = True
-        if not self._waiting:
+        if not self.waiting:
             return False
-        self._waiting = False
         self._error = asyncio.CancelledError() if msg is None else asyncio.CancelledError(msg)
-        self._loop.call_soon(self._wake_task)
+        self.wake_soon()
         return True

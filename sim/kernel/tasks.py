@@ -54,6 +54,8 @@ class Driver(Coroutine[Any, Any, _T]):
                 return self._marked(self._send(value))
             if isinstance(result, BaseException):
                 raise result
+            if isinstance(result, Inbox) and not result.waiting:
+                return self._marked(self._send(None))  # its message came before we could wait
         except BaseException:
             self.task = None  # it ends here: no cycle keeps it from being freed
             raise
@@ -128,4 +130,7 @@ class Driver(Coroutine[Any, Any, _T]):
         if result is inbox and not inbox.canceled:
             return True
         self._stopped_at = result
+        if inbox.canceled and (result is None or isinstance(result, Inbox)):
+            inbox.wake_soon()  # as asyncio does with a task that waits: in its turn, not at once
+            return True
         return False
