@@ -7,13 +7,11 @@ alone, which is not written here.
 
 import asyncio
 from collections.abc import Callable
-from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 import yaml
-from venues.task import VenuePorts, opening_snapshot, run_venue
 
 from router.core.events import ACCOUNT, FromVenue, ParentOrder
 from router.core.profile import VenueProfile
@@ -31,7 +29,7 @@ from sim.kernel.streams import Streams
 from sim.protocol.enums import EndReason, Outcome, Priority, Side
 from sim.protocol.errors import AuditWriteError
 from sim.protocol.orders import VenueReport
-from sim.protocol.units import TimeNs, Units
+from sim.protocol.units import Units
 from sim.protocol.version import __version__
 from sim.report.expect import judge
 from sim.report.summary import SummaryBuilder
@@ -39,6 +37,7 @@ from sim.scenario.load import LoadedScenario
 from sim.scenario.model import VenueEntry
 from venues.core.api import VenueCore
 from venues.fees import Fees
+from venues.task import VenuePorts, opening_snapshot, run_venue
 
 OnProgress = Callable[[int, int], None]
 PROGRESS_STEPS: Final = 200
@@ -296,13 +295,7 @@ class _Venue:
         self.order = self._sampler("order", loaded)
         self.report = self._sampler("report", loaded)
         self.feed = self._sampler("feed", loaded)
-        recorded = config.source(units, loaded.resolve)
-        self._recorded = iter(()) if recorded is None else recorded
-        first = next(self._recorded, None)
-        if first is not None and first[0] == 0:
-            self.core.handle(first[1], TimeNs(0))  # the book that the recording starts with
-        elif first is not None:
-            self._recorded = chain([first], self._recorded)
+        self._recorded = config.source(units, loaded.resolve)
 
     @property
     def profile(self) -> VenueProfile:
@@ -325,7 +318,9 @@ class _Venue:
     def sources(self, clock: Clock, end_ns: int) -> list[Source]:
         """Recorded data and background flow, ready to start."""
         deliver = self.inbox.deliver
-        sources = [Source(clock, self._recorded, deliver, Priority.FLOW)]
+        sources: list[Source] = []
+        if self._recorded is not None:
+            sources.append(Source(clock, self._recorded, deliver, Priority.FLOW))
         for n, flow in enumerate(self.config.flow):
             stream = self._streams.get("venue", self.id, "flow", str(n))
             messages = flow.messages(self._units, stream, f"flow{n}", end_ns)
@@ -350,7 +345,8 @@ def _report_port(clock: Clock, venue: _Venue, inbox: Inbox[Event]) -> Callable[[
 
 
 def _yaml(data: dict[str, Any]) -> bytes:
-    text: str = yaml.safe_dump(data, sort_keys=False, allow_unicode=False, width=100)
+    dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)  # in C where libyaml is there
+    text: str = yaml.dump(data, Dumper=dumper, sort_keys=False, allow_unicode=False, width=100)
     return text.encode()
 
 

@@ -6,9 +6,10 @@ its own side of a fixed centre price. It is background activity, not a market mo
 does not move.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from itertools import chain
 from math import log
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field, model_validator
 
@@ -17,9 +18,18 @@ from sim.kernel.streams import Stream
 from sim.protocol.config import PositiveDecimal
 from sim.protocol.enums import OrdType, Side, TimeInForce
 from sim.protocol.orders import NewOrderSingle, OrderCancelRequest, OrderMessage
-from sim.protocol.units import PriceTicks, QtyLots, Units
+from sim.protocol.units import Units
 
 Probability = Annotated[float, Field(ge=0, le=1)]
+
+# Most messages of a run come from here. Looking an Enum's member up, or a NewType, costs as much as
+# making the message.
+BUY: Final = Side.BUY
+SELL: Final = Side.SELL
+LIMIT: Final = OrdType.LIMIT
+IOC: Final = TimeInForce.IOC
+GTC: Final = TimeInForce.GTC
+new_order: Final[Callable[..., NewOrderSingle]] = NewOrderSingle
 
 
 class PoissonFlow(FlowConfig):
@@ -56,41 +66,36 @@ class PoissonFlow(FlowConfig):
         self, units: Units, stream: Stream, account: str, end_ns: int
     ) -> Iterator[tuple[int, OrderMessage]]:
         """See the base."""
-        uniform = stream.uniform
-        mean_gap_ns = 1e9 / self.rate
-        centre, levels, lots = units.price_to_ticks(self.centre), self.levels, self.lots
+        draw = chain.from_iterable(_blocks(stream)).__next__
+        mean_gap_ns = -1e9 / self.rate
+        centre, levels, lots = int(units.price_to_ticks(self.centre)), self.levels, self.lots
         take, cancel = self.take, self.take + self.cancel
         resting: list[str] = []
         t_ns, n = 0, 0
         while True:
-            t_ns += int(-log(uniform()) * mean_gap_ns) + 1
+            t_ns += int(log(draw()) * mean_gap_ns) + 1
             if t_ns > end_ns:
                 return
             n += 1
-            choice = uniform()
-            if take <= choice < cancel and resting:
+            choice = draw()
+            cl_ord_id = f"{account}.{n}"
+            if choice < take:
+                qty = 1 + int(draw() * lots)
+                side, price = (BUY, centre + levels) if draw() < 0.5 else (SELL, centre - levels)
+                yield t_ns, new_order(cl_ord_id, side, qty, price, LIMIT, IOC, account)
+            elif choice < cancel and resting:
                 # The last one takes the free place: a cancel costs the same with many orders.
-                at = int(uniform() * len(resting))
+                at = int(draw() * len(resting))
                 target, resting[at] = resting[at], resting[-1]
                 resting.pop()
-                yield t_ns, OrderCancelRequest(f"{account}.{n}", target, account)
-                continue
-            buys = uniform() < 0.5
-            qty = QtyLots(1 + int(uniform() * lots))
-            takes = choice < take
-            away = -levels if takes else 1 + int(uniform() * levels)
-            cl_ord_id = f"{account}.{n}"
-            if not takes:
+                yield t_ns, OrderCancelRequest(cl_ord_id, target, account)
+            else:
+                qty, away = 1 + int(draw() * lots), 1 + int(draw() * levels)
+                side, price = (BUY, centre - away) if draw() < 0.5 else (SELL, centre + away)
                 resting.append(cl_ord_id)
-            yield (
-                t_ns,
-                NewOrderSingle(
-                    cl_ord_id,
-                    Side.BUY if buys else Side.SELL,
-                    qty,
-                    PriceTicks(centre - away if buys else centre + away),
-                    OrdType.LIMIT,
-                    TimeInForce.IOC if takes else TimeInForce.GTC,
-                    account,
-                ),
-            )
+                yield t_ns, new_order(cl_ord_id, side, qty, price, LIMIT, GTC, account)
+
+
+def _blocks(stream: Stream) -> Iterator[list[float]]:
+    while True:
+        yield stream.block().tolist()

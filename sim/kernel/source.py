@@ -37,14 +37,13 @@ class Source:
 
     def start(self) -> None:
         """Schedule the first message."""
-        self._schedule_next()
-
-    def _schedule_next(self) -> None:
         for t_ns, msg in self._messages:
             self._clock.schedule(t_ns, self._priority, self._fire, msg, t_ns)
             break
 
     def _fire(self, event: Event) -> None:
         # The next one first: at one instant our messages stay together and in order.
-        self._schedule_next()
+        for t_ns, msg in self._messages:
+            self._clock.schedule(t_ns, self._priority, self._fire, msg, t_ns)
+            break
         self._deliver(event)

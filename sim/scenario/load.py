@@ -58,7 +58,7 @@ def load_scenario(
     problems += cross_checks(document, lambda name: resolve_file(folder, name))
     if scenario is None or problems:
         raise_problems(problems)
-    return LoadedScenario(scenario, path.read_bytes(), folder)
+    return LoadedScenario(scenario, document.raw, folder)
 
 
 def find_scenario(ref: str | Path) -> Path:

@@ -91,7 +91,7 @@ class Scenario(ScenarioModel):
     instrument: InstrumentConfig
     venues: Annotated[Seq[AnyVenue], Field(min_length=1, max_length=200)]
     router: RouterConfig
-    parents: Annotated[Seq[ParentConfig], Field(min_length=1, max_length=100_000)]
+    parents: Annotated[Seq[ParentConfig], Field(min_length=1, max_length=8_000)]
     audit: AuditConfig = AuditConfig()
     expect: Annotated[dict[str, str], Field(max_length=100)] = Field(default_factory=dict)
     """Thresholds by metric; an unmet one makes the run exit with 1."""
