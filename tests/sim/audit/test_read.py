@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import sim.audit.read
@@ -47,6 +47,7 @@ def test_log_reads_back(scratch: Path, good_log: bytes, sample_records: list[Rec
     assert list(read_log(scratch)) == list(enumerate([*sample_records, finished]))
 
 
+@settings(max_examples=25)
 @given(records=st.lists(ordinary, max_size=8), scenario=st.dictionaries(texts, plain, max_size=3))
 def test_any_records_verify_and_read_back(
     scratch: Path, records: list[Record], scenario: dict[str, Any]
