@@ -6,18 +6,20 @@ therefore also tells the side, and "reaches" is the same comparison for buyers a
 
 A queue is a dictionary by order id: it keeps the order of arrival, and an order leaves it at the
 same cost from every place. Its one weakness is that a dictionary remembers the places of what was
-deleted, and walks over them to its first member; ``PriceLevel.front`` keeps that walk short.
+deleted, and walks over them to its first member; ``BookSide.front`` keeps that walk short.
+
+A level whose last order has left stays for a while as a vacant one, because prices come back, and
+entering a key in a sorted dictionary and deleting it costs more than all the rest of a message.
 """
 
 from collections.abc import Iterator
-from itertools import islice
 from typing import Final
 
 import msgspec
 from sortedcontainers import SortedDict
 
 from sim.protocol.enums import SelfTrade, Side
-from sim.protocol.market_data import Levels
+from sim.protocol.market_data import Level, Levels
 
 KEY_MAX: Final = 2**63 - 1
 """The worst key a side can hold; as a limit it reaches every level (a market order)."""
@@ -30,6 +32,9 @@ STALE: Final = -(2**63)
 
 HOLES_ALLOWED: Final = 32
 """Deleted places that a queue may have beyond the number of its orders when it is read."""
+
+VACANT_ALLOWED: Final = 16
+"""Vacant levels that may lie before the best, and, beyond the number of the others, on a side."""
 
 
 class RestingOrder(msgspec.Struct, gc=False):
@@ -78,15 +83,16 @@ class PriceLevel:
 class BookSide:
     """The resting orders of one side, best level first.
 
-    ``sign`` is 1 for asks and -1 for bids: ``key = sign * price``. ``best`` is the first key.
-    ``shown_to`` is the last key that the last view depends on.
+    ``sign`` is 1 for asks and -1 for bids: ``key = sign * price``. ``best`` is the first key that
+    is not vacant, ``shown_to`` the last key that the last view depends on.
     """
 
-    __slots__ = ("_depth", "best", "levels", "shown", "shown_to", "sign")
+    __slots__ = ("_depth", "best", "levels", "shown", "shown_to", "sign", "vacant")
 
     def __init__(self, sign: int) -> None:
         self.sign = sign
         self.levels: SortedDict[int, PriceLevel] = SortedDict()
+        self.vacant = 0
         self.best = EMPTY
         self.shown: Levels = ()
         self.shown_to = STALE
@@ -96,12 +102,18 @@ class BookSide:
         """Put an order with open lots at the end of the queue at its price."""
         key = order.key
         level = self.levels.get(key)
-        if level is not None:
+        if level is not None and level.qty:
             level.qty += order.leaves_qty
             level.joined += 1
             level.queue[order.order_id] = order
         else:
-            self.levels[key] = PriceLevel(order)
+            if level is None:
+                self.levels[key] = PriceLevel(order)
+            else:
+                level.qty = order.leaves_qty
+                level.joined += 1
+                level.queue[order.order_id] = order
+                self.vacant -= 1
             if key < self.best:  # noqa: PLR1730 - min() costs a call
                 self.best = key
         if key <= self.shown_to:
@@ -112,10 +124,9 @@ class BookSide:
         key = order.key
         level = self.levels[key]
         del level.queue[order.order_id]
-        if level.queue:
-            level.qty -= order.leaves_qty
-        else:
-            self.drop(key)
+        level.qty = left = level.qty - order.leaves_qty
+        if not left:
+            self.vacate(key)
         if key <= self.shown_to:
             self.shown_to = STALE
 
@@ -126,11 +137,32 @@ class BookSide:
         if order.key <= self.shown_to:
             self.shown_to = STALE
 
-    def drop(self, key: int) -> None:
-        """Remove a level, empty or to be forgotten."""
-        del self.levels[key]
+    def vacate(self, key: int) -> None:
+        """Note that the last order has left a level; clear away vacant ones that are in the way.
+
+        Each deletion is paid for by the entry of the level, so that vacancies cost the same on
+        average however many there are.
+        """
+        self.vacant += 1
+        levels = self.levels
         if key == self.best:
-            self.best = next(iter(self.levels), EMPTY)
+            passed = []
+            best = EMPTY
+            for other in levels:
+                if levels[other].qty:
+                    best = other
+                    break
+                passed.append(other)
+            self.best = best
+            if len(passed) > VACANT_ALLOWED:
+                self._delete(passed)
+        if 2 * self.vacant > len(levels) + VACANT_ALLOWED:
+            self._delete([other for other, level in levels.items() if not level.qty])
+
+    def _delete(self, keys: list[int]) -> None:
+        for key in keys:
+            del self.levels[key]
+        self.vacant -= len(keys)
 
     def front(self) -> PriceLevel:
         """The best level, to be read from its front; the side must not be empty.
@@ -154,13 +186,20 @@ class BookSide:
         if self.shown_to != STALE and depth == self._depth:
             return self.shown
         sign, levels = self.sign, self.levels
-        keys = list(islice(levels, depth))
-        view = tuple([(sign * key, levels[key].qty) for key in keys])
+        found: list[Level] = []
+        shown_to = KEY_MAX  # with fewer levels than asked for, any new one would show
+        for key in levels if depth > 0 else ():
+            qty = levels[key].qty
+            if qty:
+                found.append((sign * key, qty))
+                if len(found) == depth:
+                    shown_to = key
+                    break
+        view = tuple(found)
         if view != self.shown:
             self.shown = view
         self._depth = depth
-        # With fewer levels than asked for, any new level would show.
-        self.shown_to = keys[-1] if depth and len(keys) == depth else KEY_MAX
+        self.shown_to = shown_to
         return self.shown
 
     def lots_to(self, limit: int) -> int:

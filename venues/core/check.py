@@ -10,7 +10,7 @@ from itertools import pairwise
 from sim.protocol.enums import ExecType, Side
 from sim.protocol.errors import InvariantError
 from sim.protocol.orders import ExecutionReport, VenueReport
-from venues.core.book import EMPTY, STALE, BookSide, PriceLevel, RestingOrder
+from venues.core.book import EMPTY, STALE, VACANT_ALLOWED, BookSide, PriceLevel, RestingOrder
 
 
 def check_side(name: str, book: BookSide) -> None:
@@ -18,18 +18,21 @@ def check_side(name: str, book: BookSide) -> None:
     keys = list(book.levels)
     _require(keys == sorted(set(keys)), f"{name}: keys are not in order: {keys}")
     _require(all(key * book.sign > 0 for key in keys), f"{name}: a key of the other side: {keys}")
-    first = keys[0] if keys else EMPTY
+    open_keys = [key for key in keys if book.levels[key].queue]
+    first = open_keys[0] if open_keys else EMPTY
     _require(book.best == first, f"{name}: best is {book.best}, the first key {first}")
+    vacant = len(keys) - len(open_keys)
+    _require(book.vacant == vacant, f"{name}: counts {book.vacant} vacant levels of {vacant}")
+    _require(vacant <= len(open_keys) + VACANT_ALLOWED, f"I17 {name}: {vacant} vacant levels")
     for key, level in book.levels.items():
         _check_level(f"{name} at {abs(key)}", key, level)
     if book.shown_to != STALE:
-        true = tuple((abs(key), book.levels[key].qty) for key in keys if key <= book.shown_to)
+        true = tuple((abs(key), book.levels[key].qty) for key in open_keys if key <= book.shown_to)
         _require(book.shown == true, f"{name}: shows {book.shown}, holds {true}")
 
 
 def _check_level(place: str, key: int, level: PriceLevel) -> None:
     orders = list(level.queue.values())
-    _require(len(orders) > 0, f"I7 {place}: a level without orders")
     lots = sum(order.leaves_qty for order in orders)
     _require(level.qty == lots, f"I7 {place}: says {level.qty} lots, its orders hold {lots}")
     _require(level.joined >= len(orders), f"{place}: {level.joined} places for {len(orders)}")

@@ -29,7 +29,7 @@ from sim.protocol.orders import (
     VenueReport,
 )
 from sim.protocol.units import PriceTicks, QtyLots, TimeNs
-from venues.core.book import KEY_MAX, STALE, BookSide, RestingOrder
+from venues.core.book import KEY_MAX, STALE, BookSide, PriceLevel, RestingOrder
 from venues.core.check import check_trades
 from venues.core.order_book import MEMORY, OrderBook
 from venues.core.reports import (
@@ -76,7 +76,6 @@ class MatchingCore(OrderBook):
 
     def __init__(self, tick: int = 1, lot: int = 1, memory: int = MEMORY) -> None:
         super().__init__(tick, lot, memory)
-        self._exec_id = 0
         self._reports: list[VenueReport] = []
 
     def handle(self, msg: OrderMessage, now_ns: TimeNs) -> list[VenueReport]:
@@ -120,7 +119,7 @@ class MatchingCore(OrderBook):
     def _on_new(self, msg: NewOrderSingle, now_ns: TimeNs) -> list[VenueReport]:
         reason = self._refusal(msg)
         if reason is not None:
-            self._exec_id = exec_id = self._exec_id + 1
+            self._serial = exec_id = self._serial + 1
             return [rejection(msg, reason, exec_id, now_ns, self.venue_seq)]
         name, side, price, qty = msg.cl_ord_id, msg.side, msg.price, msg.order_qty
         account = msg.account
@@ -134,20 +133,19 @@ class MatchingCore(OrderBook):
         order = RestingOrder(
             name, account, side, serial, serial, key, qty, qty, msg.post_only, msg.self_trade
         )
-        self._orders[name] = order
         tif = msg.time_in_force
         if price is None or tif is _IOC or tif is _FOK:
-            if tif is _FOK and not self._can_fill(order, contra):
+            if contra.best > -key or (tif is _FOK and not self._can_fill(order, contra)):
                 return self._kill(order, now_ns)
             return self._aggress(order, contra, None, now_ns)
         if contra.best <= -key:
             return self._aggress(order, contra, own, now_ns)
+        self._orders[name] = order
         own.join(order)
         self.venue_seq = seq = self.venue_seq + 1
-        self._exec_id = exec_id = self._exec_id + 1
         # fmt: off
         return [make_report(
-            _NEW, _IS_NEW, name, account, serial, exec_id, side, qty, 0, qty, now_ns, seq
+            _NEW, _IS_NEW, name, account, serial, serial, side, qty, 0, qty, now_ns, seq
         )]
         # fmt: on
 
@@ -198,10 +196,10 @@ class MatchingCore(OrderBook):
 
     def _kill(self, order: RestingOrder, now_ns: TimeNs) -> list[VenueReport]:
         """Accept an order and cancel it at once, without a trade."""
-        self._exec_id = exec_id = self._exec_id + 2
-        self._finish(order)
+        self._remember(order)
+        self._serial = exec_id = self._serial + 1
         return [
-            acknowledgement(order, exec_id - 1, now_ns, self.venue_seq),
+            acknowledgement(order, now_ns, self.venue_seq),
             cancellation(order, exec_id, now_ns, self.venue_seq),
         ]
 
@@ -217,14 +215,12 @@ class MatchingCore(OrderBook):
         """Trade an accepted order that is not in the book, then rest or cancel what is left.
 
         Args:
-            order: The order, in the index.
+            order: The order.
             contra: The side that it takes from.
             rest_on: The side where a remainder rests; None: it is canceled.
             now_ns: Time for the reports.
             renamed_from: Previous name of a replaced order, which has just left its place.
         """
-        # The answer is sent first but made last: only then is its venue_seq known.
-        self._exec_id = answer_id = self._exec_id + 1
         qty, leaves = order.order_qty, order.leaves_qty
         out: list[VenueReport] = []
         stopped = contra.best <= -order.key and self._sweep(order, contra, now_ns, out)
@@ -233,20 +229,22 @@ class MatchingCore(OrderBook):
         if out or rest_on is not None or renamed_from is not None:
             self.venue_seq += 1
         seq = self.venue_seq
+        # The answer is sent first but made last: only now is its venue_seq known.
         # fmt: off
         answer = make_report(
             _NEW if renamed_from is None else _REPLACED, _IS_NEW if leaves == qty else _IS_PARTIAL,
-            order.cl_ord_id, order.account, order.order_id, answer_id, order.side,
+            order.cl_ord_id, order.account, order.order_id, order.rank, order.side,
             qty, qty - leaves, leaves, now_ns, seq, None, 0, None, False, None, renamed_from,
         )
         # fmt: on
         out.insert(0, answer)
         if rest_on is not None:
+            self._orders[order.cl_ord_id] = order
             rest_on.join(order)
             return out
-        self._finish(order)
+        self._remember(order)
         if order.leaves_qty:
-            self._exec_id = exec_id = self._exec_id + 1
+            self._serial = exec_id = self._serial + 1
             out.append(cancellation(order, exec_id, now_ns, seq))
         return out
 
@@ -254,70 +252,74 @@ class MatchingCore(OrderBook):
         self, order: RestingOrder, contra: BookSide, now_ns: TimeNs, out: list[VenueReport]
     ) -> bool:
         """Trade an order against the other side; True if self-trade prevention ends it."""
-        limit, leaves, stopped = -order.key, order.leaves_qty, False
+        limit = -order.key
         guard = order.account if order.self_trade is not _ALLOWED and order.account else None
-        price = lots = traded = 0
         contra.shown_to = STALE
-        while leaves and contra.best <= limit and not stopped:
-            level = contra.front()
-            own, filled = None, []
-            for maker in level.queue.values():
-                if maker.account == guard:
-                    own = maker
-                    break
-                lots = maker.leaves_qty
-                if lots > leaves:
-                    lots = leaves
-                else:
-                    filled.append(maker)
-                leaves -= lots
-                level.qty -= lots
-                traded += lots
-                price = abs(maker.key)
-                self._fill(order, maker, lots, now_ns, out)
-                if not leaves:
-                    break
-            for maker in filled:
-                del level.queue[maker.order_id]
-                self._finish(maker)
-            if own is not None:
-                stopped = self._prevent(order, own, contra, now_ns, out)
-                leaves = order.leaves_qty
-            elif not level.queue:
-                contra.drop(contra.best)
-        if traded:
-            self.last_px, self.last_qty = PriceTicks(price), QtyLots(lots)
-            self.volume = QtyLots(self.volume + traded)
-        return stopped
+        while order.leaves_qty and contra.best <= limit:
+            best = contra.best
+            own = self._take(order, contra.front(), guard, now_ns, out)
+            if own is None:
+                if not contra.levels[best].qty:
+                    contra.vacate(best)
+            elif self._prevent(order, own, contra, now_ns, out):
+                return True
+        return False
 
-    def _fill(
+    def _take(
         self,
         order: RestingOrder,
-        maker: RestingOrder,
-        lots: int,
+        level: PriceLevel,
+        guard: str | None,
         now_ns: TimeNs,
         out: list[VenueReport],
-    ) -> None:
-        """Trade two orders at the maker's price: the taker's report, then the maker's."""
-        price = abs(maker.key)
-        asked, offered = order.order_qty, maker.order_qty
-        order.leaves_qty = taken = order.leaves_qty - lots
-        maker.leaves_qty = given = maker.leaves_qty - lots
-        seq = self.venue_seq + 1
-        exec_id = self._exec_id
-        self._exec_id = exec_id + 2
-        # fmt: off
-        out.append(make_report(
-            _TRADE, _IS_PARTIAL if taken else _IS_FILLED, order.cl_ord_id, order.account,
-            order.order_id, exec_id + 1, order.side, asked, asked - taken, taken,
-            now_ns, seq, price, lots, maker.order_id,
-        ))
-        out.append(make_report(
-            _TRADE, _IS_PARTIAL if given else _IS_FILLED, maker.cl_ord_id, maker.account,
-            maker.order_id, exec_id + 2, maker.side, offered, offered - given, given,
-            now_ns, seq, price, lots, order.order_id, True,
-        ))
-        # fmt: on
+    ) -> RestingOrder | None:
+        """Trade an order with the orders of one level, oldest first.
+
+        For each trade the taker's report, then the maker's. Stops before an order of the account
+        ``guard`` and returns it.
+        """
+        name, account, side, order_id = order.cl_ord_id, order.account, order.side, order.order_id
+        asked, taken = order.order_qty, order.leaves_qty
+        seq, exec_id = self.venue_seq + 1, self._serial
+        own, filled = None, []
+        price = lots = 0
+        for maker in level.queue.values():
+            if maker.account == guard:
+                own = maker
+                break
+            lots = maker.leaves_qty
+            if lots > taken:
+                lots = taken
+            else:
+                filled.append(maker)
+            taken -= lots
+            offered = maker.order_qty
+            maker.leaves_qty = given = maker.leaves_qty - lots
+            price = abs(maker.key)
+            exec_id += 2
+            # fmt: off
+            out += (make_report(
+                _TRADE, _IS_PARTIAL if taken else _IS_FILLED, name, account, order_id, exec_id - 1,
+                side, asked, asked - taken, taken, now_ns, seq, price, lots, maker.order_id,
+            ), make_report(
+                _TRADE, _IS_PARTIAL if given else _IS_FILLED, maker.cl_ord_id, maker.account,
+                maker.order_id, exec_id, maker.side, offered, offered - given, given,
+                now_ns, seq, price, lots, order_id, True,
+            ))
+            # fmt: on
+            if not taken:
+                break
+        for maker in filled:
+            del level.queue[maker.order_id]
+            self._finish(maker)
+        traded = order.leaves_qty - taken
+        if traded:
+            level.qty -= traded
+            order.leaves_qty = taken
+            self._serial = exec_id
+            self.last_px, self.last_qty = PriceTicks(price), QtyLots(lots)
+            self.volume = QtyLots(self.volume + traded)
+        return own
 
     def _prevent(
         self,
@@ -335,17 +337,17 @@ class MatchingCore(OrderBook):
         if mode is SelfTrade.DECREMENT and lots < maker.leaves_qty:
             contra.shrink(maker, lots)
             maker.order_qty -= lots
-            self._exec_id = exec_id = self._exec_id + 1
+            self._serial = exec_id = self._serial + 1
             out.append(restatement(maker, exec_id, now_ns, seq))
             return True
         contra.leave(maker)
         self._finish(maker)
-        self._exec_id = exec_id = self._exec_id + 1
+        self._serial = exec_id = self._serial + 1
         out.append(cancellation(maker, exec_id, now_ns, seq))
         if mode is SelfTrade.DECREMENT and lots > maker.leaves_qty:
             order.leaves_qty -= maker.leaves_qty
             order.order_qty -= maker.leaves_qty
-            self._exec_id = exec_id = self._exec_id + 1
+            self._serial = exec_id = self._serial + 1
             out.append(restatement(order, exec_id, now_ns, seq))
             return False
         return mode is not SelfTrade.CANCEL_RESTING
@@ -360,7 +362,7 @@ class MatchingCore(OrderBook):
         (self._bids if order.key < 0 else self._asks).leave(order)
         self._finish(order)
         self.venue_seq = seq = self.venue_seq + 1
-        self._exec_id = exec_id = self._exec_id + 1
+        self._serial = exec_id = self._serial + 1
         qty = order.order_qty
         # fmt: off
         return [make_report(
@@ -377,18 +379,18 @@ class MatchingCore(OrderBook):
         reason = self._replace_refusal(msg, order)
         if reason is not None:
             return [self._refused(msg, status_open(order), reason, now_ns)]
-        del self._orders[order.cl_ord_id]
-        order.cl_ord_id = msg.cl_ord_id
-        self._orders[order.cl_ord_id] = order
         own, contra = (self._bids, self._asks) if order.key < 0 else (self._asks, self._bids)
         key = own.sign * msg.price
         cum, leaves = order.cum_qty, max(0, msg.order_qty - order.cum_qty)
+        del self._orders[order.cl_ord_id]
+        order.cl_ord_id = msg.cl_ord_id
         if leaves > order.leaves_qty or (leaves and key != order.key):
             own.leave(order)
             self._serial = rank = self._serial + 1
             order.key, order.rank = key, rank
             order.order_qty, order.leaves_qty = cum + leaves, leaves
             return self._aggress(order, contra, own, now_ns, renamed_from=msg.orig_cl_ord_id)
+        self._orders[order.cl_ord_id] = order
         if leaves < order.leaves_qty:
             self.venue_seq += 1
             if leaves:
@@ -439,7 +441,7 @@ class MatchingCore(OrderBook):
         msg: OrderCancelReplaceRequest | OrderReduceRequest,
         now_ns: TimeNs,
     ) -> VenueReport:
-        self._exec_id = exec_id = self._exec_id + 1
+        self._serial = exec_id = self._serial + 1
         # fmt: off
         return make_report(
             _REPLACED, status_open(order), msg.cl_ord_id, order.account, order.order_id, exec_id,

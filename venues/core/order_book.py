@@ -10,6 +10,7 @@ from typing import Final
 from sim.protocol.enums import SelfTrade, Side
 from sim.protocol.market_data import Level, Levels
 from sim.protocol.units import PriceTicks, QtyLots
+from venues.core.api import within
 from venues.core.book import KEY_MAX, BookSide, RestingOrder
 from venues.core.check import check_finished, check_index, check_side, check_uncrossed
 
@@ -59,6 +60,13 @@ class OrderBook:
         tells whether there is anything to publish.
         """
         return (self._bids if side is _BUY else self._asks).view(depth)
+
+    def reachable(self, side: Side, limit: int | None, depth: int) -> Levels:
+        """What an order on ``side`` with this limit could take now, in the ``depth`` best levels.
+
+        A limit of None reaches all; hidden or not makes no difference.
+        """
+        return within((self._asks if side is _BUY else self._bids).view(depth), side, limit)
 
     def best(self, side: Side) -> Level | None:
         """Best level of a side as ``(price, lots)``; None when the side is empty."""
@@ -160,10 +168,13 @@ class OrderBook:
 
     def _finish(self, order: RestingOrder) -> None:
         """Move an order that has left the book for good from the open to the finished ones."""
-        name = order.cl_ord_id
-        del self._orders[name]
+        del self._orders[order.cl_ord_id]
+        self._remember(order)
+
+    def _remember(self, order: RestingOrder) -> None:
+        """Enter a finished order, and forget the older half of them when there are too many."""
         finished = self._finished
-        finished[name] = order
+        finished[order.cl_ord_id] = order
         if len(finished) >= self._memory:
             self._finished_before = finished
             self._finished = {}

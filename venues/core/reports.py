@@ -12,6 +12,14 @@ from sim.protocol.market_data import Trade
 from sim.protocol.orders import ExecutionReport, NewOrderSingle, VenueReport
 from venues.core.book import RestingOrder
 
+# Looking a member up on its Enum costs as much as making a whole report.
+_NEW: Final = ExecType.NEW
+_CANCELED: Final = ExecType.CANCELED
+_IS_NEW: Final = OrdStatus.NEW
+_IS_PARTIAL: Final = OrdStatus.PARTIALLY_FILLED
+_IS_FILLED: Final = OrdStatus.FILLED
+_IS_CANCELED: Final = OrdStatus.CANCELED
+
 
 class ReportMaker(Protocol):
     """``ExecutionReport`` by position, in the order of its fields."""
@@ -47,26 +55,24 @@ make_report: Final = cast("ReportMaker", ExecutionReport)
 def status_open(order: RestingOrder) -> OrdStatus:
     """State of an order that is in the book, or has been filled."""
     if not order.leaves_qty:
-        return OrdStatus.FILLED
-    return OrdStatus.PARTIALLY_FILLED if order.cum_qty else OrdStatus.NEW
+        return _IS_FILLED
+    return _IS_PARTIAL if order.cum_qty else _IS_NEW
 
 
 def status_finished(order: RestingOrder) -> OrdStatus:
     """State of an order that has left the book for good."""
-    return OrdStatus.CANCELED if order.leaves_qty else OrdStatus.FILLED
+    return _IS_CANCELED if order.leaves_qty else _IS_FILLED
 
 
-def acknowledgement(
-    order: RestingOrder, exec_id: int, now_ns: int, venue_seq: int
-) -> ExecutionReport:
-    """NEW: the order is accepted."""
+def acknowledgement(order: RestingOrder, now_ns: int, venue_seq: int) -> ExecutionReport:
+    """NEW: the order is accepted; the report that gave the order its id."""
     return make_report(
-        ExecType.NEW,
-        OrdStatus.NEW,
+        _NEW,
+        _IS_NEW,
         order.cl_ord_id,
         order.account,
         order.order_id,
-        exec_id,
+        order.order_id,
         order.side,
         order.order_qty,
         0,
@@ -97,8 +103,8 @@ def restatement(order: RestingOrder, exec_id: int, now_ns: int, venue_seq: int) 
 def cancellation(order: RestingOrder, exec_id: int, now_ns: int, venue_seq: int) -> ExecutionReport:
     """CANCELED without a request: of a remainder, or by self-trade prevention."""
     return make_report(
-        ExecType.CANCELED,
-        OrdStatus.CANCELED,
+        _CANCELED,
+        _IS_CANCELED,
         order.cl_ord_id,
         order.account,
         order.order_id,
