@@ -11,7 +11,7 @@ MODULES: Final = (
     "benchmarks.audit",
     "benchmarks.whole_job",
 )
-"""Each has ``run(quick: bool)``, which returns rows as ``benchmarks.measure.compare`` makes them."""
+"""Each has ``run(quick: bool)``: rows as ``benchmarks.measure.compare`` makes them."""
 
 
 def collect(quick: bool) -> dict[str, Any]:

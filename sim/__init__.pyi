@@ -1,0 +1,9 @@
+from sim.api import arun as arun
+from sim.api import run as run
+from sim.audit.read import read_log as read_log
+from sim.protocol.errors import ScenarioError as ScenarioError
+from sim.protocol.errors import SorsimError as SorsimError
+from sim.protocol.version import __version__ as __version__
+from sim.scenario.load import LoadedScenario as LoadedScenario
+from sim.scenario.load import load_scenario as load_scenario
+from sim.world import RunResult as RunResult

@@ -1,0 +1,79 @@
+"""What Python users call: a scenario in, a result out. The facade ``sim`` names these functions.
+
+Nothing is written unless a folder is named: then the run leaves there what ``sorsim run`` leaves.
+"""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from sim.manifest import command_line, given_run_folder, now, write_manifest
+from sim.scenario.load import LoadedScenario, load_scenario
+from sim.world import RunResult, arun_world, run_world
+
+
+def run(
+    scenario: str | Path | LoadedScenario,
+    *,
+    sets: Sequence[str] = (),
+    seed: int | None = None,
+    out: str | Path | None = None,
+    clock: str = "virtual",
+    on_progress: Callable[[int, int], None] | None = None,
+) -> RunResult:
+    """Run a scenario to its end.
+
+    Args:
+        scenario: A file, the bare name of a shipped scenario, or what ``load_scenario`` returned.
+        sets: Overrides, ``PATH=VALUE`` each, as on the command line.
+        seed: Replaces the scenario's seed.
+        out: Folder for the run's files, made if absent; None writes nothing and keeps the audit
+            log in memory.
+        clock: ``virtual`` or ``wall``.
+        on_progress: Called now and then with the time of the run and its longest duration, ns.
+
+    Raises:
+        ScenarioError: If the scenario or an override is wrong; it carries every problem.
+        FolderError: If ``out`` holds a run already, or cannot be written.
+        AuditWriteError: If the audit log cannot be written; the run has stopped.
+        ValueError: If a scenario that was loaded already comes with overrides or a seed.
+    """
+    loaded = _loaded(scenario, sets, seed)
+    if out is None:
+        return run_world(loaded, clock=clock, on_progress=on_progress)
+    folder = given_run_folder(Path(out))
+    started = now()
+    result = run_world(loaded, folder=folder, clock=clock, on_progress=on_progress)
+    write_manifest(folder, started=started, exit_code=result.exit_code, argv=command_line())
+    return result
+
+
+async def arun(
+    scenario: str | Path | LoadedScenario,
+    *,
+    sets: Sequence[str] = (),
+    seed: int | None = None,
+    out: str | Path | None = None,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> RunResult:
+    """Run a scenario on the loop that runs now: ``SimLoop`` gives virtual time, others real time.
+
+    Arguments and errors are those of ``run``.
+    """
+    loaded = _loaded(scenario, sets, seed)
+    if out is None:
+        return await arun_world(loaded, on_progress=on_progress)
+    folder = given_run_folder(Path(out))
+    started = now()
+    result = await arun_world(loaded, folder=folder, on_progress=on_progress)
+    write_manifest(folder, started=started, exit_code=result.exit_code, argv=command_line())
+    return result
+
+
+def _loaded(
+    scenario: str | Path | LoadedScenario, sets: Sequence[str], seed: int | None
+) -> LoadedScenario:
+    if not isinstance(scenario, LoadedScenario):
+        return load_scenario(scenario, sets=sets, seed=seed)
+    if sets or seed is not None:
+        raise ValueError("sets and seed belong to load_scenario when the scenario is loaded before")
+    return scenario

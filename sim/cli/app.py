@@ -1,0 +1,87 @@
+"""The command ``sorsim`` itself: its commands by name, and what becomes of their errors.
+
+A command is imported when it is called; ``--help`` needs the table alone. That keeps it short: the
+core packages take half a second to import.
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Final
+
+import click
+
+from sim.cli.options import CONTEXT
+from sim.protocol.version import __version__
+
+COMMANDS: Final = {
+    "run": ("sim.cli.run:run", "Run a scenario and show what came of it."),
+    "validate": ("sim.cli.validate:validate", "Check scenario files; say every problem."),
+    "verify": ("sim.cli.verify:verify", "Check that an audit log is whole and untouched."),
+    "list": ("sim.cli.listing:list_kinds", "List scenarios, venue kinds, strategies and more."),
+    "schema": ("sim.cli.schema:schema", "Print the JSON Schema of the scenario file."),
+    "convert": ("sim.cli.convert:convert", "Turn market data of other formats into ours."),
+    "bench": ("sim.cli.bench:bench", "Measure speed, peers side by side."),
+}
+"""Command -> where its function lies, and its line in the help."""
+
+
+class _Lazy(click.Group):
+    """A group whose commands are imported when they are needed."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, function = COMMANDS[cmd_name][0].partition(":")
+        command: click.Command = getattr(import_module(module), function)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, words) for name, (_, words) in COMMANDS.items()])
+
+
+@click.group(
+    cls=_Lazy,
+    context_settings=CONTEXT,
+    epilog="Exit codes: 0 fine; 1 ran, and the answer is no; 2 usage or file wrong; 3 a plug-in "
+    "failed; 4 our fault; 130 interrupted.",
+)
+@click.version_option(__version__, message="sorsim %(version)s")
+def sorsim() -> None:
+    """Simulate trading venues and a smart order router, exactly repeatable.
+
+    Try: sorsim run fragmented
+    """
+
+
+def run_command_line(args: Sequence[str] | None) -> int:
+    """Run one command line; whatever happens, say it and return the exit code."""
+    given = list(sys.argv[1:] if args is None else args)
+    try:
+        code = _invoke(given)
+        sys.stdout.flush()  # a full disk behind a redirection shows here, not after us
+    except BrokenPipeError:
+        # The reader left, as in `sorsim list venues | head -1`; no further word can reach it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + 13  # what a shell reports for a program that SIGPIPE ended
+    except (Exception, KeyboardInterrupt) as error:
+        from sim.cli.errors import report
+
+        return report(error, as_json="--json" in given)
+    return code
+
+
+def _invoke(args: list[str]) -> int:
+    """Parse and run; what a command returns is its exit code."""
+    try:
+        with sorsim.make_context("sorsim", args) as ctx:
+            code = sorsim.invoke(ctx)
+    except click.exceptions.Exit as done:  # --help and --version end so
+        return done.exit_code
+    assert isinstance(code, int)
+    return code

@@ -1,0 +1,55 @@
+"""``sorsim convert``."""
+
+from pathlib import Path
+
+import click
+
+from sim.cli.options import CONTEXT, FINE, json_option
+
+
+@click.command(context_settings=CONTEXT)
+@click.argument("format_name", metavar="FORMAT")
+@click.argument("paths", metavar="IN... OUT", nargs=-1, type=click.Path(path_type=Path))
+@click.option(
+    "-o",
+    "--option",
+    "options",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="An option of the format, as often as needed: -o start=60s -o length=2min.",
+)
+@json_option
+def convert(
+    *, format_name: str, paths: tuple[Path, ...], options: tuple[str, ...], as_json: bool
+) -> int:
+    """Convert the files IN from FORMAT into our own format, at OUT.
+
+    `sorsim list formats` says which formats there are; a format's own words say its options.
+    """
+    from sim.data import CONVERTERS, converter
+
+    if format_name not in CONVERTERS:
+        raise click.BadParameter(
+            f"{format_name!r} is none of {', '.join(CONVERTERS)}.", param_hint="FORMAT"
+        )
+    if len(paths) < 2:
+        raise click.UsageError("Name at least one input file, and the output last.")
+    texts: dict[str, str] = {}
+    for option in options:
+        name, equals, value = option.partition("=")
+        if not equals or not name or name in texts:
+            raise click.BadParameter(
+                f"{option!r} must be NAME=VALUE, each name once.", param_hint="--option"
+            )
+        texts[name] = value
+    *inputs, out = paths
+    report = converter(format_name)(inputs, out, texts)
+    if as_json:
+        click.echo(report.to_json().decode(), nl=False)
+        return FINE
+    click.echo(f"{report.rows:,} rows to {out}")
+    for file in report.files:
+        click.echo(f"  {file}")
+    for problem in report.problems:
+        click.echo(f"sorsim: {problem}", err=True)
+    return FINE

@@ -1,0 +1,91 @@
+"""From an exception to an exit code and to words: one table for all commands.
+
+Words go to stderr; with ``--json`` a document ``{"error": ...}`` goes to stdout as well.
+"""
+
+import os
+import sys
+import traceback
+from typing import Any, Final
+
+import click
+import msgspec
+
+from sim.cli.options import INTERRUPTED, OURS, PLUGIN, USER
+from sim.data.conversion import ConversionError
+from sim.manifest import FolderError
+from sim.protocol.errors import (
+    AuditFormatError,
+    AuditWriteError,
+    DataFormatError,
+    InvariantError,
+    PluginError,
+    ScenarioError,
+)
+
+_TABLE: Final[tuple[tuple[type[BaseException], int, str], ...]] = (
+    (click.ClickException, USER, "usage"),
+    (click.Abort, INTERRUPTED, "interrupted"),
+    (KeyboardInterrupt, INTERRUPTED, "interrupted"),
+    (ScenarioError, USER, "scenario"),
+    (DataFormatError, USER, "data_format"),
+    (AuditFormatError, USER, "audit_format"),
+    (AuditWriteError, USER, "audit_write"),
+    (ConversionError, USER, "conversion"),
+    (FolderError, USER, "folder"),
+    (PluginError, PLUGIN, "plugin"),
+    (OSError, USER, "file"),
+)
+_OUR_FAULT: Final = (
+    "This is a fault of sorsim, not yours. CONTRIBUTING.md says how to report it: attach the\n"
+    "run's audit.jsonl if there is one, and what the same command shows with SORSIM_DEBUG=1."
+)
+
+
+def classify(error: BaseException) -> tuple[int, str]:
+    """Exit code and kind of an error; what nobody expected is our fault."""
+    for kind, code, name in _TABLE:
+        if isinstance(error, kind):
+            return code, name
+    return OURS, "internal"
+
+
+def report(error: BaseException, *, as_json: bool) -> int:
+    """Say what went wrong and return the exit code."""
+    code, kind = classify(error)
+    text = _words(error, code)
+    if isinstance(error, click.ClickException):
+        error.show()
+    else:
+        if os.environ.get("SORSIM_DEBUG"):
+            traceback.print_exception(error, file=sys.stderr)
+        _say(text if isinstance(error, ScenarioError) else f"sorsim: {text}")
+        if code == OURS:
+            _say(_OUR_FAULT)
+    if as_json:
+        document: dict[str, Any] = {"kind": kind, "message": text, "exit_code": code}
+        if isinstance(error, ScenarioError):
+            document["problems"] = [msgspec.structs.asdict(problem) for problem in error.problems]
+        click.echo(msgspec.json.encode({"error": document}).decode())
+    return code
+
+
+def _words(error: BaseException, code: int) -> str:
+    if isinstance(error, click.ClickException):
+        return error.format_message()
+    if code == INTERRUPTED:
+        return "interrupted"
+    if isinstance(error, OSError):
+        # Without a name it is a stream of this process, such as a redirected stdout.
+        return f"{error.filename or 'cannot read or write'}: {error.strerror or error}"
+    if code == OURS and not isinstance(error, InvariantError):
+        return f"internal error: {type(error).__name__}: {error}"
+    return str(error)
+
+
+def _say(text: str) -> None:
+    """To stderr; whoever closed it does not want to hear."""
+    try:
+        click.echo(text, err=True)
+    except OSError:
+        return

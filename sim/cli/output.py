@@ -1,0 +1,86 @@
+"""The terminal: consoles that obey NO_COLOR, the progress bar in simulated time, number formats.
+
+Imported by commands that show something to people, since rich takes its time to load.
+"""
+
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from decimal import Decimal
+from typing import IO, Any, Final
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+OnProgress = Callable[[int, int], None]
+REFRESH_SECONDS: Final = 0.1
+UNDEFINED: Final = "-"
+
+_LATENCY_UNITS: Final = ((1_000_000_000, "s"), (1_000_000, "ms"), (1_000, "us"), (1, "ns"))
+
+
+def console(stream: IO[str] | None = None) -> Console:
+    """A console on ``stream`` (stdout by default): no escape codes under NO_COLOR or in a file."""
+    plain: dict[str, Any] = {"color_system": None} if os.environ.get("NO_COLOR") else {}
+    return Console(file=stream or sys.stdout, highlight=False, emoji=False, **plain)
+
+
+@contextmanager
+def progress_bar(label: str, *, quiet: bool) -> Iterator[OnProgress | None]:
+    """A bar on stderr that shows the time of the run; None if nobody would see it.
+
+    It is drawn where the run calls it and by no thread, so that it takes nothing from the run.
+    """
+    out = console(sys.stderr)
+    if quiet or not out.is_terminal:
+        yield None
+        return
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.fields[at]} of {task.fields[end]}"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=out, auto_refresh=False, transient=True) as bar:
+        task = bar.add_task(label, total=1, at="0 s", end="?")
+        drawn = bar.get_time()
+
+        def on_progress(now_ns: int, end_ns: int) -> None:
+            nonlocal drawn
+            bar.update(
+                task,
+                completed=now_ns,
+                total=end_ns,
+                at=short_duration(now_ns),
+                end=short_duration(end_ns),
+            )
+            if bar.get_time() - drawn >= REFRESH_SECONDS:
+                drawn = bar.get_time()
+                bar.refresh()
+
+        yield on_progress
+
+
+def short_duration(ns: int | None) -> str:
+    """Three significant digits and a unit, for reading; ``-`` for None."""
+    if ns is None:
+        return UNDEFINED
+    for size, unit in _LATENCY_UNITS:
+        if ns >= size:
+            value = Decimal(f"{Decimal(ns) / size:.3g}")
+            return f"{value.normalize():f} {unit}"
+    return "0 s"
+
+
+def number_column(texts: Sequence[str | None], digits_min: int = 0) -> list[str]:
+    """Decimals for one column: thousands apart, equally many digits, as few as none needs more."""
+    values = [None if text is None else Decimal(text) for text in texts]
+    digits = max([digits_min, *(_digits(value) for value in values if value is not None)])
+    return [UNDEFINED if value is None else f"{value:,.{digits}f}" for value in values]
+
+
+def _digits(value: Decimal) -> int:
+    """Digits after the point, without trailing zeros."""
+    exponent = value.normalize().as_tuple().exponent
+    return max(0, -exponent) if isinstance(exponent, int) else 0

@@ -1,0 +1,140 @@
+"""``sorsim run``."""
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import click
+
+from sim.cli.options import CONTEXT, json_option
+
+
+@click.command(context_settings=CONTEXT)
+@click.argument("scenario")
+@click.option(
+    "--set",
+    "sets",
+    multiple=True,
+    metavar="PATH=VALUE",
+    help="Override a value of the scenario, as often as needed: "
+    "'venues[NYSE].latency.order.delay=20ms'.",
+)
+@click.option("--seed", type=int, help="Replace the scenario's seed.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Folder for the run's files; it must not hold a run.  [default: a new one in logs/]",
+)
+@click.option(
+    "--clock",
+    type=click.Choice(["virtual", "wall"]),
+    default="virtual",
+    show_default=True,
+    help="Virtual time is exactly repeatable and fast; wall time runs as the clock does.",
+)
+@json_option
+@click.option("--quiet", is_flag=True, help="No table and no progress; errors still show.")
+def run(
+    *,
+    scenario: str,
+    sets: tuple[str, ...],
+    seed: int | None,
+    out: Path | None,
+    clock: str,
+    as_json: bool,
+    quiet: bool,
+) -> int:
+    """Run SCENARIO, a file or the name of a shipped one, and show what came of it.
+
+    Exit code 1 says that the run is incomplete or that an expectation was not met.
+    """
+    from sim.cli.errors import classify
+    from sim.cli.output import progress_bar
+    from sim.manifest import (
+        FolderError,
+        command_line,
+        discard_if_empty,
+        given_run_folder,
+        new_run_folder,
+        now,
+        write_manifest,
+    )
+    from sim.scenario.load import load_scenario
+    from sim.world import run_world
+
+    loaded = load_scenario(scenario, sets=sets, seed=seed)
+    name = loaded.scenario.name
+    folder = new_run_folder(Path("logs"), name) if out is None else given_run_folder(out)
+    started = now()
+    try:
+        with progress_bar(name, quiet=quiet) as on_progress, _kill_is_interrupt():
+            result = run_world(loaded, folder=folder, clock=clock, on_progress=on_progress)
+    except BaseException as error:
+        discard_if_empty(folder)
+        if folder.exists():
+            code, _ = classify(error)
+            with suppress(FolderError):  # on a full disk the first error tells more
+                write_manifest(folder, started=started, exit_code=code, argv=command_line())
+            click.echo(f"sorsim: what was written of the run lies in {folder}", err=True)
+        raise
+    write_manifest(folder, started=started, exit_code=result.exit_code, argv=command_line())
+    if as_json:
+        import msgspec
+
+        document = {**result.summary, "folder": str(folder)}
+        click.echo(msgspec.json.format(msgspec.json.encode(document), indent=2).decode())
+    elif not quiet:
+        _show(result.summary, folder, result.records)
+    for line in _reasons(result.summary, folder):
+        click.echo(f"sorsim: {line}", err=True)
+    return result.exit_code
+
+
+@contextmanager
+def _kill_is_interrupt() -> Iterator[None]:
+    """Let SIGTERM end the run as Ctrl-C does, so that what there is gets saved and marked."""
+    before = signal.getsignal(signal.SIGTERM)
+    if before is not signal.SIG_DFL:
+        yield
+        return
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _show(summary: dict[str, Any], folder: Path, records: int) -> None:
+    from sim.cli.output import console
+    from sim.cli.tables import summary_tables
+
+    out = console()
+    out.print(summary_tables(summary, out.width))
+    # Not through rich: lines that are to be copied must not be broken.
+    click.echo()
+    click.echo(f"audit log  {folder / 'audit.jsonl'} ({records:,} records)")
+    click.echo(f"verify it  sorsim verify {folder} --expect-head {summary['audit_head']}")
+
+
+def _reasons(summary: dict[str, Any], folder: Path) -> list[str]:
+    """Why the exit code is not 0, one line each."""
+    reasons = []
+    if summary["outcome"] == "aborted":
+        reasons.append(f"interrupted; what was done until then lies in {folder}, marked aborted")
+    elif summary["outcome"] == "incomplete":
+        open_parents = [
+            parent["parent_id"]
+            for parent in summary["parents"]
+            if parent["end_reason"] in {None, "run_ended"}
+        ]
+        which = f": {', '.join(open_parents[:10])}" if open_parents else ""
+        reasons.append(f"incomplete: the run's duration was over before every parent was{which}")
+    reasons += [
+        f"expectation not met: {row['metric']} {row['threshold']}, "
+        f"was {'undefined' if row['value'] is None else row['value']}"
+        for row in summary["expect"]
+        if not row["met"]
+    ]
+    return reasons
