@@ -88,10 +88,11 @@ async def run_venue(
         while items:
             event = items.popleft()
             msg = event.msg
-            now_ns = TimeNs(clock.now_ns)
+            now_ns = clock.now_ns
             if audited and type(msg) is NewOrderSingle and msg.account in ports_of:
                 publisher.arrival(event, msg, now_ns)
-            for report in handle(msg, now_ns):
+            # A ``TimeNs()`` at every message of a run would only please the type checker.
+            for report in handle(msg, now_ns):  # type: ignore[arg-type]
                 send = ports_of.get(report.account)
                 if send is not None:
                     send(with_commission(report, fees))
@@ -166,7 +167,7 @@ class Publisher:
             )
         )
 
-    def publish(self, now_ns: TimeNs) -> None:
+    def publish(self, now_ns: int) -> None:
         """Record and publish what has changed since the last call."""
         core, emit = self._core, self._emit
         self.venue_seq = seq = core.venue_seq
@@ -183,7 +184,14 @@ class Publisher:
         if self._feed is not None and (moved or traded):
             self._feed(
                 BookSnapshot(
-                    self._venue_id, seq, now_ns, bids, asks, core.last_px, core.last_qty, volume
+                    self._venue_id,
+                    seq,
+                    TimeNs(now_ns),
+                    bids,
+                    asks,
+                    core.last_px,
+                    core.last_qty,
+                    volume,
                 )
             )
 

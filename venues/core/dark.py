@@ -23,7 +23,6 @@ from sim.protocol.orders import (
     VenueReport,
 )
 from sim.protocol.units import TimeNs
-from venues.core.api import within
 from venues.core.matching import MatchingCore
 
 _DARK: Final[tuple[Levels, Levels]] = ((), ())
@@ -79,11 +78,6 @@ class DarkCore(MatchingCore):
         if self._factor is None:
             return _DARK
         return self._indication(Side.BUY, depth), self._indication(Side.SELL, depth)
-
-    def reachable(self, side: Side, limit: int | None, depth: int) -> Levels:
-        """What an order on ``side`` with this limit could really take of the best levels."""
-        contra = self._asks if side is Side.BUY else self._bids
-        return within(contra.view(depth), side, limit)
 
     def _find_out(self, msg: OrderMessage, reports: Sequence[VenueReport]) -> bool:
         """Forget the absent lots that this message came upon; True if there were any."""

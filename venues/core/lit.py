@@ -3,10 +3,9 @@
 A lit book takes every order; a maker's quote is taken from and never joined.
 """
 
-from sim.protocol.enums import OrdType, RejectReason, Side, TimeInForce
+from sim.protocol.enums import OrdType, RejectReason, TimeInForce
 from sim.protocol.market_data import Levels
 from sim.protocol.orders import NewOrderSingle
-from venues.core.api import within
 from venues.core.matching import MatchingCore
 
 
@@ -16,11 +15,6 @@ class LitCore(MatchingCore):
     def published(self, depth: int) -> tuple[Levels, Levels]:
         """Bids and asks, at most ``depth`` levels each."""
         return self._bids.view(depth), self._asks.view(depth)
-
-    def reachable(self, side: Side, limit: int | None, depth: int) -> Levels:
-        """What an order on ``side`` with this limit could take of the ``depth`` best levels."""
-        contra = self._asks if side is Side.BUY else self._bids
-        return within(contra.view(depth), side, limit)
 
 
 class MakerCore(LitCore):

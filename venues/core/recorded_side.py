@@ -1,4 +1,4 @@
-"""One side of a book that follows recorded level-2 data: what is recorded, taken and available.
+"""One side of a book that follows recorded level-2 data: what is recorded and what was taken.
 
 Keeps the rule "what we took stays taken", which ``venues.core.recorded_book`` states; knows no
 orders and no reports.
@@ -7,10 +7,10 @@ orders and no reports.
 from collections.abc import Iterator
 from itertools import islice
 
-from sortedcontainers import SortedDict
+from sortedcontainers import SortedList
 
 from sim.protocol.errors import InvariantError
-from sim.protocol.market_data import Levels
+from sim.protocol.market_data import Level, Levels
 from venues.core.book import KEY_MAX, STALE
 
 
@@ -22,16 +22,15 @@ class RecordedSide:
         shift: Ticks that are added to raw prices to give displayed ones.
         recorded: Lots per level as recorded, > 0.
         taken: Lots per level that orders took and that are still recorded, > 0.
-        available: ``recorded - taken`` in whole lots of the venue, where above 0.
     """
 
     __slots__ = (
+        "_depth",
         "_dirty",
+        "_keys",
         "_lot",
+        "_shown",
         "_shown_to",
-        "_view",
-        "_view_depth",
-        "available",
         "recorded",
         "shift",
         "sign",
@@ -43,32 +42,38 @@ class RecordedSide:
         self.shift = 0
         self.recorded: dict[int, int] = {}
         self.taken: dict[int, int] = {}
-        self.available: SortedDict[int, int] = SortedDict()
         self._lot = lot
+        # Beside the dict and not as SortedDict: most updates are of levels that are there, and
+        # then the order of the keys need not be touched.
+        self._keys: SortedList[int] = SortedList()
         self._dirty: list[int] = []
-        self._view: Levels = ()
-        self._view_depth = 0
+        self._shown: Levels = ()
         self._shown_to = STALE
+        self._depth = 0
 
     # ------------------------------------------------------------ the recording
 
     def record(self, price: int, lots: int) -> None:
         """A level now has ``lots`` (0: gone); complete only after ``settle``."""
         key = self.sign * price
+        recorded = self.recorded
         if lots:
-            self.recorded[key] = lots
-        else:
-            self.recorded.pop(key, None)
+            if key not in recorded:
+                self._keys.add(key)
+            recorded[key] = lots
+        elif key in recorded:
+            del recorded[key]
+            self._keys.remove(key)
         if key in self.taken:
             self._dirty.append(key)
-        else:
-            self._offer(key, lots)
+        if key <= self._shown_to:
+            self._shown_to = STALE
 
     def clear(self) -> None:
         """All recorded levels are gone; complete only after ``settle``."""
         self.recorded.clear()
-        self.available.clear()
-        self._dirty = list(self.taken)
+        self._keys.clear()
+        self._dirty += self.taken
         self._shown_to = STALE
 
     def move(self, shift: int) -> None:
@@ -78,73 +83,64 @@ class RecordedSide:
 
     def settle(self) -> None:
         """End of an instant: what was taken is at most what is recorded."""
-        if not self._dirty:
-            return
+        taken = self.taken
         for key in self._dirty:
             recorded = self.recorded.get(key, 0)
-            taken = min(self.taken.get(key, 0), recorded)
-            if taken:
-                self.taken[key] = taken
-            else:
-                self.taken.pop(key, None)
-            self._offer(key, recorded - taken)
+            if recorded == 0:
+                taken.pop(key, None)
+            elif taken[key] > recorded:
+                taken[key] = recorded
         self._dirty.clear()
 
-    def _offer(self, key: int, lots: int) -> None:
-        lots -= lots % self._lot
-        if lots:
-            self.available[key] = lots
-        else:
-            self.available.pop(key, None)
-        if key <= self._shown_to:
-            self._shown_to = STALE
-
-    # ------------------------------------------------------------ orders
+    # ------------------------------------------------------------ what is there to take
 
     def take(self, key: int, lots: int) -> None:
         """Take available lots of one level."""
-        self.taken[key] = taken = self.taken.get(key, 0) + lots
-        self._offer(key, self.recorded[key] - taken)
+        self.taken[key] = self.taken.get(key, 0) + lots
+        if key <= self._shown_to:
+            self._shown_to = STALE
+
+    def available(self) -> Iterator[tuple[int, Level]]:
+        """Key, and displayed price and lots, of each level with lots to take, best first.
+
+        A level that the shift takes to 0 or below has no price: it neither shows nor trades. Nor
+        does what a level has beyond whole lots of the venue.
+        """
+        sign, shift, lot = self.sign, self.shift, self._lot
+        recorded, taken = self.recorded, self.taken
+        for key in self._keys:
+            lots = recorded[key]
+            if key in taken:
+                lots -= taken[key]
+            if lots >= lot:
+                price = sign * key + shift
+                if price > 0:
+                    yield key, (price, lots - lots % lot)
 
     def fills(self, limit: int | None, lots: int) -> list[tuple[int, int, int]]:
         """What ``lots`` with this limit (displayed price) would get: ``(key, price, lots)``."""
-        sign, shift = self.sign, self.shift
-        furthest = KEY_MAX if limit is None else sign * (limit - shift)
+        furthest = KEY_MAX if limit is None else self.sign * (limit - self.shift)
         found = []
-        for key in self.visible():
+        for key, (price, there) in self.available():
             if key > furthest or not lots:
                 break
-            part = min(lots, self.available[key])
+            part = min(lots, there)
             lots -= part
-            found.append((key, sign * key + shift, part))
+            found.append((key, price, part))
         return found
-
-    def visible(self) -> Iterator[int]:
-        """Keys of the available levels, best first.
-
-        A level that the shift takes to 0 or below has no price: it neither shows nor trades.
-        """
-        if self.shift >= 0:
-            return iter(self.available)
-        if self.sign > 0:
-            return self.available.irange(minimum=1 - self.shift)
-        return self.available.irange(maximum=self.shift - 1)
 
     def view(self, depth: int) -> Levels:
         """The best ``depth`` displayed levels; the same tuple object while they are the same."""
-        if self._shown_to != STALE and depth == self._view_depth:
-            return self._view
-        sign, shift, available = self.sign, self.shift, self.available
-        keys = list(islice(available, depth))
-        if shift < 0 and keys and sign * keys[0 if sign > 0 else -1] + shift <= 0:
-            keys = list(islice(self.visible(), depth))
-        view = tuple([(sign * key + shift, available[key]) for key in keys])
-        if view != self._view:
-            self._view = view
-        self._view_depth = depth
+        if self._shown_to != STALE and depth == self._depth:
+            return self._shown
+        found = list(islice(self.available(), depth))
+        shown = tuple([level for _, level in found])
+        if shown != self._shown:
+            self._shown = shown
+        self._depth = depth
         # With fewer levels than asked for, any new level would show.
-        self._shown_to = keys[-1] if len(keys) == depth else KEY_MAX
-        return self._view
+        self._shown_to = found[-1][0] if depth and len(found) == depth else KEY_MAX
+        return self._shown
 
     def check(self, name: str) -> None:
         """Walk every invariant of this side.
@@ -154,22 +150,18 @@ class RecordedSide:
         """
         if self._dirty:
             raise InvariantError(f"{name}: an instant was left open")
-        for key, taken in self.taken.items():
-            if not 0 < taken <= self.recorded.get(key, 0):
-                raise InvariantError(
-                    f"{name}: taken at raw {abs(key)} must be 1 to {self.recorded.get(key, 0)} "
-                    f"lots (recorded), was {taken}"
-                )
-        expected = {}
+        if list(self._keys) != sorted(self.recorded):
+            raise InvariantError(f"{name}: the order of levels is not that of the recorded ones")
         for key, recorded in self.recorded.items():
             if recorded <= 0:
                 raise InvariantError(f"{name}: recorded {recorded} lots at raw {abs(key)}")
-            lots = recorded - self.taken.get(key, 0)
-            if lots >= self._lot:
-                expected[key] = lots - lots % self._lot
-        if dict(self.available) != expected:
-            raise InvariantError(f"{name}: available lots are not recorded - taken")
-        levels = [(self.sign * key + self.shift, expected[key]) for key in sorted(expected)]
-        shown = [level for level in levels if level[0] > 0]
-        if list(self.view(self._view_depth)) != shown[: self._view_depth]:
-            raise InvariantError(f"{name}: the displayed levels are not the available ones")
+        for key, taken in self.taken.items():
+            recorded = self.recorded.get(key, 0)
+            if not 0 < taken <= recorded:
+                raise InvariantError(
+                    f"{name}: taken at raw {abs(key)} must be 1 to {recorded} lots (recorded), "
+                    f"was {taken}"
+                )
+        levels = [level for _, level in self.available()]
+        if self._shown_to != STALE and list(self._shown) != levels[: self._depth]:
+            raise InvariantError(f"{name}: the kept view is not that of the available levels")
