@@ -194,7 +194,6 @@ def _child_canceled(n: int, t_ns: int, venue: str) -> Record:
 
 def _decision(n: int, t_ns: int, venue: str) -> Record:
     levels = _levels(n)
-    effective = tuple(price * 10_000 for price, _ in levels)
     return Decision(
         t_ns=t_ns,
         decision_id=n,
@@ -204,7 +203,7 @@ def _decision(n: int, t_ns: int, venue: str) -> Record:
         unreserved_qty=n % 5_000,
         depth="full",
         effective_scale=10_000,
-        quotes=tuple(KnownQuote(v, n, 5_000_000, 5_000_000, levels, effective) for v in VENUES),
+        quotes=tuple(KnownQuote(v, n, 5_000_000, 5_000_000, levels, 10_000, 30) for v in VENUES),
         ranking=VENUES,
         split=(Slice(venue, 1_000_000, 500), Slice("IEX", 1_000_001, n % 700)),
         refused=(),

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator
 
 from router.allocate import StrategyConfig
-from router.allocate.base import TieRule
+from router.allocate.base import USUAL_TIE, TieRule
 from sim.protocol.config import Duration, ScenarioModel, Seq
 
 
@@ -28,7 +28,7 @@ class RouterConfig(ScenarioModel):
     ack_timeout: Annotated[Duration, Field(gt=0)] = 1_000_000_000
     """Without any answer of the venue for this long, a child is canceled."""
     reroute: RerouteConfig = RerouteConfig()
-    tie: Seq[TieRule] = ("price", "latency", "id")
+    tie: Seq[TieRule] = USUAL_TIE
     """What ranks levels; the first rule that tells two apart decides."""
     max_attempts: Annotated[int, Field(ge=1, le=1_000_000)] = 1_000
     """Decisions with children that one parent may have."""

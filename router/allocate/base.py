@@ -4,9 +4,9 @@ A strategy sees offers, which are venues with the levels that may be used, and s
 over them. It knows nothing of orders, messages, time or the audit log.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from heapq import heapify, heappop, heapreplace
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol
 
 import msgspec
 
@@ -16,17 +16,24 @@ from sim.protocol.market_data import Levels
 
 TieRule = Literal["price", "latency", "id"]
 Depth = Literal["top", "full"]
+Rank = tuple[int | str, ...]
+USUAL_TIE: Final[tuple[TieRule, ...]] = ("price", "latency", "id")
 
 
 class Offer(msgspec.Struct, frozen=True, gc=False):
-    """One venue's usable levels, best first, with the effective price of each."""
+    """One venue's usable levels, best first.
+
+    With the venue's fee a price costs ``slope * price + intercept``; the unit is the same for all
+    offers of a request.
+    """
 
     venue_id: str
     visibility: Visibility
     latency_ns: int
     lot: int
     levels: Levels
-    effective: tuple[int, ...]
+    slope: int
+    intercept: int
 
 
 class AllocationRequest(msgspec.Struct, frozen=True):
@@ -77,11 +84,12 @@ def walk(
         groups: Offers; all of a group come before the next group.
         unused: Venues that the strategy leaves out, with the reason.
     """
+    rank = _ranker(request)
     left = request.qty
     slices: list[tuple[str, int, int]] = []
     ranking: list[str] = []
     for offers in groups:
-        queue = [(_rank(request, offer, 0), i, 0) for i, offer in enumerate(offers) if offer.levels]
+        queue = [(rank(offer, 0), i, 0) for i, offer in enumerate(offers) if offer.levels]
         ranking.extend(offers[i].venue_id for _, i, _ in sorted(queue))
         heapify(queue)
         while queue and left > 0:
@@ -94,7 +102,7 @@ def walk(
                 slices.append((offer.venue_id, price, taken))
                 left -= taken
             if request.depth == "full" and n + 1 < len(offer.levels):
-                heapreplace(queue, (_rank(request, offer, n + 1), i, n + 1))
+                heapreplace(queue, (rank(offer, n + 1), i, n + 1))
             else:
                 heappop(queue)
     used = {venue_id for venue_id, _, _ in slices}
@@ -102,11 +110,23 @@ def walk(
     return Allocation(tuple(slices), tuple(ranking), (*refused, *sorted(unused.items())))
 
 
-def _rank(request: AllocationRequest, offer: Offer, n: int) -> tuple[int | str, ...]:
-    price = offer.effective[n] if request.side is Side.BUY else -offer.effective[n]
-    parts: dict[TieRule, int | str] = {
-        "price": price,
-        "latency": offer.latency_ns,
-        "id": offer.venue_id,
-    }
-    return tuple([parts[rule] for rule in request.tie])
+def _ranker(request: AllocationRequest) -> Callable[[Offer, int], Rank]:
+    """What orders levels: the tie rules in turn, the cheaper effective price first."""
+    sign = 1 if request.side is Side.BUY else -1
+    if request.tie == USUAL_TIE:  # spelled out: a decision ranks dozens of levels
+
+        def usual(offer: Offer, n: int) -> Rank:
+            price = sign * (offer.slope * offer.levels[n][0] + offer.intercept)
+            return price, offer.latency_ns, offer.venue_id
+
+        return usual
+
+    def rank(offer: Offer, n: int) -> Rank:
+        parts: dict[TieRule, int | str] = {
+            "price": sign * (offer.slope * offer.levels[n][0] + offer.intercept),
+            "latency": offer.latency_ns,
+            "id": offer.venue_id,
+        }
+        return tuple([parts[rule] for rule in request.tie])
+
+    return rank

@@ -72,7 +72,7 @@ class Decider:
                     profile.latency_ns,
                     profile.lot,
                     levels,
-                    self._effective.of(venue_id, parent.side, levels),
+                    *self._effective.line(venue_id, parent.side),
                 )
             )
         return tuple(offers), tuple(refused)
@@ -172,7 +172,8 @@ class Decider:
                     now_ns - quote.published_ns,
                     offer.latency_ns,
                     offer.levels,
-                    offer.effective,
+                    offer.slope,
+                    offer.intercept,
                 )
             )
         return Decision(

@@ -43,7 +43,6 @@ class EffectivePrices:
             for buys, line in ((True, p.buy), (False, p.sell))
         }
 
-    def of(self, venue_id: str, side: Side, levels: tuple[tuple[int, int], ...]) -> tuple[int, ...]:
-        """The effective price of each level for a taker on ``side``."""
-        slope, intercept = self._lines[venue_id, side is Side.BUY]
-        return tuple([slope * level[0] + intercept for level in levels])
+    def line(self, venue_id: str, side: Side) -> tuple[int, int]:
+        """Slope and intercept of the effective price for a taker on ``side``."""
+        return self._lines[venue_id, side is Side.BUY]

@@ -57,7 +57,7 @@ class KnownQuote(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=Tr
     """What the router knew of one venue as it decided.
 
     ``levels`` is the side it trades against, best first, after taking off what its own children in
-    flight may still take. ``effective`` holds per level the price with the venue's fee, in
+    flight may still take. With the venue's fee a price costs ``slope * price + intercept``, in
     ``1/effective_scale`` ticks.
     """
 
@@ -66,7 +66,8 @@ class KnownQuote(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=Tr
     age_ns: int
     latency_ns: int
     levels: Levels
-    effective: tuple[int, ...]
+    slope: int
+    intercept: int
 
 
 class Slice(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
