@@ -21,6 +21,7 @@ from sim.audit.log import AuditLog, open_audit_log
 from sim.audit.records import SCHEMA, RunStarted
 from sim.kernel.clock import Clock, clock_of, new_loop
 from sim.kernel.inbox import Inbox
+from sim.kernel.interrupt import interrupts
 from sim.kernel.latency import LatencySampler
 from sim.kernel.link import Link, make_link
 from sim.kernel.loop import Event
@@ -81,16 +82,15 @@ def run_world(
     """
     loop = new_loop(clock)
     world = World(loaded, folder, on_progress)
-    interrupted = False
     try:
-        with world.log:
+        with world.log, interrupts(loop, world.interrupt):
             try:
                 loop.run_until_complete(world.run())
-            except KeyboardInterrupt:
-                interrupted = True
-            finally:
+            except Exception:
                 loop.run_until_complete(world.cancel_tasks())
-            return world.result(interrupted=interrupted)
+                raise
+            loop.run_until_complete(world.cancel_tasks())
+            return world.result()
     finally:
         loop.close()
 
@@ -109,7 +109,7 @@ async def arun_world(
             await world.run()
         finally:
             await world.cancel_tasks()
-        return world.result(interrupted=False)
+        return world.result()
 
 
 class World:
@@ -128,6 +128,8 @@ class World:
         self._tasks: list[asyncio.Task[None]] = []
         self._clock: Clock | None = None
         self._router: RouterShell | None = None
+        self._over: asyncio.Future[None] | None = None
+        self._interrupted = False
         self._summary = SummaryBuilder()
         path = None if folder is None else folder / "audit.jsonl"
         self.log: AuditLog = open_audit_log(path, self._scenario.audit.sync)
@@ -153,18 +155,28 @@ class World:
                 scenario=self._resolved,
             )
         )
-        over: asyncio.Future[None] = loop.create_future()
-        clock.schedule(self._scenario.duration, _LAST, lambda _: over.set_result(None))
+        over = self._over = loop.create_future()
+        clock.schedule(self._scenario.duration, _LAST, self._end)
         self._watch(clock)
         router_task = self._start(loop, clock)
+        if self._interrupted:  # before there was anything to stop
+            self._end()
         await asyncio.wait([over, *self._tasks], return_when=asyncio.FIRST_COMPLETED)
         for task in self._tasks:
             if task.done():
                 task.result()  # a venue never ends by itself; an error comes out here
         if not router_task.done():
-            self._router_shell.apply(
-                self._router_shell.core.finish(EndReason.RUN_ENDED, clock.now_ns)
-            )
+            reason = EndReason.ABORTED if self._interrupted else EndReason.RUN_ENDED
+            self._router_shell.apply(self._router_shell.core.finish(reason, clock.now_ns))
+
+    def interrupt(self) -> None:
+        """Stop at this instant; the outcome is ``aborted``. Called by the loop."""
+        self._interrupted = True
+        self._end()
+
+    def _end(self, event: Event | None = None) -> None:
+        if self._over is not None and not self._over.done():
+            self._over.set_result(None)
 
     async def cancel_tasks(self) -> None:
         """End every task that still waits."""
@@ -172,14 +184,12 @@ class World:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def result(self, *, interrupted: bool) -> RunResult:
+    def result(self) -> RunResult:
         """Finish the log, write the summary, and say how it went."""
         now_ns = 0 if self._clock is None else self._clock.now_ns
-        if interrupted and self._router is not None:
-            self._router.apply(self._router.core.finish(EndReason.ABORTED, now_ns))
         parents = {} if self._router is None else self._router.core.parents
         ended = {parent.end_reason for parent in parents.values()}
-        if interrupted:
+        if self._interrupted:
             outcome = Outcome.ABORTED
         elif len(parents) < len(self._scenario.parents) or EndReason.RUN_ENDED in ended:
             outcome = Outcome.INCOMPLETE
@@ -197,7 +207,7 @@ class World:
         return RunResult(
             summary=summary,
             outcome=outcome,
-            exit_code=130 if interrupted else code,
+            exit_code=130 if self._interrupted else code,
             records=self.log.records,
             folder=self._folder,
             log=self.log.data if self._folder is None else None,

@@ -1,8 +1,6 @@
 """``sorsim run``."""
 
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +67,7 @@ def run(
     folder = new_run_folder(Path("logs"), name) if out is None else given_run_folder(out)
     started = now()
     try:
-        with progress_bar(name, quiet=quiet) as on_progress, _kill_is_interrupt():
+        with progress_bar(name, quiet=quiet) as on_progress:
             result = run_world(loaded, folder=folder, clock=clock, on_progress=on_progress)
     except BaseException as error:
         discard_if_empty(folder)
@@ -90,20 +88,6 @@ def run(
     for line in _reasons(result.summary, folder):
         click.echo(f"sorsim: {line}", err=True)
     return result.exit_code
-
-
-@contextmanager
-def _kill_is_interrupt() -> Iterator[None]:
-    """Let SIGTERM end the run as Ctrl-C does, so that what there is gets saved and marked."""
-    before = signal.getsignal(signal.SIGTERM)
-    if before is not signal.SIG_DFL:
-        yield
-        return
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _show(summary: dict[str, Any], folder: Path, records: int) -> None:
