@@ -1,13 +1,15 @@
 """Virtual and real time behind one interface: the only place that knows the difference.
 
-In virtual time the clock is the ``SimLoop`` itself. In real time a ``WallClock`` schedules the
-same callbacks on uvloop, or on the stock loop where uvloop is missing; ties at one instant then
-fall as they fall, and exact repeatability is not promised.
+In virtual time the clock is the ``SimLoop`` itself. In real time a ``WallClock`` keeps the same
+heap of events on uvloop, or on the stock loop where uvloop is missing: what falls due together
+goes in the same order, but what falls due together is up to the machine, so exact repeatability is
+not promised.
 """
 
 import asyncio
 import time
 from collections.abc import Callable
+from heapq import heappop, heappush
 from typing import Any, Protocol
 
 from sim.kernel.loop import Event, SimLoop
@@ -35,12 +37,18 @@ class Clock(Protocol):
 
 
 class WallClock:
-    """Nanoseconds of the monotonic clock since this object was made, on a running asyncio loop."""
+    """Nanoseconds of the monotonic clock since this object was made, on a running asyncio loop.
+
+    The loop's own timers would not do: an event that is due already would overtake an earlier one
+    whose timer the loop has not looked at yet, and uvloop counts in milliseconds.
+    """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
+        self.loop = loop
         self._start_ns = time.monotonic_ns()
         self._seq = 0
+        self._heap: list[Event] = []
+        self._timer: asyncio.TimerHandle | None = None
 
     @property
     def now_ns(self) -> int:
@@ -59,11 +67,27 @@ class WallClock:
         """Call ``callback(event)`` at ``t_ns``, or as soon as possible if that is past."""
         self._seq += 1
         event = Event(t_ns, priority, self._seq, callback, msg, sent_ns, drawn_ns)
-        delay_ns = t_ns - self.now_ns
-        if delay_ns > 0:
-            self._loop.call_later(delay_ns / 1e9, callback, event)
-        else:
-            self._loop.call_soon(callback, event)
+        heappush(self._heap, event)
+        if self._heap[0] is event:
+            self._set_timer()
+
+    def _set_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        delay_ns = max(0, self._heap[0].t_ns - self.now_ns)
+        self._timer = self.loop.call_later(delay_ns / 1e9, self._run_due)
+
+    def _run_due(self) -> None:
+        self._timer = None
+        # Only what is due by now: callbacks that schedule at once must not starve the tasks.
+        heap, now_ns, last_seq = self._heap, self.now_ns, self._seq
+        try:
+            while heap and heap[0].t_ns <= now_ns and heap[0].seq <= last_seq:
+                event = heappop(heap)
+                event.callback(event)
+        finally:
+            if heap:
+                self._set_timer()
 
 
 def clock_of(loop: asyncio.AbstractEventLoop) -> Clock:
