@@ -63,7 +63,7 @@ def run_command_line(args: Sequence[str] | None) -> int:
     """Run one command line; whatever happens, say it and return the exit code."""
     given = list(sys.argv[1:] if args is None else args)
     try:
-        code = _invoke(given)
+        code = _invoke(given.copy())  # parsing consumes its list
         sys.stdout.flush()  # a full disk behind a redirection shows here, not after us
     except BrokenPipeError:
         # The reader left, as in `sorsim list venues | head -1`; no further word can reach it.

@@ -45,4 +45,5 @@ def _show(rows: list[dict[str, Any]]) -> None:
     from sim.cli.output import console
     from sim.cli.tables import bench_table
 
-    console().print(bench_table(rows))
+    out = console()
+    out.print(bench_table(rows, out.width))

@@ -67,16 +67,22 @@ def short_duration(ns: int | None) -> str:
     if ns is None:
         return UNDEFINED
     for size, unit in _LATENCY_UNITS:
-        if ns >= size:
-            value = Decimal(f"{Decimal(ns) / size:.3g}")
+        value = Decimal(f"{Decimal(ns) / size:.3g}")  # rounded before the unit is chosen
+        if value >= 1:
             return f"{value.normalize():f} {unit}"
     return "0 s"
 
 
-def number_column(texts: Sequence[str | None], digits_min: int = 0) -> list[str]:
-    """Decimals for one column: thousands apart, equally many digits, as few as none needs more."""
+def number_column(
+    texts: Sequence[str | None], digits_min: int = 0, digits_max: int = 8
+) -> list[str]:
+    """Decimals for one column: thousands apart, equally many digits, as few as none needs more.
+
+    Beyond ``digits_max`` they are rounded half-even.
+    """
     values = [None if text is None else Decimal(text) for text in texts]
-    digits = max([digits_min, *(_digits(value) for value in values if value is not None)])
+    needed = max((_digits(value) for value in values if value is not None), default=0)
+    digits = min(digits_max, max(digits_min, needed))
     return [UNDEFINED if value is None else f"{value:,.{digits}f}" for value in values]
 
 

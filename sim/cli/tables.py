@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 from rich import box
 from rich.console import Group, RenderableType
@@ -12,17 +12,28 @@ from rich.text import Text
 from sim.cli.output import number_column, short_duration
 from sim.protocol.units import Units
 
-WIDE: Final = 100
-"""Columns of a terminal from which on the tables show more."""
 PARENTS_MAX: Final = 20
+GAP: Final = 3
+"""Blanks between two columns."""
 
 _OUTCOME_STYLE: Final = {"complete": "green", "incomplete": "yellow", "aborted": "red"}
 
 MET: Final = Text("met", "green")
 NOT_MET: Final = Text("NOT MET", "bold red")
 
-Column = tuple[str, Literal["left", "right"], Sequence[RenderableType]]
-"""Header, justification, cells."""
+
+class Column(NamedTuple):
+    """One column. ``rank`` 0 is always shown; the highest rank is left out first."""
+
+    header: str
+    cells: Sequence[str | Text]
+    justify: Literal["left", "right"] = "right"
+    rank: int = 0
+
+    def width(self) -> int:
+        """Characters of its longest line."""
+        lines = [self.header, *(str(cell) for cell in self.cells)]
+        return max(len(line) for text in lines for line in text.split("\n"))
 
 
 def summary_tables(summary: dict[str, Any], width: int) -> RenderableType:
@@ -43,59 +54,55 @@ def summary_tables(summary: dict[str, Any], width: int) -> RenderableType:
     parents = summary["parents"]
     parts: list[RenderableType] = [head]
     if parents:
-        parts += ["", _parent_table(parents[:PARENTS_MAX], units, wide=width >= WIDE)]
+        parts += ["", _table(_parent_columns(parents[:PARENTS_MAX], units), width)]
     if len(parents) > PARENTS_MAX:
         parts.append(f"and {len(parents) - PARENTS_MAX} more parents, all in summary.json")
-    parts += ["", _venue_table(summary["venues"], units, wide=width >= WIDE)]
+    parts += ["", _table(_venue_columns(summary["venues"], units), width)]
     parts += ["", _reallocations(parents)]
     if summary["expect"]:
-        parts += ["", _expect_table(summary["expect"])]
+        parts += ["", _table(_expect_columns(summary["expect"]), width)]
     return Group(*parts)
 
 
-def _parent_table(parents: list[dict[str, Any]], units: Units, *, wide: bool) -> Table:
-    columns: list[Column] = [
-        ("Parent", "left", [parent["parent_id"] for parent in parents]),
-        ("Side", "left", [parent["side"].replace("_", " ") for parent in parents]),
-        ("Ordered", "right", _quantities(parents, "order_qty", units)),
-        ("Filled", "right", _quantities(parents, "filled_qty", units)),
-        ("Average\nprice", "right", _prices(parents, "avg_px", units)),
-        ("Shortfall\nbps", "right", _column(parents, "shortfall_bps")),
-        ("Fees", "right", _column(parents, "fees")),
-        ("Ended by", "left", [_ended(parent) for parent in parents]),
+def _parent_columns(parents: list[dict[str, Any]], units: Units) -> list[Column]:
+    digits = _price_digits(units)
+    return [
+        Column("Parent", [parent["parent_id"] for parent in parents], "left"),
+        Column("Side", [parent["side"].replace("_", " ") for parent in parents], "left"),
+        Column("Ordered", _quantities(parents, "order_qty", units)),
+        Column("Filled", _quantities(parents, "filled_qty", units)),
+        Column("Average\nprice", _numbers(parents, "avg_px", digits, digits + 4)),
+        Column("Mid at\narrival", _numbers(parents, "arrival_mid", digits, digits + 4), rank=2),
+        Column("Shortfall\nbps", _numbers(parents, "shortfall_bps", 1, 3), rank=1),
+        Column("Fees", _numbers(parents, "fees", 2, max(2, digits))),
+        Column("Children", [f"{parent['children']:,}" for parent in parents], rank=3),
+        Column("End reason", [_ended(parent) for parent in parents], "left"),
     ]
-    if wide:
-        columns[5:5] = [("Mid at\narrival", "right", _prices(parents, "arrival_mid", units))]
-        columns[-1:-1] = [("Children", "right", [f"{one['children']:,}" for one in parents])]
-    return _table(columns)
 
 
-def _venue_table(venues: dict[str, dict[str, Any]], units: Units, *, wide: bool) -> Table:
-    rows = list(venues.values())
-    columns: list[Column] = [
-        ("Venue", "left", list(venues)),
-        ("Routed", "right", _quantities(rows, "routed_qty", units)),
-        ("Filled", "right", _quantities(rows, "filled_qty", units)),
-        ("Average\nprice", "right", _prices(rows, "avg_px", units)),
-        ("Fees", "right", _column(rows, "fees")),
-        ("Order\nlatency", "right", _durations(rows, "order_latency_ns_mean")),
-        ("Report\nlatency", "right", _durations(rows, "report_latency_ns_mean")),
+def _venue_columns(venues: dict[str, dict[str, Any]], units: Units) -> list[Column]:
+    rows, digits = list(venues.values()), _price_digits(units)
+    return [
+        Column("Venue", list(venues), "left"),
+        Column("Routed", _quantities(rows, "routed_qty", units)),
+        Column("Filled", _quantities(rows, "filled_qty", units)),
+        Column("Average\nprice", _numbers(rows, "avg_px", digits, digits + 4)),
+        Column("Fees", _numbers(rows, "fees", 2, max(2, digits))),
+        Column("Children", [f"{row['children']:,}" for row in rows], rank=1),
+        Column("Fills", [f"{row['fills']:,}" for row in rows], rank=2),
+        Column("Rejects", [f"{row['rejects']:,}" for row in rows], rank=3),
+        Column("Order\nlatency", _durations(rows, "order_latency_ns_mean")),
+        Column("Report\nlatency", _durations(rows, "report_latency_ns_mean")),
     ]
-    if wide:
-        columns[5:5] = [
-            (name.capitalize(), "right", [f"{row[name]:,}" for row in rows])
-            for name in ("children", "fills", "rejects")
-        ]
-    return _table(columns)
 
 
-def _expect_table(rows: list[dict[str, Any]]) -> Table:
-    columns: list[Column] = [
-        ("Expected", "left", [f"{row['metric']} {row['threshold']}" for row in rows]),
-        ("Found", "left", ["undefined" if row["value"] is None else row["value"] for row in rows]),
-        ("", "left", [MET if row["met"] else NOT_MET for row in rows]),
+def _expect_columns(rows: list[dict[str, Any]]) -> list[Column]:
+    found = ["undefined" if row["value"] is None else row["value"] for row in rows]
+    return [
+        Column("Expected", [f"{row['metric']} {row['threshold']}" for row in rows], "left"),
+        Column("Found", found, "left"),
+        Column("", [MET if row["met"] else NOT_MET for row in rows], "left"),
     ]
-    return _table(columns)
 
 
 def _reallocations(parents: list[dict[str, Any]]) -> str:
@@ -108,15 +115,25 @@ def _reallocations(parents: list[dict[str, Any]]) -> str:
     return f"Reallocations: {total} ({each}{more})"
 
 
-def _table(columns: Sequence[Column]) -> Table:
+def _table(columns: Sequence[Column], width: int) -> Table:
+    """A table of as many columns as fit, those of rank 0 always."""
+    shown = list(columns)
+    ranks = sorted({column.rank for column in columns} - {0}, reverse=True)
+    for rank in ranks:
+        if sum(column.width() for column in shown) + GAP * (len(shown) - 1) <= width:
+            break
+        shown = [column for column in shown if column.rank != rank]
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
-    for header, justify, _ in columns:
-        # Numbers never break; names and reasons make room for them.
-        numbers = justify == "right"
+    for column in shown:
+        # Where even that is too wide, names break: a broken number could be misread.
         table.add_column(
-            header, justify=justify, vertical="bottom", no_wrap=numbers, overflow="fold"
+            column.header,
+            justify=column.justify,
+            vertical="bottom",
+            no_wrap=column.justify == "right",
+            overflow="fold",
         )
-    for cells in zip(*(cells for _, _, cells in columns), strict=True):
+    for cells in zip(*(column.cells for column in shown), strict=True):
         table.add_row(*cells)
     return table
 
@@ -130,29 +147,30 @@ def _quantities(rows: Sequence[dict[str, Any]], name: str, units: Units) -> list
     return [f"{Decimal(units.qty_text(row[name])):,f}" for row in rows]
 
 
-def _prices(rows: Sequence[dict[str, Any]], name: str, units: Units) -> list[str]:
-    tick_digits = len(units.price_text(0).partition(".")[2])
-    return number_column([row[name] for row in rows], tick_digits)
+def _price_digits(units: Units) -> int:
+    return len(units.price_text(0).partition(".")[2])
 
 
-def _column(rows: Sequence[dict[str, Any]], name: str) -> list[str]:
-    return number_column([row[name] for row in rows])
+def _numbers(
+    rows: Sequence[dict[str, Any]], name: str, digits_min: int, digits_max: int
+) -> list[str]:
+    return number_column([row[name] for row in rows], digits_min, digits_max)
 
 
 def _durations(rows: Sequence[dict[str, Any]], name: str) -> list[str]:
     return [short_duration(row[name]) for row in rows]
 
 
-def bench_table(rows: list[dict[str, Any]]) -> Table:
-    """Benchmarks: our value, each peer with its ratio, and whether the target was met."""
-    columns: list[Column] = [
-        ("Benchmark", "left", [row["name"] for row in rows]),
-        ("Value", "right", [f"{row['value']:,}" for row in rows]),
-        ("Unit", "left", [row["unit"] for row in rows]),
-        ("Ratio to peers", "left", [_peers(row) for row in rows]),
-        ("Target", "left", [MET if row["met"] else NOT_MET for row in rows]),
+def bench_table(rows: list[dict[str, Any]], width: int) -> Table:
+    """Benchmarks: our value, the ratio to each peer, and whether the target was met."""
+    columns = [
+        Column("Benchmark", [row["name"] for row in rows], "left"),
+        Column("Value", [f"{row['value']:,}" for row in rows]),
+        Column("Unit", [row["unit"] for row in rows], "left"),
+        Column("Ratio to peers", [_peers(row) for row in rows], "left"),
+        Column("Target", [MET if row["met"] else NOT_MET for row in rows], "left"),
     ]
-    return _table(columns)
+    return _table(columns, width)
 
 
 def _peers(row: dict[str, Any]) -> str:

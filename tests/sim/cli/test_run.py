@@ -1,0 +1,174 @@
+"""``sorsim run``: what it prints, leaves and returns."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import sim.world
+from sim.protocol.errors import (
+    AuditWriteError,
+    DataFormatError,
+    InvariantError,
+    PluginError,
+)
+
+Invoke = Any  # see conftest
+
+FILES = {"audit.jsonl", "manifest.json", "resolved.yaml", "scenario.yaml", "summary.json"}
+
+
+def test_json_is_the_summary_and_the_folder(invoke: Invoke, tmp_path: Path) -> None:
+    code, out, err = invoke("run", "fragmented", "--json")
+    document = json.loads(out)
+    folder = tmp_path / document.pop("folder")
+    assert (code, err) == (0, "")
+    assert document["parents"][0]["avg_px"] == "100.00450000"
+    assert document["parents"][0]["filled_qty"] == 100_000
+    assert document == json.loads((folder / "summary.json").read_bytes())
+    assert folder.parent == tmp_path / "logs"
+    assert {file.name for file in folder.iterdir()} == FILES
+
+
+def test_table_says_where_the_log_lies_and_how_to_verify_it(invoke: Invoke) -> None:
+    code, out, err = invoke("run", "fragmented")
+    assert (code, err) == (0, "")
+    assert "100.0045" in out
+    assert "\x1b" not in out
+    assert all(len(line) <= 80 for line in out.splitlines() if not line.startswith("verify"))
+    command = out.splitlines()[-1].removeprefix("verify it  sorsim ")
+    assert invoke(*command.split())[0] == 0
+
+
+def test_quiet_says_nothing(invoke: Invoke) -> None:
+    assert invoke("run", "fragmented", "--quiet") == (0, "", "")
+
+
+def test_two_runs_leave_equal_bytes_but_for_the_manifest(invoke: Invoke, tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        assert invoke("run", "fragmented", "--quiet", "--out", name)[0] == 0
+    for name in FILES - {"manifest.json"}:
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes(), name
+
+
+def test_manifest_has_the_hashes_of_the_other_files(invoke: Invoke, tmp_path: Path) -> None:
+    invoke("run", "fragmented", "--quiet", "--out", "a")
+    manifest = json.loads((tmp_path / "a" / "manifest.json").read_bytes())
+    assert manifest["exit_code"] == 0
+    assert set(manifest["files"]) == FILES - {"manifest.json"}
+    for name, stated in manifest["files"].items():
+        content = (tmp_path / "a" / name).read_bytes()
+        assert stated == {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+
+
+def test_overrides_and_seed_reach_the_run(invoke: Invoke) -> None:
+    _, out, _ = invoke(
+        "run", "fragmented", "--json", "--seed", "5", "--set", "router.strategy.kind=top_of_book"
+    )
+    assert json.loads(out)["seed"] == 5
+    assert json.loads(out)["parents"][0]["avg_px"] == "100.00850000"
+
+
+def test_unmet_expectation_is_exit_1_and_says_which(invoke: Invoke) -> None:
+    code, out, err = invoke("run", "fragmented", "--set", 'expect.avg_px="< 100.0045"')
+    assert code == 1
+    assert "NOT MET" in out
+    assert err == "sorsim: expectation not met: avg_px < 100.0045, was 100.0045\n"
+
+
+def test_incomplete_run_is_exit_1_and_names_the_parent(invoke: Invoke, tmp_path: Path) -> None:
+    code, _, err = invoke("run", "fragmented", "--set", "duration=20ms", "--quiet", "--out", "a")
+    assert code == 1
+    assert "before every parent was: P1" in err
+    assert json.loads((tmp_path / "a" / "manifest.json").read_bytes())["exit_code"] == 1
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_wrong_scenario_is_exit_2_with_every_problem_and_nothing_written(
+    invoke: Invoke, tmp_path: Path, as_json: bool
+) -> None:
+    sets = ("--set", "duration=9", "--set", "venues[NYS].id=X", *(["--json"] if as_json else []))
+    code, out, err = invoke("run", "fragmented", *sets)
+    assert code == 2
+    assert len(err.splitlines()) == 2
+    assert "did you mean 'NYSE'?" in err
+    assert list(tmp_path.iterdir()) == []
+    if as_json:
+        error = json.loads(out)["error"]
+        assert (error["kind"], error["exit_code"]) == ("scenario", 2)
+        assert [problem["path"] for problem in error["problems"]] == ["duration", "venues"]
+    else:
+        assert out == ""
+
+
+def test_folder_that_holds_a_run_is_refused_and_stays(invoke: Invoke, tmp_path: Path) -> None:
+    invoke("run", "fragmented", "--quiet", "--out", "a")
+    before = (tmp_path / "a" / "audit.jsonl").read_bytes()
+    code, out, err = invoke("run", "partial_fill", "--out", "a")
+    assert (code, out) == (2, "")
+    assert "holds a run already" in err
+    assert (tmp_path / "a" / "audit.jsonl").read_bytes() == before
+
+
+def test_folder_that_cannot_be_made_is_exit_2_before_the_run(
+    invoke: Invoke, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setattr(sim.world, "run_world", None)
+    code, _, err = invoke("run", "fragmented", "--out", "file/run")
+    assert code == 2
+    assert err == "sorsim: file/run: cannot hold a run: Not a directory\n"
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (DataFormatError("depth.csv", 3, "qty must be > 0"), 2),
+        (AuditWriteError("disk full"), 2),
+        (PluginError("their router"), 3),
+        (InvariantError("over-filled"), 4),
+        (ZeroDivisionError("x"), 4),
+        (KeyboardInterrupt(), 130),
+    ],
+)
+def test_failure_leaves_what_was_written_with_its_exit_code(
+    invoke: Invoke,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    error: BaseException,
+    code: int,
+) -> None:
+    def fail(loaded: Any, *, folder: Path, **_: Any) -> None:
+        (folder / "audit.jsonl").write_text("the first lines")
+        raise error
+
+    monkeypatch.setattr(sim.world, "run_world", fail)
+    outcome = invoke("run", "fragmented", "--out", "a", "--json")
+    assert outcome.code == code
+    assert "lies in a" in outcome.err
+    assert ("SORSIM_DEBUG=1" in outcome.err) is (code == 4)
+    assert "Traceback" not in outcome.err
+    assert json.loads(outcome.out)["error"]["exit_code"] == code
+    assert json.loads((tmp_path / "a" / "manifest.json").read_bytes())["exit_code"] == code
+
+
+def test_failure_before_anything_was_written_leaves_no_folder(
+    invoke: Invoke, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(loaded: Any, **_: Any) -> None:
+        raise DataFormatError("depth.csv", 3, "qty must be > 0")
+
+    monkeypatch.setattr(sim.world, "run_world", fail)
+    assert invoke("run", "fragmented") == (2, "", "sorsim: depth.csv:3: qty must be > 0\n")
+    assert list((tmp_path / "logs").iterdir()) == []
+
+
+def test_debug_shows_the_traceback(invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sim.world, "run_world", None)
+    monkeypatch.setenv("SORSIM_DEBUG", "1")
+    code, _, err = invoke("run", "fragmented")
+    assert code == 4
+    assert "Traceback" in err
+    assert "'NoneType' object is not callable" in err
