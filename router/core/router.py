@@ -184,7 +184,9 @@ class RouterCore:
                     venue_id=child.venue_id,
                     order_id=report.order_id,
                     processed_ns=report.transact_ns,
-                    **msgspec.structs.asdict(stamps),
+                    sent_ns=stamps.sent_ns,
+                    drawn_ns=stamps.drawn_ns,
+                    held_ns=stamps.held_ns,
                 )
             )
         elif event is OrdEvent.PARTIAL or event is OrdEvent.FULL:
@@ -226,7 +228,9 @@ class RouterCore:
                 is_maker=report.is_maker,
                 best_px=self.view.best_against(child.side),
                 processed_ns=report.transact_ns,
-                **msgspec.structs.asdict(stamps),
+                sent_ns=stamps.sent_ns,
+                drawn_ns=stamps.drawn_ns,
+                held_ns=stamps.held_ns,
             )
         )
         if parent.filled_qty == parent.order_qty:
@@ -253,7 +257,9 @@ class RouterCore:
             "cl_ord_id": child.cl_ord_id,
             "venue_id": child.venue_id,
             "processed_ns": report.transact_ns,
-            **msgspec.structs.asdict(stamps),
+            "sent_ns": stamps.sent_ns,
+            "drawn_ns": stamps.drawn_ns,
+            "held_ns": stamps.held_ns,
         }
         if report.reject_reason is not None:
             out.append(ChildRejected(reason=report.reject_reason, **known))
@@ -294,7 +300,9 @@ class RouterCore:
                 venue_id=child.venue_id,
                 reason=report.reason,
                 processed_ns=report.transact_ns,
-                **msgspec.structs.asdict(stamps),
+                sent_ns=stamps.sent_ns,
+                drawn_ns=stamps.drawn_ns,
+                held_ns=stamps.held_ns,
             )
         )
 
