@@ -7,7 +7,7 @@ A record always stands before the message it is about. Decisions wait for the en
 
 from collections import deque
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -252,7 +252,7 @@ class RouterCore:
         parent.reserved_qty -= freed
         parent.check()
         self._forget(child)
-        known = {
+        known: dict[str, Any] = {
             "t_ns": now_ns,
             "cl_ord_id": child.cl_ord_id,
             "venue_id": child.venue_id,
