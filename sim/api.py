@@ -3,9 +3,11 @@
 Nothing is written unless a folder is named: then the run leaves there what ``sorsim run`` leaves.
 """
 
+import asyncio
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from sim.kernel.loop import SimLoop
 from sim.manifest import command_line, given_run_folder, now, write_manifest
 from sim.scenario.load import LoadedScenario, load_scenario
 from sim.world import RunResult, arun_world, run_world
@@ -57,8 +59,14 @@ async def arun(
 ) -> RunResult:
     """Run a scenario on the loop that runs now: ``SimLoop`` gives virtual time, others real time.
 
-    Arguments and errors are those of ``run``.
+    Arguments and errors are those of ``run``; runs may share a loop.
+
+    Raises:
+        ValueError: If time has passed on the ``SimLoop`` already: a run begins at 0.
     """
+    loop = asyncio.get_running_loop()
+    if isinstance(loop, SimLoop) and loop.now_ns:
+        raise ValueError(f"a run needs a SimLoop at time 0, this one is at {loop.now_ns} ns")
     loaded = _loaded(scenario, sets, seed)
     if out is None:
         return await arun_world(loaded, on_progress=on_progress)

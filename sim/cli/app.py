@@ -7,6 +7,7 @@ core packages take half a second to import.
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module
 from typing import Final
 
@@ -67,13 +68,21 @@ def run_command_line(args: Sequence[str] | None) -> int:
         sys.stdout.flush()  # a full disk behind a redirection shows here, not after us
     except BrokenPipeError:
         # The reader left, as in `sorsim list venues | head -1`; no further word can reach it.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _give_up_stdout()
         return 128 + 13  # what a shell reports for a program that SIGPIPE ended
     except (Exception, KeyboardInterrupt) as error:
         from sim.cli.errors import report
 
+        if isinstance(error, OSError) and error.filename is None:
+            _give_up_stdout()
         return report(error, as_json="--json" in given)
     return code
+
+
+def _give_up_stdout() -> None:
+    """Let what stdout still holds go nowhere: Python would try once more as it exits."""
+    with suppress(OSError):  # tests stand in for it without a descriptor
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _invoke(args: list[str]) -> int:
