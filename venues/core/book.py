@@ -27,8 +27,8 @@ KEY_MAX: Final = 2**63 - 1
 EMPTY: Final = 2**63
 """``BookSide.best`` of an empty side: beyond every limit."""
 
-STALE: Final = -(2**63)
-"""``BookSide.shown_to`` when there is no valid view: before every key."""
+STALE: Final = 0
+"""``BookSide.shown_to`` when there is no valid view; no key is 0."""
 
 HOLES_ALLOWED: Final = 32
 """Deleted places that a queue may have beyond the number of its orders when it is read."""
@@ -84,21 +84,10 @@ class BookSide:
     """The resting orders of one side, best level first.
 
     ``sign`` is 1 for asks and -1 for bids: ``key = sign * price``. ``best`` is the first key that
-    is not vacant, ``shown_to`` the last key that the last view depends on, ``touched`` the keys
-    within it whose lots have changed since.
+    is not vacant, ``shown_to`` the last key that the last view depends on.
     """
 
-    __slots__ = (
-        "_keys",
-        "best",
-        "depth",
-        "levels",
-        "shown",
-        "shown_to",
-        "sign",
-        "touched",
-        "vacant",
-    )
+    __slots__ = ("_depth", "best", "levels", "shown", "shown_to", "sign", "vacant")
 
     def __init__(self, sign: int) -> None:
         self.sign = sign
@@ -107,9 +96,7 @@ class BookSide:
         self.best = EMPTY
         self.shown: Levels = ()
         self.shown_to = STALE
-        self.touched: set[int] = set()
-        self._keys: list[int] = []
-        self.depth = 0
+        self._depth = 0
 
     def join(self, order: RestingOrder) -> None:
         """Put an order with open lots at the end of the queue at its price."""
@@ -119,8 +106,6 @@ class BookSide:
             level.qty += order.leaves_qty
             level.joined += 1
             level.queue[order.order_id] = order
-            if key <= self.shown_to:
-                self.touched.add(key)
         else:
             if level is None:
                 self.levels[key] = PriceLevel(order)
@@ -131,8 +116,8 @@ class BookSide:
                 self.vacant -= 1
             if key < self.best:  # noqa: PLR1730 - min() costs a call
                 self.best = key
-            if key <= self.shown_to:
-                self.shown_to = STALE
+        if key <= self.shown_to:
+            self.shown_to = STALE
 
     def leave(self, order: RestingOrder) -> None:
         """Take a resting order off the book with all its open lots."""
@@ -142,17 +127,15 @@ class BookSide:
         level.qty = left = level.qty - order.leaves_qty
         if not left:
             self.vacate(key)
-            if key <= self.shown_to:
-                self.shown_to = STALE
-        elif key <= self.shown_to:
-            self.touched.add(key)
+        if key <= self.shown_to:
+            self.shown_to = STALE
 
     def shrink(self, order: RestingOrder, lots: int) -> None:
         """Take some, not all, of the open lots of a resting order; it keeps its place."""
         order.leaves_qty -= lots
         self.levels[order.key].qty -= lots
         if order.key <= self.shown_to:
-            self.touched.add(order.key)
+            self.shown_to = STALE
 
     def vacate(self, key: int) -> None:
         """Note that the last order has left a level; clear away vacant ones that are in the way.
@@ -200,46 +183,30 @@ class BookSide:
 
         The same tuple object as before unless something within it has changed.
         """
-        touched = self.touched
-        if self.shown_to == STALE or depth != self.depth:
-            view = self._rebuilt(depth)
-        elif touched:
-            # Most changes of a busy book are to lots at a level that is there already.
-            keys, levels, rows = self._keys, self.levels, list(self.shown)
-            for key in touched:
-                at = keys.index(key)
-                rows[at] = (rows[at][0], levels[key].qty)
-            view = tuple(rows)
-        else:
+        if self.shown_to != STALE and depth == self._depth:
             return self.shown
-        touched.clear()
-        if view != self.shown:
-            self.shown = view
-        return self.shown
-
-    def _rebuilt(self, depth: int) -> Levels:
         sign, levels = self.sign, self.levels
-        keys: list[int] = []
-        rows: list[Level] = []
+        found: list[Level] = []
         shown_to = KEY_MAX  # with fewer levels than asked for, any new one would show
         for key in levels if depth > 0 else ():
             qty = levels[key].qty
             if qty:
-                keys.append(key)
-                rows.append((sign * key, qty))
-                if len(rows) == depth:
+                found.append((sign * key, qty))
+                if len(found) == depth:
                     shown_to = key
                     break
-        self._keys = keys
-        self.depth = depth
-        self.shown_to = shown_to if depth > 0 else STALE
-        return tuple(rows)
+        view = tuple(found)
+        if view != self.shown:
+            self.shown = view
+        self._depth = depth
+        self.shown_to = shown_to
+        return self.shown
 
-    def lots_to(self, limit: int) -> int:
-        """Lots at keys up to and including ``limit``."""
+    def lots_to(self, limit: int, enough: int = KEY_MAX) -> int:
+        """Lots at keys up to and including ``limit``, counted until there are ``enough``."""
         total = 0
         for key in self.levels:
-            if key > limit:
+            if key > limit or total >= enough:
                 break
             total += self.levels[key].qty
         return total

@@ -29,7 +29,7 @@ from sim.protocol.orders import (
     VenueReport,
 )
 from sim.protocol.units import PriceTicks, QtyLots, TimeNs
-from venues.core.book import KEY_MAX, STALE, BookSide, PriceLevel, RestingOrder
+from venues.core.book import KEY_MAX, STALE, BookSide, RestingOrder
 from venues.core.check import check_trades
 from venues.core.order_book import MEMORY, OrderBook
 from venues.core.reports import (
@@ -141,7 +141,16 @@ class MatchingCore(OrderBook):
         if contra.best <= -key:
             return self._aggress(order, contra, own, now_ns)
         self._orders[name] = order
-        own.join(order)
+        level = own.levels.get(key)
+        if level is not None and level.qty:
+            # BookSide.join, written out: this is where most messages end.
+            level.qty += qty
+            level.joined += 1
+            level.queue[serial] = order
+            if key <= own.shown_to:
+                own.shown_to = STALE
+        else:
+            own.join(order)
         self.venue_seq = seq = self.venue_seq + 1
         # fmt: off
         return [make_report(
@@ -152,12 +161,16 @@ class MatchingCore(OrderBook):
     def _refusal(self, msg: NewOrderSingle) -> RejectReason | None:
         """Why a new order cannot be accepted; None if it can."""
         qty, price = msg.order_qty, msg.price
-        if not 0 < qty <= KEY_MAX or qty % self._lot:
+        if not 0 < qty <= KEY_MAX or (self._coarse and qty % self._lot):
             return RejectReason.INCORRECT_QUANTITY
-        if msg.ord_type is _LIMIT:
-            if price is None or not 0 < price <= KEY_MAX or price % self._tick:
+        if price is None:
+            if msg.ord_type is _LIMIT:
                 return RejectReason.INVALID_PRICE_INCREMENT
-        elif price is not None:
+        elif (
+            msg.ord_type is not _LIMIT
+            or not 0 < price <= KEY_MAX
+            or (self._coarse and price % self._tick)
+        ):
             return RejectReason.INVALID_PRICE_INCREMENT
         if msg.cl_ord_id in self._orders:
             return RejectReason.DUPLICATE_ORDER
@@ -180,7 +193,7 @@ class MatchingCore(OrderBook):
         """
         limit, need = -order.key, order.leaves_qty
         if order.self_trade is _ALLOWED or not order.account:
-            return contra.lots_to(limit) >= need
+            return contra.lots_to(limit, need) >= need
         for maker in contra.living():
             if maker.key > limit:
                 break
@@ -231,13 +244,18 @@ class MatchingCore(OrderBook):
         seq = self.venue_seq
         # The answer is sent first but made last: only now is its venue_seq known.
         # fmt: off
-        answer = make_report(
-            _NEW if renamed_from is None else _REPLACED, _IS_NEW if leaves == qty else _IS_PARTIAL,
-            order.cl_ord_id, order.account, order.order_id, order.rank, order.side,
-            qty, qty - leaves, leaves, now_ns, seq, None, 0, None, False, None, renamed_from,
-        )
+        if renamed_from is None:
+            out.insert(0, make_report(
+                _NEW, _IS_NEW, order.cl_ord_id, order.account, order.order_id, order.rank,
+                order.side, qty, 0, leaves, now_ns, seq,
+            ))
+        else:
+            out.insert(0, make_report(
+                _REPLACED, _IS_NEW if leaves == qty else _IS_PARTIAL, order.cl_ord_id,
+                order.account, order.order_id, order.rank, order.side, qty, qty - leaves, leaves,
+                now_ns, seq, None, 0, None, False, None, renamed_from,
+            ))
         # fmt: on
-        out.insert(0, answer)
         if rest_on is not None:
             self._orders[order.cl_ord_id] = order
             rest_on.join(order)
@@ -251,75 +269,62 @@ class MatchingCore(OrderBook):
     def _sweep(
         self, order: RestingOrder, contra: BookSide, now_ns: TimeNs, out: list[VenueReport]
     ) -> bool:
-        """Trade an order against the other side; True if self-trade prevention ends it."""
-        limit = -order.key
-        guard = order.account if order.self_trade is not _ALLOWED and order.account else None
-        contra.shown_to = STALE
-        while order.leaves_qty and contra.best <= limit:
-            best = contra.best
-            own = self._take(order, contra.front(), guard, now_ns, out)
-            if own is None:
-                if not contra.levels[best].qty:
-                    contra.vacate(best)
-            elif self._prevent(order, own, contra, now_ns, out):
-                return True
-        return False
+        """Trade an order against the other side; True if self-trade prevention ends it.
 
-    def _take(
-        self,
-        order: RestingOrder,
-        level: PriceLevel,
-        guard: str | None,
-        now_ns: TimeNs,
-        out: list[VenueReport],
-    ) -> RestingOrder | None:
-        """Trade an order with the orders of one level, oldest first.
-
-        For each trade the taker's report, then the maker's. Stops before an order of the account
-        ``guard`` and returns it.
+        For each trade the taker's report, then the maker's.
         """
         name, account, side, order_id = order.cl_ord_id, order.account, order.side, order.order_id
-        asked, taken = order.order_qty, order.leaves_qty
-        seq, exec_id = self.venue_seq + 1, self._serial
-        own, filled = None, []
-        price = lots = 0
-        for maker in level.queue.values():
-            if maker.account == guard:
-                own = maker
-                break
-            lots = maker.leaves_qty
-            if lots > taken:
-                lots = taken
-            else:
-                filled.append(maker)
-            taken -= lots
-            offered = maker.order_qty
-            maker.leaves_qty = given = maker.leaves_qty - lots
-            price = abs(maker.key)
-            exec_id += 2
-            # fmt: off
-            out += (make_report(
-                _TRADE, _IS_PARTIAL if taken else _IS_FILLED, name, account, order_id, exec_id - 1,
-                side, asked, asked - taken, taken, now_ns, seq, price, lots, maker.order_id,
-            ), make_report(
-                _TRADE, _IS_PARTIAL if given else _IS_FILLED, maker.cl_ord_id, maker.account,
-                maker.order_id, exec_id, maker.side, offered, offered - given, given,
-                now_ns, seq, price, lots, order_id, True,
-            ))
-            # fmt: on
-            if not taken:
-                break
-        for maker in filled:
-            del level.queue[maker.order_id]
-            self._finish(maker)
-        traded = order.leaves_qty - taken
-        if traded:
-            level.qty -= traded
+        limit, asked, taken = -order.key, order.order_qty, order.leaves_qty
+        guard = account if order.self_trade is not _ALLOWED and account else None
+        seq, volume, last_px, lots = self.venue_seq + 1, 0, 0, 0
+        stopped = False
+        contra.shown_to = STALE
+        while taken and not stopped and (best := contra.best) <= limit:
+            level, price, before, filled = contra.front(), abs(best), taken, []
+            for maker in level.queue.values():
+                if maker.account == guard:
+                    break
+                offered, given = maker.order_qty, maker.leaves_qty
+                if given > taken:
+                    lots = taken
+                else:
+                    lots = given
+                    filled.append(maker)
+                taken -= lots
+                maker.leaves_qty = given = given - lots
+                self._serial = exec_id = self._serial + 2
+                # fmt: off
+                out.append(make_report(
+                    _TRADE, _IS_PARTIAL if taken else _IS_FILLED, name, account, order_id,
+                    exec_id - 1, side, asked, asked - taken, taken, now_ns, seq, price, lots,
+                    maker.order_id,
+                ))
+                out.append(make_report(
+                    _TRADE, _IS_PARTIAL if given else _IS_FILLED, maker.cl_ord_id, maker.account,
+                    maker.order_id, exec_id, maker.side, offered, offered - given, given,
+                    now_ns, seq, price, lots, order_id, True,
+                ))
+                # fmt: on
+                if not taken:
+                    break
+            for maker in filled:
+                del level.queue[maker.order_id]
+                self._finish(maker)
+            if taken != before:
+                level.qty -= before - taken
+                volume += before - taken
+                last_px = price
             order.leaves_qty = taken
-            self._serial = exec_id
-            self.last_px, self.last_qty = PriceTicks(price), QtyLots(lots)
-            self.volume = QtyLots(self.volume + traded)
-        return own
+            if not level.qty:
+                contra.vacate(best)
+            elif taken:
+                own = next(iter(level.queue.values()))
+                stopped = self._prevent(order, own, contra, now_ns, out)
+                asked, taken = order.order_qty, order.leaves_qty
+        if volume:
+            self.last_px, self.last_qty = PriceTicks(last_px), QtyLots(lots)
+            self.volume = QtyLots(self.volume + volume)
+        return stopped
 
     def _prevent(
         self,
@@ -359,15 +364,25 @@ class MatchingCore(OrderBook):
         order = self._orders.get(name)
         if order is None or order.account != msg.account:
             return [self._not_open(msg, now_ns)]
-        (self._bids if order.key < 0 else self._asks).leave(order)
-        self._finish(order)
+        key, order_id = order.key, order.order_id
+        qty, leaves = order.order_qty, order.leaves_qty
+        # BookSide.leave and _finish, written out: this is where the other messages end.
+        own = self._bids if key < 0 else self._asks
+        level = own.levels[key]
+        del level.queue[order_id]
+        level.qty = left = level.qty - leaves
+        if not left:
+            own.vacate(key)
+        if key <= own.shown_to:
+            own.shown_to = STALE
+        del self._orders[name]
+        self._remember(order)
         self.venue_seq = seq = self.venue_seq + 1
         self._serial = exec_id = self._serial + 1
-        qty = order.order_qty
         # fmt: off
         return [make_report(
-            _CANCELED, _IS_CANCELED, msg.cl_ord_id, order.account, order.order_id, exec_id,
-            order.side, qty, qty - order.leaves_qty, 0, now_ns, seq,
+            _CANCELED, _IS_CANCELED, msg.cl_ord_id, order.account, order_id, exec_id,
+            order.side, qty, qty - leaves, 0, now_ns, seq,
             None, 0, None, False, None, name,
         )]
         # fmt: on

@@ -14,7 +14,7 @@ from venues.core.api import within
 from venues.core.book import KEY_MAX, BookSide, RestingOrder
 from venues.core.check import check_finished, check_index, check_side, check_uncrossed
 
-MEMORY: Final = 8_192
+MEMORY: Final = 4_096
 
 _BUY: Final = Side.BUY
 
@@ -43,6 +43,7 @@ class OrderBook:
         self.volume = QtyLots(0)
         self._tick = tick
         self._lot = lot
+        self._coarse = tick != 1 or lot != 1
         self._memory = memory
         self._bids = BookSide(-1)
         self._asks = BookSide(1)
@@ -113,7 +114,8 @@ class OrderBook:
         """Rest an order of nobody (account ``""``) behind what is there; returns its order id.
 
         Raises:
-            ValueError: If price or quantity is off this venue's grid, or the order would trade.
+            ValueError: If price or quantity is off this venue's grid, the order would trade, or
+                somebody has called an order as this one would be (``~`` and its id).
         """
         if not 0 < qty <= KEY_MAX or qty % self._lot:
             raise ValueError(f"qty must be a positive multiple of {self._lot} lots, was {qty}")
@@ -125,8 +127,11 @@ class OrderBook:
         key = own.sign * price
         if contra.best <= -key:
             raise ValueError(f"a {side.value} at {price} would trade with {abs(contra.best)}")
-        self._serial = serial = self._serial + 1
+        serial = self._serial + 1
         name = f"~{serial}"
+        if name in self._orders:
+            raise ValueError(f"an order is already called {name}")
+        self._serial = serial
         order = RestingOrder(name, "", side, serial, serial, key, qty, qty, False, SelfTrade.NONE)
         self._orders[name] = order
         own.join(order)
