@@ -104,10 +104,10 @@ def _show(summary: dict[str, Any], folder: Path, records: int) -> None:
 
 def _reasons(summary: dict[str, Any], folder: Path) -> list[str]:
     """Why the exit code is not 0, one line each."""
-    reasons = []
     if summary["outcome"] == "aborted":
-        reasons.append(f"interrupted; what was done until then lies in {folder}, marked aborted")
-    elif summary["outcome"] == "incomplete":
+        return [f"interrupted; what was done until then lies in {folder}, marked aborted"]
+    reasons = []
+    if summary["outcome"] == "incomplete":
         open_parents = [
             parent["parent_id"]
             for parent in summary["parents"]

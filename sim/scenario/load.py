@@ -75,8 +75,8 @@ def find_scenario(ref: str | Path) -> Path:
         return found
     names = shipped_names()
     near = get_close_matches(str(ref), names, n=1)
-    hint = f", did you mean {near[0]}?" if near else ""
-    message = f"no such file or shipped scenario{hint} Shipped: {', '.join(names)}"
+    hint = f"; did you mean {near[0]}?" if near else ""
+    message = f"no such file or shipped scenario; shipped: {', '.join(names)}{hint}"
     raise ScenarioError([Problem(str(ref), 0, 0, "", message)])
 
 
