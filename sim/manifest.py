@@ -11,6 +11,7 @@ import platform
 import re
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -107,32 +108,13 @@ def write_manifest(folder: Path, *, started: datetime, exit_code: int, argv: Seq
     Raises:
         FolderError: If a file cannot be read or the manifest not be written.
     """
-    ended = datetime.now(UTC)
+    path = folder / NAME
     try:
-        files = {
-            _encodable(file.name): _fingerprint(file)
-            for file in sorted(folder.iterdir())
-            if file.is_file() and file.name != NAME
-        }
-        manifest = {
-            "schema": SCHEMA,
-            "sorsim": __version__,
-            "argv": list(map(_encodable, argv)),
-            "started": started.astimezone(UTC).isoformat(),
-            "ended": ended.isoformat(),
-            "wall_seconds": (ended - started).total_seconds(),
-            "exit_code": exit_code,
-            "python": f"{platform.python_implementation()} {platform.python_version()}",
-            "platform": platform.platform(),
-            "machine": platform.machine(),
-            "cpus": os.cpu_count(),
-            "hash_seed": os.environ.get("PYTHONHASHSEED", "random"),
-            "packages": _versions(),
-            "files": files,
-        }
-        path = folder / NAME
-        path.write_bytes(msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n")
+        content = msgspec.json.encode(_content(folder, started, exit_code, argv))
+        path.write_bytes(msgspec.json.format(content, indent=2) + b"\n")
     except OSError as error:
+        with suppress(OSError):
+            path.unlink()  # half a manifest says less than none
         raise _unusable(folder, error) from error
     return path
 
@@ -145,6 +127,32 @@ def now() -> datetime:
 def command_line() -> list[str]:
     """The arguments of this process, the program's name first."""
     return [Path(sys.argv[0]).name, *sys.argv[1:]]
+
+
+def _content(
+    folder: Path, started: datetime, exit_code: int, argv: Sequence[str]
+) -> dict[str, Any]:
+    ended = datetime.now(UTC)
+    return {
+        "schema": SCHEMA,
+        "sorsim": __version__,
+        "argv": list(map(_encodable, argv)),
+        "started": started.astimezone(UTC).isoformat(),
+        "ended": ended.isoformat(),
+        "wall_seconds": (ended - started).total_seconds(),
+        "exit_code": exit_code,
+        "python": f"{platform.python_implementation()} {platform.python_version()}",
+        "platform": platform.platform(),
+        "machine": platform.machine(),
+        "cpus": os.cpu_count(),
+        "hash_seed": os.environ.get("PYTHONHASHSEED", "random"),
+        "packages": _versions(),
+        "files": {
+            _encodable(file.name): _fingerprint(file)
+            for file in sorted(folder.iterdir())
+            if file.is_file() and file.name != NAME
+        },
+    }
 
 
 def _versions() -> Mapping[str, str | None]:

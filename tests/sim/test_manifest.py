@@ -129,6 +129,17 @@ def test_manifest_is_replaced_and_never_counts_itself(tmp_path: Path) -> None:
     assert (content["exit_code"], content["files"]) == (1, {})
 
 
+def test_half_a_manifest_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fill_the_disk(path: Path, content: bytes) -> None:
+        path.touch()
+        raise OSError(28, "No space left on device", str(path))
+
+    monkeypatch.setattr(Path, "write_bytes", fill_the_disk)
+    with pytest.raises(FolderError, match="No space left"):
+        write_manifest(tmp_path, started=now(), exit_code=0, argv=[])
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_manifest_that_cannot_be_written_is_a_folder_error(tmp_path: Path) -> None:
     with pytest.raises(FolderError):
         write_manifest(tmp_path / "absent", started=now(), exit_code=0, argv=[])

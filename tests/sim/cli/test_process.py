@@ -86,6 +86,25 @@ def test_full_disk_behind_stdout_is_exit_2(call: Run) -> None:
             assert result.stderr == "sorsim: cannot read or write: No space left on device\n"
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="no limits on file sizes")
+def test_disk_that_fills_up_stops_the_run(call: Run, tmp_path: Path) -> None:
+    """A limit on file sizes stands in for the disk: the log does not get past it."""
+
+    def limit() -> None:
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_FSIZE, (8_000, 8_000))
+
+    result = call(str(SCRIPT), "run", "fragmented", "--out", "a", preexec_fn=limit)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert "no decision may go unrecorded" in result.stderr
+    assert "Traceback" not in result.stderr
+    verified = call(str(SCRIPT), "verify", "a")
+    assert verified.returncode == 1
+    assert "complete up to record" in verified.stdout
+    assert not (tmp_path / "a" / "summary.json").exists()
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("clock", ["virtual", "wall"])
 def test_interrupted_run_is_saved_and_marked(
