@@ -8,6 +8,9 @@ import click
 
 from sim.cli.options import CONTEXT, json_option
 
+STORY_RECORDS_MAX = 100_000
+"""A longer log is not read again only to show its first decisions."""
+
 
 @click.command(context_settings=CONTEXT)
 @click.argument("scenario")
@@ -91,11 +94,18 @@ def run(
 
 
 def _show(summary: dict[str, Any], folder: Path, records: int) -> None:
+    from sim.audit.read import read_log
     from sim.cli.output import console
-    from sim.cli.tables import summary_tables
+    from sim.cli.tables import DECISIONS_MAX, decisions_table, instrument_units, summary_tables
+    from sim.report.decisions import decision_rows
 
     out = console()
     out.print(summary_tables(summary, out.width))
+    if records <= STORY_RECORDS_MAX:
+        log = (record for _, record in read_log(folder / "audit.jsonl"))
+        rows, count = decision_rows(log, DECISIONS_MAX)
+        out.print()
+        out.print(decisions_table(rows, count, instrument_units(summary), out.width))
     # Not through rich: lines that are to be copied must not be broken.
     click.echo()
     click.echo(f"audit log  {folder / 'audit.jsonl'} ({records:,} records)")

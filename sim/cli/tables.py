@@ -11,8 +11,10 @@ from rich.text import Text
 
 from sim.cli.output import number_column, short_duration
 from sim.protocol.units import Units
+from sim.report.decisions import DecisionRow
 
 PARENTS_MAX: Final = 20
+DECISIONS_MAX: Final = 10
 GAP: Final = 3
 """Blanks between two columns."""
 
@@ -44,7 +46,7 @@ def summary_tables(summary: dict[str, Any], width: int) -> RenderableType:
         width: Columns that there are to fill.
     """
     instrument = summary["instrument"]
-    units = Units(Decimal(instrument["tick_size"]), Decimal(instrument["lot_size"]))
+    units = instrument_units(summary)
     outcome = summary["outcome"]
     head = Text.assemble(
         (summary["scenario"], "bold"),
@@ -62,6 +64,12 @@ def summary_tables(summary: dict[str, Any], width: int) -> RenderableType:
     if summary["expect"]:
         parts += ["", _table(_expect_columns(summary["expect"]), width)]
     return Group(*parts)
+
+
+def instrument_units(summary: dict[str, Any]) -> Units:
+    """Tick and lot that a summary's numbers are in."""
+    instrument = summary["instrument"]
+    return Units(Decimal(instrument["tick_size"]), Decimal(instrument["lot_size"]))
 
 
 def _parent_columns(parents: list[dict[str, Any]], units: Units) -> list[Column]:
@@ -96,6 +104,25 @@ def _venue_columns(venues: dict[str, dict[str, Any]], units: Units) -> list[Colu
     ]
 
 
+def decisions_table(rows: list[DecisionRow], count: int, units: Units, width: int) -> Group:
+    """What the router decided, when, and why."""
+    columns = [
+        Column("At", [f"{row.t_ns / 1e9:.6f} s" for row in rows]),
+        Column("Parent", [row.parent_id for row in rows], "left", rank=1),
+        Column("Because", [row.reason.replace("_", " ") for row in rows], "left"),
+        Column("Came back", [_split(row.came_back, units) or "-" for row in rows], "left"),
+        Column("Sent", [_split(row.split, units) or "nothing, waits" for row in rows], "left"),
+    ]
+    more = f"and {count - len(rows):,} more decisions, all in the audit log"
+    return Group(
+        "Decisions", "", _table(columns, width, "top"), *([more] if count > len(rows) else [])
+    )
+
+
+def _split(split: dict[str, int], units: Units) -> str:
+    return "\n".join(f"{venue} {Decimal(units.qty_text(qty)):,f}" for venue, qty in split.items())
+
+
 def _expect_columns(rows: list[dict[str, Any]]) -> list[Column]:
     found = ["undefined" if row["value"] is None else row["value"] for row in rows]
     return [
@@ -115,7 +142,9 @@ def _reallocations(parents: list[dict[str, Any]]) -> str:
     return f"Reallocations: {total} ({each}{more})"
 
 
-def _table(columns: Sequence[Column], width: int) -> Table:
+def _table(
+    columns: Sequence[Column], width: int, vertical: Literal["top", "bottom"] = "bottom"
+) -> Table:
     """A table of as many columns as fit, those of rank 0 always."""
     shown = list(columns)
     ranks = sorted({column.rank for column in columns} - {0}, reverse=True)
@@ -129,7 +158,7 @@ def _table(columns: Sequence[Column], width: int) -> Table:
         table.add_column(
             column.header,
             justify=column.justify,
-            vertical="bottom",
+            vertical=vertical,
             no_wrap=column.justify == "right",
             overflow="fold",
         )
