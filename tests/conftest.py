@@ -21,6 +21,16 @@ settings.register_profile(
 settings.load_profile("ci" if os.environ.get("CI") else "dev")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """``--cases PATH``: here and not in its folder, since pytest asks only the topmost conftest."""
+    parser.addoption(
+        "--cases",
+        type=Path,
+        metavar="PATH",
+        help="conformance cases to run instead of the project's own (tests/conformance)",
+    )
+
+
 @pytest.fixture(scope="session")
 def project_root() -> Path:
     """The folder that holds pyproject.toml."""
