@@ -82,6 +82,25 @@ def test_quote_problems_are_all_found_and_placed(make_config: MakeConfig, units:
     ]
 
 
+def test_tiers_of_a_quote_must_get_worse(make_config: MakeConfig, units: Units) -> None:
+    quote = {
+        "bid": ["99.98", 1],
+        "more_bids": [["99.97", 1], ["99.97", 1], ["99.99", "0.5"]],
+        "ask": ["100.02", 1],
+        "more_asks": [["100.02", 1], ["100.03", 1], ["100.035", 1]],
+    }
+    assert make_config("maker", quote=quote).problems(units) == [
+        (("quote", "more_bids", 1, 0), "must be below 99.97, was 99.97"),
+        (("quote", "more_bids", 2, 1), "must be a whole multiple of the lot size 1, was 0.5"),
+        (("quote", "more_bids", 2, 0), "must be below 99.97, was 99.99"),
+        (("quote", "more_asks", 0, 0), "must be above 100.02, was 100.02"),
+        (
+            ("quote", "more_asks", 2, 0),
+            "must be a whole multiple of the tick size 0.01, was 100.035",
+        ),
+    ]
+
+
 def test_own_grid_holds_for_the_book(make_config: MakeConfig, units: Units) -> None:
     config = make_config("lit", tick_size="0.02", lot_size=100, book=BOOK)
     assert config.problems(units) == [
@@ -133,6 +152,7 @@ def test_files_of_legs_and_recording_are_named(make_config: MakeConfig) -> None:
         ("maker", {}),
         ("maker", {"quote": {}}),
         ("maker", {"quote": {"bid": None, "ask": None}}),
+        ("maker", {"quote": {"bid": ["99.98", 1], "more_asks": [["100.02", 1]]}}),
         ("replayed", {}),
         ("replayed", {"file": ""}),
     ],

@@ -4,31 +4,48 @@ IOC, FOK and market orders trade with the quote, which shrinks by what they take
 could rest is refused as unsupported.
 """
 
-from typing import ClassVar, Literal, Self
+from typing import ClassVar, Final, Literal, Self
 
 from pydantic import model_validator
 
 from sim.kernel.latency import Resolve
-from sim.protocol.config import PriceLevel, ScenarioModel
+from sim.protocol.config import PriceLevel, ScenarioModel, Seq
 from sim.protocol.enums import Side
-from sim.protocol.units import Units
+from sim.protocol.units import Units, plain
 from venues.config import Found, Grid, VenueConfig, Visibility, at, below_ask
 from venues.core.lit import MakerCore
 
+_SIDES: Final = (
+    (Side.BUY, "bid", "more_bids", "below", -1),
+    (Side.SELL, "ask", "more_asks", "above", 1),
+)
+
 
 class QuoteConfig(ScenarioModel):
-    """A quote; one side may be missing."""
+    """A quote; one side may be missing, and either may go on in tiers."""
 
     bid: PriceLevel | None = None
     """[price, quantity] at which the maker buys."""
     ask: PriceLevel | None = None
     """[price, quantity] at which the maker sells."""
+    more_bids: Seq[PriceLevel] = ()
+    """Further tiers below the bid, each below the one before it."""
+    more_asks: Seq[PriceLevel] = ()
+    """Further tiers above the ask, each above the one before it."""
 
     @model_validator(mode="after")
     def _has_a_side(self) -> Self:
         if self.bid is None and self.ask is None:
             raise ValueError("must have a bid or an ask")
+        for _, first, more, _, _ in _SIDES:
+            if getattr(self, first) is None and getattr(self, more):
+                raise ValueError(f"{more} needs the {first} in front of it")
         return self
+
+    def tiers(self, side: Side) -> tuple[PriceLevel, ...]:
+        """All levels of a side, best first."""
+        first, more = (self.bid, self.more_bids) if side is Side.BUY else (self.ask, self.more_asks)
+        return () if first is None else (first, *more)
 
 
 class MakerVenue(VenueConfig):
@@ -40,21 +57,27 @@ class MakerVenue(VenueConfig):
     quote: QuoteConfig
 
     def build(self, units: Units, resolve: Resolve) -> MakerCore:
-        """The quote as a book of one level per side."""
+        """The quote as a book, one level per tier."""
         grid = self.grid(units)
         core = MakerCore(grid.tick, grid.lot)
-        for side, level in ((Side.BUY, self.quote.bid), (Side.SELL, self.quote.ask)):
-            if level is not None:
+        for side in (Side.BUY, Side.SELL):
+            for level in self.quote.tiers(side):
                 core.seed(side, *grid.level(level))
         return core
 
     def problems_on(self, grid: Grid) -> list[Found]:
-        """A quote off the grid, or whose bid reaches its ask."""
-        bid, ask = self.quote.bid, self.quote.ask
+        """A quote off the grid, whose bid reaches its ask, or whose tiers do not get worse."""
         found: list[Found] = []
-        for name, level in (("bid", bid), ("ask", ask)):
-            if level is not None:
-                found += at(("quote", name), grid.level_problems(level))
+        for side, first, more, way, sign in _SIDES:
+            tiers = self.quote.tiers(side)
+            for n, tier in enumerate(tiers):
+                place = ("quote", more, n - 1) if n else ("quote", first)
+                found += at(place, grid.level_problems(tier))
+                before = tiers[n - 1][0]
+                if n and sign * (tier[0] - before) <= 0:
+                    message = f"must be {way} {plain(before)}, was {plain(tier[0])}"
+                    found.append(((*place, 0), message))
+        bid, ask = self.quote.bid, self.quote.ask
         if bid is not None and ask is not None and bid[0] >= ask[0]:
             found.append((("quote", "bid", 0), below_ask(bid[0], ask[0])))
         return found

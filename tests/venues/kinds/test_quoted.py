@@ -92,6 +92,13 @@ def test_makers_quote_shrinks_as_it_is_hit(make_core: MakeCore, order: MakeOrder
     assert core.published(5) == (((9_998, 200),), ())
 
 
+def test_makers_tiers_stand_behind_its_quote(make_core: MakeCore, order: MakeOrder) -> None:
+    core = make_core("maker", quote={**QUOTE, "more_asks": [["100.04", 100], ["100.06", 50]]})
+    assert core.published(5)[1] == ((10_002, 400), (10_004, 100), (10_006, 50))
+    assert send(core, order("buy", 520, 10_006))[-1].ord_status is OrdStatus.FILLED
+    assert core.published(5)[1] == ((10_006, 30),)
+
+
 @pytest.mark.parametrize("tif", ["IOC", "FOK"])
 def test_maker_takes_orders_that_cannot_rest(
     make_core: MakeCore, order: MakeOrder, tif: str
