@@ -33,12 +33,6 @@ def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.Abstrac
     return {"virtual": SimLoop}
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _no_stock_loop() -> None:
-    """Else pytest-asyncio asks for the loop of before, and so makes one that nobody closes."""
-    asyncio.set_event_loop(None)
-
-
 @pytest.fixture
 def units() -> Units:
     """Cents and single shares."""
