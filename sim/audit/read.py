@@ -64,7 +64,7 @@ class LineReader:
         self.torn = len(rest)
 
 
-def read_log(path: Path) -> Iterator[tuple[int, Record]]:
+def read_log(path: str | Path) -> Iterator[tuple[int, Record]]:
     """Yield ``(seq, record)`` from the first line on, one after the other.
 
     Raises:
@@ -73,6 +73,7 @@ def read_log(path: Path) -> Iterator[tuple[int, Record]]:
             yielded.
     """
     decode = msgspec.json.Decoder(AnyRecord).decode
+    path = Path(path)
     seq = 0
     try:
         with path.open("rb") as file:

@@ -68,13 +68,15 @@ def find_scenario(ref: str | Path) -> Path:
         ScenarioError: If there is neither.
     """
     path = Path(ref)
-    if path.suffix or path.exists() or len(path.parts) > 1:
+    # A folder is no scenario: a run's folder may have the name of a shipped one.
+    if path.suffix or path.is_file() or len(path.parts) > 1:
         return path
     found = shipped_scenario(str(ref))
     if found is not None:
         return found
     names = shipped_names()
-    near = get_close_matches(str(ref), names, n=1)
+    beside = Path(f"{ref}.yaml")
+    near = [str(beside)] if beside.is_file() else get_close_matches(str(ref), names, n=1)
     hint = f"; did you mean {near[0]}?" if near else ""
     message = f"no such file or shipped scenario; shipped: {', '.join(names)}{hint}"
     raise ScenarioError([Problem(str(ref), 0, 0, "", message)])

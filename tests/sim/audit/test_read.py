@@ -47,6 +47,11 @@ def test_log_reads_back(scratch: Path, good_log: bytes, sample_records: list[Rec
     assert list(read_log(scratch)) == list(enumerate([*sample_records, finished]))
 
 
+def test_path_may_be_text(scratch: Path, good_log: bytes) -> None:
+    scratch.write_bytes(good_log)
+    assert list(read_log(str(scratch))) == list(read_log(scratch))
+
+
 @settings(max_examples=25)
 @given(records=st.lists(ordinary, max_size=8), scenario=st.dictionaries(texts, plain, max_size=3))
 def test_any_records_verify_and_read_back(
