@@ -87,7 +87,7 @@ class BookSide:
     is not vacant, ``shown_to`` the last key that the last view depends on.
     """
 
-    __slots__ = ("_depth", "best", "levels", "shown", "shown_to", "sign", "vacant")
+    __slots__ = ("best", "levels", "shown", "shown_depth", "shown_to", "sign", "vacant")
 
     def __init__(self, sign: int) -> None:
         self.sign = sign
@@ -96,7 +96,7 @@ class BookSide:
         self.best = EMPTY
         self.shown: Levels = ()
         self.shown_to = STALE
-        self._depth = 0
+        self.shown_depth = 0
 
     def join(self, order: RestingOrder) -> None:
         """Put an order with open lots at the end of the queue at its price."""
@@ -183,7 +183,7 @@ class BookSide:
 
         The same tuple object as before unless something within it has changed.
         """
-        if self.shown_to != STALE and depth == self._depth:
+        if self.shown_to != STALE and depth == self.shown_depth:
             return self.shown
         sign, levels = self.sign, self.levels
         found: list[Level] = []
@@ -198,7 +198,7 @@ class BookSide:
         view = tuple(found)
         if view != self.shown:
             self.shown = view
-        self._depth = depth
+        self.shown_depth = depth
         self.shown_to = shown_to
         return self.shown
 
