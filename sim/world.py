@@ -6,7 +6,7 @@ alone, which is not written here.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -126,6 +126,7 @@ class World:
         self._on_progress = on_progress
         self._resolved = loaded.resolved()
         self._tasks: list[asyncio.Task[None]] = []
+        self._sources: list[Source] = []
         self._clock: Clock | None = None
         self._router: RouterShell | None = None
         self._over: asyncio.Future[None] | None = None
@@ -162,6 +163,8 @@ class World:
         if self._interrupted:  # before there was anything to stop
             self._end()
         await asyncio.wait([over, *self._tasks], return_when=asyncio.FIRST_COMPLETED)
+        if over.done():
+            over.result()  # what recorded data or a flow raised
         for task in self._tasks:
             if task.done():
                 task.result()  # a venue never ends by itself; an error comes out here
@@ -178,8 +181,16 @@ class World:
         if self._over is not None and not self._over.done():
             self._over.set_result(None)
 
+    def _fail(self, error: Exception) -> None:
+        """Stop at this instant with an error. Called by sources."""
+        if self._over is not None and not self._over.done():
+            self._over.set_exception(error)
+
     async def cancel_tasks(self) -> None:
-        """End every task that still waits."""
+        """End every task that still waits, and what would go on by itself on a loop that lives."""
+        self._end()
+        for source in self._sources:
+            source.stop()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -254,7 +265,11 @@ class World:
                 clock=clock,
             )
             self._tasks.append(loop.create_task(coro, name=f"venue {venue.id}"))
-            for source in venue.sources(clock, self._scenario.duration):
+            for messages in venue.messages(self._scenario.duration):
+                source = Source(
+                    clock, messages, venue.inbox.deliver, Priority.FLOW, on_error=self._fail
+                )
+                self._sources.append(source)
                 source.start()
         for parent in self._scenario.parents:
             limit = None if parent.limit is None else self._units.price_to_ticks(parent.limit)
@@ -277,6 +292,8 @@ class World:
         step = max(1, duration // PROGRESS_STEPS)
 
         def tick(event: Event) -> None:
+            if self._over is None or self._over.done():
+                return
             report(event.t_ns, duration)
             if event.t_ns + step <= duration:
                 clock.schedule(event.t_ns + step, _LAST, tick)
@@ -325,17 +342,13 @@ class _Venue:
         """The book that subscribers know as the run starts."""
         return opening_snapshot(self.id, self.core, self.config.depth)
 
-    def sources(self, clock: Clock, end_ns: int) -> list[Source]:
-        """Recorded data and background flow, ready to start."""
-        deliver = self.inbox.deliver
-        sources: list[Source] = []
+    def messages(self, end_ns: int) -> Iterator[Iterator[tuple[int, Any]]]:
+        """Recorded data and background flow with their times, one iterator for each."""
         if self._recorded is not None:
-            sources.append(Source(clock, self._recorded, deliver, Priority.FLOW))
+            yield self._recorded
         for n, flow in enumerate(self.config.flow):
             stream = self._streams.get("venue", self.id, "flow", str(n))
-            messages = flow.messages(self._units, stream, f"flow{n}", end_ns)
-            sources.append(Source(clock, messages, deliver, Priority.FLOW))
-        return sources
+            yield flow.messages(self._units, stream, f"flow{n}", end_ns)
 
     def _sampler(self, leg: str, loaded: LoadedScenario) -> LatencySampler:
         stream = self._streams.get("venue", self.id, "latency", leg)

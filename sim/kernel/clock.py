@@ -90,9 +90,48 @@ class WallClock:
                 self._set_timer()
 
 
+class LaterClock:
+    """Virtual time of a run that starts when its loop is no longer at 0: nanoseconds since then."""
+
+    def __init__(self, loop: SimLoop) -> None:
+        self.loop = loop
+        self._start_ns = loop.now_ns
+        self._seq = 0
+
+    @property
+    def now_ns(self) -> int:
+        """Nanoseconds since the start of the run."""
+        return self.loop.now_ns - self._start_ns
+
+    def schedule(  # noqa: PLR0917 - as SimLoop has it
+        self,
+        t_ns: int,
+        priority: int,
+        callback: Callable[[Event], object],
+        msg: Any = None,
+        sent_ns: int = 0,
+        drawn_ns: int = 0,
+    ) -> None:
+        """Call ``callback(event)`` at ``t_ns``.
+
+        Raises:
+            ValueError: If ``t_ns`` lies in the past.
+        """
+        self._seq += 1
+        event = Event(t_ns, priority, self._seq, callback, msg, sent_ns, drawn_ns)
+        self.loop.schedule(self._start_ns + t_ns, priority, _hand_over, event)
+
+
+def _hand_over(outer: Event) -> None:
+    event: Event = outer.msg
+    event.callback(event)
+
+
 def clock_of(loop: asyncio.AbstractEventLoop) -> Clock:
-    """The clock that belongs to a loop: the loop itself in virtual time."""
-    return loop if isinstance(loop, SimLoop) else WallClock(loop)
+    """A clock on a loop that says 0 now; for a ``SimLoop`` that is at 0 it is the loop itself."""
+    if not isinstance(loop, SimLoop):
+        return WallClock(loop)
+    return LaterClock(loop) if loop.now_ns else loop
 
 
 def new_loop(kind: str) -> asyncio.AbstractEventLoop:

@@ -19,9 +19,11 @@ class Source:
         messages: The pairs; taken one ahead.
         deliver: Called with the ``Event`` at its time: usually ``Inbox.deliver``.
         priority: Rank among events of one instant (``Priority``).
+        on_error: Called with what the iterator raises, after which nothing more comes; without it
+            the error is the loop's, which stops in virtual time and only logs it in real time.
     """
 
-    __slots__ = ("_clock", "_deliver", "_messages", "_priority")
+    __slots__ = ("_clock", "_deliver", "_messages", "_on_error", "_priority")
 
     def __init__(
         self,
@@ -29,21 +31,39 @@ class Source:
         messages: Iterator[tuple[int, Any]],
         deliver: Callable[[Event], object],
         priority: int,
+        *,
+        on_error: Callable[[Exception], None] | None = None,
     ) -> None:
         self._clock = clock
         self._messages = messages
         self._deliver = deliver
         self._priority = int(priority)
+        self._on_error = on_error
 
     def start(self) -> None:
         """Schedule the first message."""
-        for t_ns, msg in self._messages:
-            self._clock.schedule(t_ns, self._priority, self._fire, msg, t_ns)
-            break
+        self._schedule_next()
+
+    def stop(self) -> None:
+        """Deliver no more, as if the messages were at their end."""
+        self._messages = iter(())
+        self._deliver = _drop
+
+    def _schedule_next(self) -> None:
+        try:
+            for t_ns, msg in self._messages:
+                self._clock.schedule(t_ns, self._priority, self._fire, msg, t_ns)
+                break
+        except Exception as error:
+            if self._on_error is None:
+                raise
+            self._on_error(error)
 
     def _fire(self, event: Event) -> None:
         # The next one first: at one instant our messages stay together and in order.
-        for t_ns, msg in self._messages:
-            self._clock.schedule(t_ns, self._priority, self._fire, msg, t_ns)
-            break
+        self._schedule_next()
         self._deliver(event)
+
+
+def _drop(event: Event) -> None:
+    """What comes after ``stop`` goes nowhere."""

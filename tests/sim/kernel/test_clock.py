@@ -38,6 +38,25 @@ def test_in_virtual_time_the_loop_is_the_clock() -> None:
     assert clock_of(loop) is loop
 
 
+def test_a_run_that_starts_later_on_its_loop_counts_from_its_own_start() -> None:
+    loop = SimLoop()
+    seen: list[tuple[int, int, Any, int, int]] = []
+
+    def look(event: Event) -> None:
+        seen.append((clock.now_ns, event.t_ns, event.msg, event.sent_ns, event.held_ns))
+
+    loop.run_until_complete(asyncio.sleep(1))
+    clock = clock_of(loop)
+    assert clock.now_ns == 0
+    clock.schedule(20, Priority.TIMER, look, "timer")
+    make_link(clock, LatencySampler(lambda: [20], 20), look, Priority.ORDER).send("order")
+    loop.run_forever()
+    assert seen == [(20, 20, "order", 0, 0), (20, 20, "timer", 0, 20)]
+    with pytest.raises(ValueError, match="t_ns must be >="):
+        clock.schedule(19, Priority.TIMER, look)
+    loop.close()
+
+
 def test_in_real_time_no_message_overtakes_another_and_none_is_early(wall: WallClock) -> None:
     """Also those that fall due while the loop is busy, before it looks at its timers."""
     inbox: Inbox[Event] = Inbox(wall.loop)

@@ -188,3 +188,32 @@ class TestSource:
         Source(loop, iter([]), print, Priority.FLOW).start()
         loop.run_forever()
         assert loop.events_run == 0
+
+    def test_hands_its_errors_to_whoever_asked_for_them(self) -> None:
+        loop, got, errors = SimLoop(), list[str](), list[str]()
+
+        def messages() -> Iterator[tuple[int, str]]:
+            yield 1, "a"
+            raise OSError("torn")
+
+        source = Source(
+            loop,
+            messages(),
+            lambda event: got.append(event.msg),
+            Priority.FLOW,
+            on_error=lambda error: errors.append(str(error)),
+        )
+        source.start()
+        loop.run_forever()
+        assert (got, errors) == (["a"], ["torn"])
+
+    def test_delivers_nothing_after_its_stop(self) -> None:
+        loop, got = SimLoop(), list[int]()
+        source = Source(
+            loop, ((t, t) for t in range(1, 9)), lambda e: got.append(e.msg), Priority.FLOW
+        )
+        source.start()
+        loop.call_at_ns(3, source.stop)
+        loop.run_forever()
+        assert got == [1, 2, 3]
+        assert loop.now_ns == 4
