@@ -74,9 +74,9 @@ class Ran:
     result: RunResult
     records: tuple[Record, ...]
 
-    def of(self, *kinds: type[R]) -> list[R]:
-        """The records of these types, in their order."""
-        return [record for record in self.records if isinstance(record, kinds)]
+    def of(self, kind: type[R]) -> list[R]:
+        """The records of this type, in their order."""
+        return [record for record in self.records if isinstance(record, kind)]
 
     @property
     def parent(self) -> dict[str, Any]:
