@@ -99,9 +99,12 @@ class Decider:
         limit = parent.limit_px
         if limit is None:
             return levels
+        # A venue shows prices off its own grid where recorded data have them; an order for such a
+        # level stands at the next price of the grid, and that must be within the limit.
+        tick = venue.profile.tick
         if parent.side is Side.BUY:
-            return tuple([level for level in levels if level[0] <= limit])
-        return tuple([level for level in levels if level[0] >= limit])
+            return tuple([level for level in levels if level[0] <= limit - limit % tick])
+        return tuple([level for level in levels if level[0] >= limit + -limit % tick])
 
     def _note_used(self, parent: Parent, offers: tuple[Offer, ...], allocation: Allocation) -> None:
         parent.attempts += 1
@@ -114,13 +117,18 @@ class Decider:
             parent.used[key] = parent.used.get(key, 0) + qty
 
     def _children(self, parent: Parent, allocation: Allocation, now_ns: int) -> Iterator[Child]:
-        """One IOC limit order per venue, at the worst level that is wanted there."""
+        """One IOC limit order per venue, at the worst level that is wanted there.
+
+        Rounded to the venue's grid so that it still reaches that level.
+        """
         wanted: dict[str, tuple[int, int]] = {}
         worse = max if parent.side is Side.BUY else min
         for venue_id, price, qty in allocation.slices:
             old = wanted.get(venue_id)
             wanted[venue_id] = (price, qty) if old is None else (worse(price, old[0]), qty + old[1])
-        for venue_id, (price, qty) in wanted.items():
+        for venue_id, (worst, qty) in wanted.items():
+            tick = self._view.venues[venue_id].profile.tick
+            price = worst + -worst % tick if parent.side is Side.BUY else worst - worst % tick
             count = parent.children_at.get(venue_id, 0) + 1
             parent.children_at[venue_id] = count
             yield Child(

@@ -67,12 +67,13 @@ class RouterCore:
         self._active: list[Parent] = []
         self._short: list[Parent] = []  # active parents with lots that no child may fill
         self._unanswered: deque[tuple[int, Child]] = deque()
+        self._open_cancels: set[str] = set()
         self._decide_at = -1
 
     @property
     def done(self) -> bool:
-        """Whether every parent that came has ended."""
-        return not self._active
+        """Whether every parent that came has ended and no answer to a cancel is due."""
+        return not self._active and not self._open_cancels
 
     # What the router learns
 
@@ -122,6 +123,8 @@ class RouterCore:
     ) -> list[Outcome]:
         """A venue's answer arrives."""
         out: list[Outcome] = []
+        if self._open_cancels:
+            self._open_cancels.discard(report.cl_ord_id)
         # The answer to a cancel names the cancel; the order it is about is the original one.
         child = self.children.get(report.orig_cl_ord_id or report.cl_ord_id)
         if child is None or child.venue_id != venue_id:
@@ -386,6 +389,7 @@ class RouterCore:
                 reason="parent_stopped" if reason is None else "ack_timeout",
             )
         )
+        self._open_cancels.add(cl_ord_id)
         msg = OrderCancelRequest(cl_ord_id, child.cl_ord_id, ACCOUNT)
         out.append(SendTo(child.venue_id, msg))
 

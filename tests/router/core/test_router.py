@@ -242,17 +242,20 @@ def test_a_child_without_an_answer_is_canceled_and_its_lots_stay_reserved() -> N
 
 
 def test_F13_a_fill_crosses_a_cancel_and_the_refusal_is_recorded() -> None:
+    """The router is done only when nothing of it is under way, the answer to a cancel neither."""
     bench = Bench(ack_timeout="100ns")
     bench.quote("A", ((100, 10),))
     bench.parent(10)
     bench.wake(AckTimeout(), 100)
     bench.fill("P.A.1", 100, 10, now=110)
+    assert not bench.core.done
     reject = OrderCancelReject(
         "P.A.1.C1", "P.A.1", ACCOUNT, OrdStatus.FILLED, CxlRejReason.TOO_LATE, TimeNs(120), 9
     )
     out = bench.core.on_report("A", reject, NO_WAY, 120)
     assert [type(o) for o in out] == [CancelRejected]
     assert bench.ends() == [EndReason.FILLED]
+    assert bench.core.done
 
 
 def test_the_answer_to_our_cancel_is_found_by_the_original_id() -> None:
@@ -345,6 +348,28 @@ def test_fees_rank_venues_by_effective_price() -> None:
     out = core.on_wake(Decide(), 0)
     sent = [(o.venue_id, o.msg.order_qty) for o in out if isinstance(o, SendTo)]  # type: ignore[union-attr]
     assert sent == [("B", 10), ("A", 5)]
+
+
+@pytest.mark.parametrize(
+    ("side", "limit", "sent"),
+    [
+        (Side.BUY, None, (105, 20)),
+        (Side.BUY, 104, (100, 10)),
+        (Side.SELL, None, (95, 20)),
+        (Side.SELL, 96, (100, 10)),
+    ],
+)
+def test_a_child_stands_on_the_venues_grid_and_within_the_limit(
+    side: Side, limit: int | None, sent: tuple[int, int]
+) -> None:
+    """Recorded books may show prices off the grid that their venue takes orders on."""
+    profiles = (VenueProfile("A", "lit", 0, 5, 1, FREE, FREE),)
+    core = RouterCore(profiles, RouterConfig.model_validate_json('{"strategy": {"kind":"greedy"}}'))
+    book = (((100, 10), (97, 10)), ((100, 10), (103, 10)))
+    core.on_quote(BookSnapshot("A", 1, TimeNs(0), *book), 0)
+    core.on_parent(ParentOrder("P", side, 20, limit), 0)
+    orders = [o.msg for o in core.on_wake(Decide(), 0) if isinstance(o, SendTo)]
+    assert [(o.price, o.order_qty) for o in orders if isinstance(o, NewOrderSingle)] == [sent]
 
 
 @given(st.data())
