@@ -92,6 +92,7 @@ def mix(count: int) -> Iterator[Record]:
         sync="interval",
         market_data="touch",
         scenario={},
+        files={},
     )
     makers = [maker for maker, share in _SHARES.items() for _ in range(share)]
     # A step that shares no factor with the 100 slots walks them all, well mixed.

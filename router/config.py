@@ -25,7 +25,7 @@ class RouterConfig(ScenarioModel):
     """How the router splits, waits and re-routes."""
 
     strategy: StrategyConfig
-    ack_timeout: Annotated[Duration, Field(gt=0)] = 1_000_000_000
+    ack_timeout: Duration = Field(1_000_000_000, gt=0, json_schema_extra={"default": "1s"})
     """Without any answer of the venue for this long, a child is canceled."""
     reroute: RerouteConfig = RerouteConfig()
     tie: Seq[TieRule] = USUAL_TIE

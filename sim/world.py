@@ -19,6 +19,7 @@ from router.core.router import RouterCore
 from router.task import RouterShell
 from sim.audit.log import AuditLog, open_audit_log
 from sim.audit.records import SCHEMA, RunStarted
+from sim.flow.base import FlowGrid
 from sim.kernel.clock import Clock, clock_of, new_loop
 from sim.kernel.inbox import Inbox
 from sim.kernel.interrupt import interrupts
@@ -154,6 +155,7 @@ class World:
                 sync=audit.sync,
                 market_data=audit.market_data,
                 scenario=self._resolved,
+                files=self._loaded.file_hashes(),
             )
         )
         over = self._over = loop.create_future()
@@ -327,13 +329,13 @@ class _Venue:
     @property
     def profile(self) -> VenueProfile:
         """What the router is told about the venue."""
-        tick, lot = self.config.tick_size, self.config.lot_size
+        grid = self.config.grid(self._units)
         return VenueProfile(
             venue_id=self.id,
             visibility=self.config.visibility,
             latency_ns=self.order.nominal_ns,
-            tick=1 if tick is None else self._units.price_to_ticks(tick),
-            lot=1 if lot is None else self._units.qty_to_lots(lot),
+            tick=grid.tick,
+            lot=grid.lot,
             buy=self.fees.effective(Side.BUY),
             sell=self.fees.effective(Side.SELL),
         )
@@ -346,9 +348,11 @@ class _Venue:
         """Recorded data and background flow with their times, one iterator for each."""
         if self._recorded is not None:
             yield self._recorded
+        steps = self.config.grid(self._units)
+        grid = FlowGrid(self._units, steps.tick, steps.lot)
         for n, flow in enumerate(self.config.flow):
             stream = self._streams.get("venue", self.id, "flow", str(n))
-            yield flow.messages(self._units, stream, f"flow{n}", end_ns)
+            yield flow.messages(grid, stream, f"flow{n}", end_ns)
 
     def _sampler(self, leg: str, loaded: LoadedScenario) -> LatencySampler:
         stream = self._streams.get("venue", self.id, "latency", leg)

@@ -136,6 +136,8 @@ class VenueConfig(ScenarioModel, ABC):
 
     visibility: ClassVar[Visibility]
     """How much others see of it; strategies group venues by this."""
+    takes_resting: ClassVar[bool] = True
+    """Whether orders may rest there."""
 
     id: Ident
     kind: str

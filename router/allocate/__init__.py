@@ -1,15 +1,21 @@
-"""Allocation strategies, one algorithm per file; this table is all that knows them by name."""
+"""Allocation strategies, one algorithm per file.
 
-from typing import Annotated, Final
+To add one, write its file and put its config into ``AnyStrategy``.
+"""
+
+from typing import Annotated, Final, get_args
 
 from pydantic import Field
 
 from router.allocate.greedy import GreedyConfig, TopOfBookConfig
 from router.allocate.min_impact import MinImpactConfig
 from router.allocate.single_venue import SingleVenueConfig
+from sim.protocol.config import ScenarioModel
 
-STRATEGIES: Final = (GreedyConfig, TopOfBookConfig, MinImpactConfig, SingleVenueConfig)
-StrategyConfig = Annotated[
-    GreedyConfig | TopOfBookConfig | MinImpactConfig | SingleVenueConfig,
-    Field(discriminator="kind"),
-]
+AnyStrategy = GreedyConfig | TopOfBookConfig | MinImpactConfig | SingleVenueConfig
+
+StrategyConfig = Annotated[AnyStrategy, Field(discriminator="kind")]
+"""A strategy as a scenario writes it; ``kind`` says which."""
+
+STRATEGIES: Final[tuple[type[ScenarioModel], ...]] = get_args(AnyStrategy)
+"""The table of kinds."""

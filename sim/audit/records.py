@@ -43,7 +43,10 @@ class Record(
 
 
 class RunStarted(Record, frozen=True, kw_only=True, tag="run_started"):
-    """Enough to run it all again: the whole resolved scenario."""
+    """Enough to run it all again: the whole resolved scenario.
+
+    ``files`` holds the SHA-256 in hex of each file that the scenario names.
+    """
 
     schema: str
     code_version: str
@@ -51,6 +54,7 @@ class RunStarted(Record, frozen=True, kw_only=True, tag="run_started"):
     sync: str
     market_data: str
     scenario: dict[str, Any]
+    files: dict[str, str]
 
 
 class KnownQuote(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):

@@ -1,5 +1,7 @@
 """``sorsim run``."""
 
+import shutil
+import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -109,7 +111,12 @@ def _show(summary: dict[str, Any], folder: Path, records: int) -> None:
     # Not through rich: lines that are to be copied must not be broken.
     click.echo()
     click.echo(f"audit log  {folder / 'audit.jsonl'} ({records:,} records)")
-    click.echo(f"verify it  sorsim verify {folder} --expect-head {summary['audit_head']}")
+    click.echo(f"verify it  {_command()} verify {folder} --expect-head {summary['audit_head']}")
+
+
+def _command() -> str:
+    """How the user can call us again: by name if it is on the path, else as it was called."""
+    return "sorsim" if shutil.which("sorsim") else sys.argv[0]
 
 
 def _reasons(summary: dict[str, Any], folder: Path) -> list[str]:

@@ -1,11 +1,20 @@
-"""Background order flow, one kind per file; this table is all that knows them by name."""
+"""Background order flow, one kind per file.
 
-from typing import Annotated, Final
+To add one, write its file and put its config into ``AnyFlow``.
+"""
+
+from typing import Annotated, Final, get_args
 
 from pydantic import Field
 
+from sim.flow.base import FlowConfig
 from sim.flow.poisson import PoissonFlow
 from sim.flow.scripted import ScriptedFlow
 
-FLOWS: Final = (ScriptedFlow, PoissonFlow)
-Flow = Annotated[ScriptedFlow | PoissonFlow, Field(discriminator="kind")]
+AnyFlow = ScriptedFlow | PoissonFlow
+
+Flow = Annotated[AnyFlow, Field(discriminator="kind")]
+"""A flow as a scenario writes it; ``kind`` says which."""
+
+FLOWS: Final[tuple[type[FlowConfig], ...]] = get_args(AnyFlow)
+"""The table of kinds."""

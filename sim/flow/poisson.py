@@ -13,12 +13,11 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field, model_validator
 
-from sim.flow.base import FlowConfig, Problems, off_grid
+from sim.flow.base import FlowConfig, FlowGrid, Problems, off_grid
 from sim.kernel.streams import Stream
 from sim.protocol.config import PositiveDecimal
 from sim.protocol.enums import OrdType, Side, TimeInForce
 from sim.protocol.orders import NewOrderSingle, OrderCancelRequest, OrderMessage
-from sim.protocol.units import Units
 
 Probability = Annotated[float, Field(ge=0, le=1)]
 
@@ -41,9 +40,9 @@ class PoissonFlow(FlowConfig):
     centre: PositiveDecimal
     """Bids rest below it, asks above it."""
     levels: Annotated[int, Field(ge=1, le=1000)] = 10
-    """Limit orders stand 1 to this many ticks from the centre."""
+    """Limit orders stand 1 to this many of the venue's ticks from the centre."""
     lots: Annotated[int, Field(ge=1, le=1_000_000)] = 100
-    """Largest order; sizes are uniform from 1 lot."""
+    """Largest order, in the venue's lots; sizes are uniform from 1 lot."""
     take: Probability = 0.1
     """Share of messages that take."""
     cancel: Probability = 0.4
@@ -55,20 +54,27 @@ class PoissonFlow(FlowConfig):
             raise ValueError(f"take + cancel must be <= 1, was {self.take + self.cancel}")
         return self
 
-    def problems(self, units: Units) -> Problems:
+    def problems(self, grid: FlowGrid) -> Problems:
         """See the base."""
-        found = off_grid(("centre",), units.price_to_ticks, self.centre)
-        if not found and units.price_to_ticks(self.centre) <= self.levels:
+        found = off_grid(("centre",), grid.price, self.centre)
+        if not found and grid.price(self.centre) <= self.levels * grid.tick:
             found.append((("levels",), "must leave the lowest bid above zero"))
         return found
 
+    @property
+    def rests(self) -> bool:
+        """See the base."""
+        return self.take < 1
+
     def messages(
-        self, units: Units, stream: Stream, account: str, end_ns: int
+        self, grid: FlowGrid, stream: Stream, account: str, end_ns: int
     ) -> Iterator[tuple[int, OrderMessage]]:
         """See the base."""
         draw = chain.from_iterable(_blocks(stream)).__next__
         mean_gap_ns = -1e9 / self.rate
-        centre, levels, lots = int(units.price_to_ticks(self.centre)), self.levels, self.lots
+        centre, levels, lots = int(grid.price(self.centre)), self.levels, self.lots
+        tick, lot = grid.tick, grid.lot
+        reach = levels * tick
         take, cancel = self.take, self.take + self.cancel
         resting: list[str] = []
         t_ns, n = 0, 0
@@ -80,8 +86,8 @@ class PoissonFlow(FlowConfig):
             choice = draw()
             cl_ord_id = f"{account}.{n}"
             if choice < take:
-                qty = 1 + int(draw() * lots)
-                side, price = (BUY, centre + levels) if draw() < 0.5 else (SELL, centre - levels)
+                qty = lot * (1 + int(draw() * lots))
+                side, price = (BUY, centre + reach) if draw() < 0.5 else (SELL, centre - reach)
                 yield t_ns, new_order(cl_ord_id, side, qty, price, LIMIT, IOC, account)
             elif choice < cancel and resting:
                 # The last one takes the free place: a cancel costs the same with many orders.
@@ -90,7 +96,8 @@ class PoissonFlow(FlowConfig):
                 resting.pop()
                 yield t_ns, OrderCancelRequest(cl_ord_id, target, account)
             else:
-                qty, away = 1 + int(draw() * lots), 1 + int(draw() * levels)
+                qty = lot * (1 + int(draw() * lots))
+                away = tick * (1 + int(draw() * levels))
                 side, price = (BUY, centre - away) if draw() < 0.5 else (SELL, centre + away)
                 resting.append(cl_ord_id)
                 yield t_ns, new_order(cl_ord_id, side, qty, price, LIMIT, GTC, account)

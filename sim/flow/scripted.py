@@ -7,12 +7,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from sim.flow.base import FlowConfig, Problems, off_grid
+from sim.flow.base import FlowConfig, FlowGrid, Problems, off_grid
 from sim.kernel.streams import Stream
 from sim.protocol.config import Duration, Ident, PositiveDecimal, ScenarioModel, Seq
 from sim.protocol.enums import OrdType, Side, TimeInForce
 from sim.protocol.orders import NewOrderSingle, OrderCancelRequest, OrderMessage
-from sim.protocol.units import Units
 
 
 class ScriptedOrder(ScenarioModel):
@@ -47,18 +46,24 @@ class ScriptedFlow(FlowConfig):
                 raise ValueError(f"orders[{n + 1}] is earlier than the one before it")
         return self
 
-    def problems(self, units: Units) -> Problems:
+    def problems(self, grid: FlowGrid) -> Problems:
         """See the base."""
         found: Problems = []
         for n, order in enumerate(self.orders):
             if isinstance(order, ScriptedOrder):
-                found += off_grid(("orders", n, "qty"), units.qty_to_lots, order.qty)
+                found += off_grid(("orders", n, "qty"), grid.qty, order.qty)
                 if order.price is not None:
-                    found += off_grid(("orders", n, "price"), units.price_to_ticks, order.price)
+                    found += off_grid(("orders", n, "price"), grid.price, order.price)
         return found
 
+    @property
+    def rests(self) -> bool:
+        """See the base."""
+        orders = [order for order in self.orders if isinstance(order, ScriptedOrder)]
+        return any(o.price is not None and o.tif not in {"IOC", "FOK"} for o in orders)
+
     def messages(
-        self, units: Units, stream: Stream, account: str, end_ns: int
+        self, grid: FlowGrid, stream: Stream, account: str, end_ns: int
     ) -> Iterator[tuple[int, OrderMessage]]:
         """See the base; nothing here is drawn."""
         for n, order in enumerate(self.orders):
@@ -68,16 +73,16 @@ class ScriptedFlow(FlowConfig):
                 target = f"{account}.{order.cancel}"
                 yield order.at, OrderCancelRequest(f"{account}.C{n}", target, account)
             else:
-                yield order.at, _new(order, units, account)
+                yield order.at, _new(order, grid, account)
 
 
-def _new(order: ScriptedOrder, units: Units, account: str) -> NewOrderSingle:
+def _new(order: ScriptedOrder, grid: FlowGrid, account: str) -> NewOrderSingle:
     price: Decimal | None = order.price
     return NewOrderSingle(
         cl_ord_id=f"{account}.{order.id}",
         side=Side(order.side),
-        order_qty=units.qty_to_lots(order.qty),
-        price=None if price is None else units.price_to_ticks(price),
+        order_qty=grid.qty(order.qty),
+        price=None if price is None else grid.price(price),
         ord_type=OrdType.MARKET if price is None else OrdType.LIMIT,
         time_in_force=TimeInForce(order.tif),
         account=account,

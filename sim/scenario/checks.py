@@ -10,7 +10,7 @@ from pathlib import Path as FilePath
 from pydantic import TypeAdapter
 
 from router.config import RouterConfig
-from sim.flow.base import off_grid
+from sim.flow.base import FlowGrid, off_grid
 from sim.protocol.config import Duration
 from sim.protocol.errors import DataFormatError, Problem
 from sim.protocol.units import Units
@@ -83,7 +83,7 @@ def _expect(document: Document) -> Found:
     for metric, text in (part(document, ("expect",), _EXPECT) or {}).items():
         if metric not in METRICS:
             allowed = ", ".join(sorted(METRICS))
-            message = f"unknown metric{did_you_mean(metric, list(METRICS))}; allowed: {allowed}"
+            message = f"unknown metric; allowed: {allowed}{did_you_mean(metric, list(METRICS))}"
             yield ("expect", metric), message
             continue
         try:
@@ -111,10 +111,18 @@ def _files(venues: dict[int, VenueEntry], resolve: Resolve) -> Found:
 def _grids(venues: dict[int, VenueEntry], parents: dict[int, ParentConfig], units: Units) -> Found:
     for n, venue in venues.items():
         at: Path = ("venues", n)
-        yield from (((*at, *path), message) for path, message in venue.problems(units))
+        own = venue.problems(units)
+        yield from (((*at, *path), message) for path, message in own)
+        if any(path in {("tick_size",), ("lot_size",)} for path, _ in own):
+            continue  # no grid to hold the flow against
+        steps = venue.grid(units)
+        grid = FlowGrid(units, steps.tick, steps.lot)
         for k, flow in enumerate(venue.flow):
-            for path, message in flow.problems(units):
+            for path, message in flow.problems(grid):
                 yield (*at, "flow", k, *path), message
+            if flow.rests and not venue.takes_resting:
+                message = f"has orders that may rest, which a {venue.kind} venue refuses"
+                yield (*at, "flow", k), message
     for n, parent in parents.items():
         yield from off_grid(("parents", n, "qty"), units.qty_to_lots, parent.qty)
         if parent.limit is not None:

@@ -1,5 +1,6 @@
 """From the name of a scenario to a checked model: the one way in for command line and library."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -29,6 +30,19 @@ class LoadedScenario:
     def resolved(self) -> dict[str, Any]:
         """The scenario with overrides and every default, as plain data that loads again."""
         return self.scenario.model_dump(mode="json")
+
+    def file_hashes(self) -> dict[str, str]:
+        """SHA-256 in hex of each file that the scenario names, by that name.
+
+        Raises:
+            DataFormatError: If a file cannot be read.
+        """
+        hashes: dict[str, str] = {}
+        for venue in self.scenario.venues:
+            for name in venue.files():
+                if name not in hashes:
+                    hashes[name] = _sha256(self.resolve(name))
+        return hashes
 
     def resolve(self, name: str) -> Path:
         """The file that the scenario names; see ``resolve_file``."""
@@ -97,3 +111,11 @@ def resolve_file(folder: Path, name: str) -> Path:
     if not path.is_file():
         raise DataFormatError(name, 0, f"no such file in the scenario's folder: {name!r}")
     return path
+
+
+def _sha256(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise DataFormatError(str(path), 0, f"cannot be read: {error.strerror}") from error

@@ -23,8 +23,10 @@ def _nothing(value: object) -> object:
     return value
 
 
-NoList = Annotated[Seq[str], BeforeValidator(_nothing), Field(max_length=0)]
-NoMapping = Annotated[dict[str, str], BeforeValidator(_nothing), Field(max_length=0)]
+NoList = Annotated[Seq[str], BeforeValidator(_nothing), Field(json_schema_extra={"maxItems": 0})]
+NoMapping = Annotated[
+    dict[str, str], BeforeValidator(_nothing), Field(json_schema_extra={"maxProperties": 0})
+]
 """The keys are part of the file format; what they describe is not offered yet."""
 
 
@@ -63,7 +65,7 @@ class ParentConfig(ScenarioModel):
     id: Ident
     side: Literal["buy", "sell", "sell_short"]
     qty: PositiveDecimal
-    at: Duration = 0
+    at: Duration = Field(0, json_schema_extra={"default": "0ns"})
     """When it reaches the router, since the start of the run."""
     limit: PositiveDecimal | None = None
     deadline: Duration | None = None

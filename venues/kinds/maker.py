@@ -52,6 +52,7 @@ class MakerVenue(VenueConfig):
     """A market maker's two-sided quote."""
 
     visibility: ClassVar[Visibility] = "maker"
+    takes_resting: ClassVar[bool] = False
 
     kind: Literal["maker"]
     quote: QuoteConfig

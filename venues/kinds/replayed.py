@@ -23,6 +23,7 @@ class ReplayedVenue(VenueConfig):
     """A displayed book that follows a recording."""
 
     visibility: ClassVar[Visibility] = "lit"
+    takes_resting: ClassVar[bool] = False
 
     kind: Literal["replayed"]
     file: Annotated[str, Field(min_length=1)]

@@ -33,7 +33,7 @@ class LognormalLatency(LatencyConfig):
     """Median of the part above ``floor``."""
     sigma: Annotated[float, Field(ge=0, le=SIGMA_MAX)]
     """Standard deviation of the logarithm of that part."""
-    floor: Duration = 0
+    floor: Duration = Field(0, json_schema_extra={"default": "0ns"})
     """The smallest delay."""
 
     @model_validator(mode="after")

@@ -28,6 +28,7 @@ def started(seed: int) -> RunStarted:
         seed=seed,
         sync="end",
         market_data="touch",
+        files={},
         scenario={"name": TEXT, "z": [1, 2.5, None, True], "a": {"tick_size": "0.01"}},
     )
 

@@ -168,6 +168,7 @@ def test_L08_what_json_cannot_hold_is_refused_and_the_log_goes_on(
         seed=1,
         sync="end",
         market_data="none",
+        files={},
         scenario=scenario,
     )
     with pytest.raises(AuditWriteError, match=f"run_started record cannot be written.*{why}"):
@@ -483,7 +484,7 @@ def test_I12_bytes_do_not_depend_on_the_hash_seed() -> None:
         "from sim.audit.log import open_audit_log; from sim.audit.records import *\n"
         "log = open_audit_log(None)\n"
         "log.emit(RunStarted(t_ns=0, schema=SCHEMA, code_version='1', seed=1, sync='end',"
-        " market_data='none', scenario={k: {k: 1} for k in 'zebra'}))\n"
+        " market_data='none', scenario={k: {k: 1} for k in 'zebra'}, files={}))\n"
         "print(log.head)"
     )
     heads = {

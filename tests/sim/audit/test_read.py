@@ -65,6 +65,7 @@ def test_any_records_verify_and_read_back(
         seed=1,
         sync="end",
         market_data="full",
+        files={},
         scenario=scenario,
     )
     with open_audit_log(scratch, "end") as log:

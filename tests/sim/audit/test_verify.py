@@ -27,7 +27,7 @@ class Check(Protocol):
 LINES = len(RECORD_TYPES)
 STARTED = (
     b'"kind":"run_started","t_ns":0,"schema":"%b","code_version":"1","seed":1,"sync":"end",'
-    b'"market_data":"none","scenario":{}' % SCHEMA.encode()
+    b'"market_data":"none","scenario":{},"files":{}' % SCHEMA.encode()
 )
 EVENT = b'"kind":"venue_event","t_ns":%d,"venue_id":"A","event":"halt","detail":""'
 FINISHED = b'"kind":"run_finished","t_ns":9,"records":%d,"outcome":"complete"'

@@ -43,6 +43,7 @@ def started(**scenario: Any) -> RunStarted:
         seed=7,
         sync="end",
         market_data="touch",
+        files={},
         scenario={
             "name": "small",
             "instrument": {"symbol": "ACME", "tick_size": "0.01", "lot_size": 10},

@@ -1,0 +1,45 @@
+from pathlib import Path
+
+import pytest
+
+from sim.protocol.errors import ScenarioError
+from sim.scenario.load import load_scenario
+
+FLOW = '{kind: poisson, rate: 100, centre: "100.00"}'
+
+
+def problems(*sets: str) -> list[str]:
+    with pytest.raises(ScenarioError) as error:
+        load_scenario("fragmented", sets=sets)
+    return [f"{problem.path}: {problem.message}" for problem in error.value.problems]
+
+
+def test_flow_that_would_rest_at_a_maker_is_refused() -> None:
+    found = problems(f"venues[MM].flow=[{FLOW}]")
+    assert found == ["venues[MM].flow[0]: has orders that may rest, which a maker venue refuses"]
+
+
+def test_D07_flow_is_held_against_the_venues_own_tick() -> None:
+    found = problems(
+        'venues[NYSE].tick_size="0.05"',
+        "venues[NYSE].book={}",
+        'venues[NYSE].flow=[{kind: poisson, rate: 100, centre: "100.01"}]',
+    )
+    assert len(found) == 1
+    assert found[0].startswith("venues[NYSE].flow[0].centre: must be a whole multiple")
+
+
+def test_flow_that_only_takes_may_go_to_a_maker() -> None:
+    flow = (
+        '{kind: scripted, orders: [{at: 1ms, id: a, side: buy, qty: 5, price: "100.05", tif: IOC}]}'
+    )
+    loaded = load_scenario("fragmented", sets=[f"venues[MM].flow=[{flow}]"])
+    assert len(loaded.scenario.venues[4].flow) == 1
+
+
+def test_hashes_of_the_files_that_a_scenario_names_are_known() -> None:
+    hashes = load_scenario("three_real_books").file_hashes()
+    assert len(hashes) == 6
+    assert all(
+        len(digest) == 64 and not Path(name).is_absolute() for name, digest in hashes.items()
+    )
