@@ -27,8 +27,8 @@ KEY_MAX: Final = 2**63 - 1
 EMPTY: Final = 2**63
 """``BookSide.best`` of an empty side: beyond every limit."""
 
-STALE: Final = 0
-"""``BookSide.shown_to`` when there is no valid view; no key is 0."""
+STALE: Final = -(2**63)
+"""``BookSide.shown_to`` when there is no valid view: before every key."""
 
 HOLES_ALLOWED: Final = 32
 """Deleted places that a queue may have beyond the number of its orders when it is read."""
@@ -84,10 +84,21 @@ class BookSide:
     """The resting orders of one side, best level first.
 
     ``sign`` is 1 for asks and -1 for bids: ``key = sign * price``. ``best`` is the first key that
-    is not vacant, ``shown_to`` the last key that the last view depends on.
+    is not vacant, ``shown_to`` the last key that the last view depends on, ``touched`` the keys
+    within it at which only lots have changed since.
     """
 
-    __slots__ = ("best", "levels", "shown", "shown_depth", "shown_to", "sign", "vacant")
+    __slots__ = (
+        "_shown_keys",
+        "best",
+        "levels",
+        "shown",
+        "shown_depth",
+        "shown_to",
+        "sign",
+        "touched",
+        "vacant",
+    )
 
     def __init__(self, sign: int) -> None:
         self.sign = sign
@@ -97,6 +108,8 @@ class BookSide:
         self.shown: Levels = ()
         self.shown_to = STALE
         self.shown_depth = 0
+        self.touched: set[int] = set()
+        self._shown_keys: list[int] = []
 
     def join(self, order: RestingOrder) -> None:
         """Put an order with open lots at the end of the queue at its price."""
@@ -106,6 +119,8 @@ class BookSide:
             level.qty += order.leaves_qty
             level.joined += 1
             level.queue[order.order_id] = order
+            if key <= self.shown_to:
+                self.touched.add(key)
         else:
             if level is None:
                 self.levels[key] = PriceLevel(order)
@@ -116,8 +131,8 @@ class BookSide:
                 self.vacant -= 1
             if key < self.best:  # noqa: PLR1730 - min() costs a call
                 self.best = key
-        if key <= self.shown_to:
-            self.shown_to = STALE
+            if key <= self.shown_to:
+                self.shown_to = STALE
 
     def leave(self, order: RestingOrder) -> None:
         """Take a resting order off the book with all its open lots."""
@@ -128,6 +143,13 @@ class BookSide:
         if not left:
             self.vacate(key)
         if key <= self.shown_to:
+            self.note_change(key, left)
+
+    def note_change(self, key: int, left: int) -> None:
+        """Note that a level within the last view has ``left`` lots now."""
+        if left:
+            self.touched.add(key)
+        else:
             self.shown_to = STALE
 
     def shrink(self, order: RestingOrder, lots: int) -> None:
@@ -135,7 +157,7 @@ class BookSide:
         order.leaves_qty -= lots
         self.levels[order.key].qty -= lots
         if order.key <= self.shown_to:
-            self.shown_to = STALE
+            self.touched.add(order.key)
 
     def vacate(self, key: int) -> None:
         """Note that the last order has left a level; clear away vacant ones that are in the way.
@@ -183,24 +205,45 @@ class BookSide:
 
         The same tuple object as before unless something within it has changed.
         """
-        if self.shown_to != STALE and depth == self.shown_depth:
-            return self.shown
+        touched = self.touched
+        if self.shown_to == STALE or depth != self.shown_depth:
+            touched.clear()
+            view = self._rebuilt(depth)
+            if view != self.shown:
+                self.shown = view
+        elif touched:
+            # Most changes of a busy book are to lots at a level that is there already.
+            keys, levels, rows = self._shown_keys, self.levels, list(self.shown)
+            changed = False
+            for key in touched:
+                at = keys.index(key)
+                price, qty = rows[at]
+                now = levels[key].qty
+                if now != qty:
+                    rows[at] = (price, now)
+                    changed = True
+            touched.clear()
+            if changed:
+                self.shown = tuple(rows)
+        return self.shown
+
+    def _rebuilt(self, depth: int) -> Levels:
         sign, levels = self.sign, self.levels
-        found: list[Level] = []
-        shown_to = KEY_MAX  # with fewer levels than asked for, any new one would show
+        keys: list[int] = []
+        rows: list[Level] = []
+        shown_to = KEY_MAX if depth > 0 else STALE  # with fewer levels, any new one would show
         for key in levels if depth > 0 else ():
             qty = levels[key].qty
             if qty:
-                found.append((sign * key, qty))
-                if len(found) == depth:
+                keys.append(key)
+                rows.append((sign * key, qty))
+                if len(rows) == depth:
                     shown_to = key
                     break
-        view = tuple(found)
-        if view != self.shown:
-            self.shown = view
+        self._shown_keys = keys
         self.shown_depth = depth
         self.shown_to = shown_to
-        return self.shown
+        return tuple(rows)
 
     def lots_to(self, limit: int, enough: int = KEY_MAX) -> int:
         """Lots at keys up to and including ``limit``, counted until there are ``enough``."""

@@ -27,8 +27,10 @@ def check_side(name: str, book: BookSide) -> None:
     for key, level in book.levels.items():
         _check_level(f"{name} at {abs(key)}", key, level)
     if book.shown_to != STALE:
-        true = tuple((abs(key), book.levels[key].qty) for key in open_keys if key <= book.shown_to)
-        _require(book.shown == true, f"{name}: shows {book.shown}, holds {true}")
+        shown_keys = open_keys[: book.shown_depth]
+        true = tuple((abs(key), book.levels[key].qty) for key in shown_keys)
+        shown = book.view(book.shown_depth)  # with what was touched since the last view
+        _require(shown == true, f"{name}: shows {shown}, holds {true}")
 
 
 def _check_level(place: str, key: int, level: PriceLevel) -> None:

@@ -148,7 +148,7 @@ class MatchingCore(OrderBook):
             level.joined += 1
             level.queue[serial] = order
             if key <= own.shown_to:
-                own.shown_to = STALE
+                own.touched.add(key)
         else:
             own.join(order)
         self.venue_seq = seq = self.venue_seq + 1
@@ -374,7 +374,7 @@ class MatchingCore(OrderBook):
         if not left:
             own.vacate(key)
         if key <= own.shown_to:
-            own.shown_to = STALE
+            own.note_change(key, left)
         del self._orders[name]
         self._remember(order)
         self.venue_seq = seq = self.venue_seq + 1
