@@ -7,6 +7,7 @@ alone, which is not written here.
 
 import asyncio
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,7 +19,7 @@ from router.core.profile import VenueProfile
 from router.core.router import RouterCore
 from router.task import RouterShell
 from sim.audit.log import AuditLog, open_audit_log
-from sim.audit.records import SCHEMA, RunStarted
+from sim.audit.records import SCHEMA, RunStarted, VenueEvent
 from sim.flow.base import FlowGrid
 from sim.kernel.clock import Clock, clock_of, new_loop
 from sim.kernel.inbox import Inbox
@@ -45,6 +46,7 @@ OnProgress = Callable[[int, int], None]
 PROGRESS_STEPS: Final = 200
 _LAST: Final = len(Priority)
 """Rank after every other event of an instant."""
+_DETAIL_MAX: Final = 1_000
 
 
 class RunResult(msgspec.Struct, frozen=True):
@@ -82,13 +84,14 @@ def run_world(
         AuditWriteError: If the audit log cannot be written; the run has stopped.
     """
     loop = new_loop(clock)
-    world = World(loaded, folder, on_progress)
     try:
+        world = World(loaded, folder, on_progress)
         with world.log, interrupts(loop, world.interrupt):
             try:
                 loop.run_until_complete(world.run())
             except Exception:
                 loop.run_until_complete(world.cancel_tasks())
+                world.abort()
                 raise
             loop.run_until_complete(world.cancel_tasks())
             return world.result()
@@ -108,8 +111,11 @@ async def arun_world(
     with world.log:
         try:
             await world.run()
-        finally:
+        except BaseException:
             await world.cancel_tasks()
+            world.abort()
+            raise
+        await world.cancel_tasks()
         return world.result()
 
 
@@ -127,6 +133,7 @@ class World:
         self._on_progress = on_progress
         self._resolved = loaded.resolved()
         self._tasks: list[asyncio.Task[None]] = []
+        self._venue_of: dict[asyncio.Task[None], str] = {}
         self._sources: list[Source] = []
         self._clock: Clock | None = None
         self._router: RouterShell | None = None
@@ -138,8 +145,12 @@ class World:
         for kind, call in self._summary.observers().items():
             self.log.observe(kind, call)
         if folder is not None:
-            _write(folder / "scenario.yaml", loaded.text)
-            _write(folder / "resolved.yaml", _yaml(self._resolved))
+            try:
+                _write(folder / "scenario.yaml", loaded.text)
+                _write(folder / "resolved.yaml", _yaml(self._resolved))
+            except AuditWriteError:
+                self.log.close()
+                raise
 
     async def run(self) -> None:
         """Build everything, then run until the parents are done or the duration is over."""
@@ -169,6 +180,7 @@ class World:
             over.result()  # what recorded data or a flow raised
         for task in self._tasks:
             if task.done():
+                self._note_failure(task)
                 task.result()  # a venue never ends by itself; an error comes out here
         if not router_task.done():
             reason = EndReason.ABORTED if self._interrupted else EndReason.RUN_ENDED
@@ -187,6 +199,23 @@ class World:
         """Stop at this instant with an error. Called by sources."""
         if self._over is not None and not self._over.done():
             self._over.set_exception(error)
+
+    def _note_failure(self, task: asyncio.Task[None]) -> None:
+        """Record that a venue failed, unless that is what cannot be recorded."""
+        error, venue_id = task.exception(), self._venue_of.get(task)
+        if error is not None and venue_id is not None and not isinstance(error, AuditWriteError):
+            detail = f"{type(error).__name__}: {error}"[:_DETAIL_MAX]
+            now_ns = 0 if self._clock is None else self._clock.now_ns
+            self.log.emit(VenueEvent(t_ns=now_ns, venue_id=venue_id, event="failed", detail=detail))
+
+    def abort(self) -> None:
+        """Let the log say that the run was aborted; the error that did it is on its way out."""
+        now_ns = 0 if self._clock is None else self._clock.now_ns
+        with suppress(AuditWriteError):
+            if self._router is not None:
+                self._router.apply(self._router.core.finish(EndReason.ABORTED, now_ns))
+            if self.log.records:  # else not even its beginning could be written
+                self.log.finish(now_ns, Outcome.ABORTED)
 
     async def cancel_tasks(self) -> None:
         """End every task that still waits, and what would go on by itself on a loop that lives."""
@@ -266,7 +295,9 @@ class World:
                 market_data=self._scenario.audit.market_data,
                 clock=clock,
             )
-            self._tasks.append(loop.create_task(coro, name=f"venue {venue.id}"))
+            venue_task = loop.create_task(coro, name=f"venue {venue.id}")
+            self._venue_of[venue_task] = venue.id
+            self._tasks.append(venue_task)
             for messages in venue.messages(self._scenario.duration):
                 source = Source(
                     clock, messages, venue.inbox.deliver, Priority.FLOW, on_error=self._fail
