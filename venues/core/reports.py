@@ -22,7 +22,7 @@ _IS_CANCELED: Final = OrdStatus.CANCELED
 
 
 class ReportMaker(Protocol):
-    """``ExecutionReport`` by position, in the order of its fields."""
+    """``ExecutionReport`` by position, in the order of its fields, as far as a core fills them."""
 
     def __call__(  # noqa: PLR0917 - by position is twice as fast as by keyword
         self,

@@ -1,0 +1,209 @@
+"""What a book shows, and what changes it without a message."""
+
+import pytest
+
+from sim.protocol.enums import OrdType, SelfTrade, Side, TimeInForce
+from sim.protocol.orders import NewOrderSingle, OrderCancelRequest
+from sim.protocol.units import PriceTicks, QtyLots, TimeNs
+from venues.core.book import KEY_MAX, BookSide, RestingOrder
+from venues.core.matching import MatchingCore
+
+NOW = TimeNs(0)
+
+
+def limit(name: str, side: Side, qty: int, price: int, account: str = "") -> NewOrderSingle:
+    return NewOrderSingle(name, side, QtyLots(qty), PriceTicks(price), account=account)
+
+
+def take(name: str, side: Side, qty: int) -> NewOrderSingle:
+    ioc = TimeInForce.IOC
+    return NewOrderSingle(name, side, QtyLots(qty), None, OrdType.MARKET, ioc, "taker")
+
+
+@pytest.fixture
+def core() -> MatchingCore:
+    """Bids 99 98 97, asks 101 102 103, each of 10 lots."""
+    core = MatchingCore()
+    for away in (1, 2, 3):
+        core.seed(Side.BUY, 100 - away, 10)
+        core.seed(Side.SELL, 100 + away, 10)
+    return core
+
+
+def test_both_sides_are_shown_best_first(core: MatchingCore) -> None:
+    assert core.levels(Side.BUY, 2) == ((99, 10), (98, 10))
+    assert core.levels(Side.SELL, 5) == ((101, 10), (102, 10), (103, 10))
+    assert core.levels(Side.SELL_SHORT, 1) == ((101, 10),)
+    assert core.levels(Side.BUY, 0) == ()
+
+
+def test_an_empty_side_shows_nothing() -> None:
+    core = MatchingCore()
+    assert core.levels(Side.BUY, 5) == ()
+    assert core.best(Side.BUY) is None
+    assert core.depth_to(Side.BUY, None) == 0
+    assert (core.qty_at(Side.BUY, 5), core.count_at(Side.BUY, 5)) == (0, 0)
+
+
+def test_the_same_tuple_comes_back_while_nothing_in_it_changes(core: MatchingCore) -> None:
+    shown = core.levels(Side.BUY, 2)
+    assert core.levels(Side.BUY, 2) is shown
+    core.handle(limit("below", Side.BUY, 5, 97), NOW)
+    core.handle(limit("other side", Side.SELL, 5, 101), NOW)
+    assert core.levels(Side.BUY, 2) is shown
+    core.handle(limit("within", Side.BUY, 5, 98), NOW)
+    assert core.levels(Side.BUY, 2) == ((99, 10), (98, 15))
+
+
+def test_a_change_that_is_undone_before_anybody_looks_is_none(core: MatchingCore) -> None:
+    shown = core.levels(Side.BUY, 2)
+    core.handle(limit("b", Side.BUY, 5, 99), NOW)
+    core.handle(OrderCancelRequest("c", "b"), NOW)
+    assert core.levels(Side.BUY, 2) is shown
+
+
+def test_a_level_that_empties_lets_the_next_one_in(core: MatchingCore) -> None:
+    core.levels(Side.SELL, 2)
+    core.handle(take("t", Side.BUY, 10), NOW)
+    assert core.levels(Side.SELL, 2) == ((102, 10), (103, 10))
+    core.handle(limit("new best", Side.SELL, 3, 100), NOW)
+    assert core.levels(Side.SELL, 2) == ((100, 3), (102, 10))
+
+
+def test_a_new_worst_level_shows_when_there_was_room(core: MatchingCore) -> None:
+    core.levels(Side.SELL, 4)
+    core.handle(limit("s", Side.SELL, 3, 110), NOW)
+    assert core.levels(Side.SELL, 4)[-1] == (110, 3)
+
+
+def test_another_depth_is_another_view(core: MatchingCore) -> None:
+    assert len(core.levels(Side.SELL, 1)) == 1
+    assert len(core.levels(Side.SELL, 3)) == 3
+    assert len(core.levels(Side.SELL, 2)) == 2
+
+
+def test_depth_counts_the_lots_within_a_limit(core: MatchingCore) -> None:
+    assert core.depth_to(Side.SELL, 100) == 0
+    assert core.depth_to(Side.SELL, 102) == 20
+    assert core.depth_to(Side.BUY, 98) == 20
+    assert core.depth_to(Side.BUY, None) == 30
+
+
+def test_lots_and_orders_at_a_price(core: MatchingCore) -> None:
+    core.handle(limit("b", Side.BUY, 5, 99), NOW)
+    assert (core.qty_at(Side.BUY, 99), core.count_at(Side.BUY, 99)) == (15, 2)
+    assert (core.qty_at(Side.SELL, 99), core.count_at(Side.SELL, 99)) == (0, 0)
+
+
+class TestSeed:
+    def test_it_rests_behind_what_is_there_and_can_be_taken(self, core: MatchingCore) -> None:
+        core.handle(limit("first", Side.SELL, 1, 104), NOW)
+        order_id = core.seed(Side.SELL, 104, 5)
+        assert [o.order_id for o in core.resting(Side.SELL)][-1] == order_id
+        assert core.venue_seq == 8
+        core.check()
+
+    @pytest.mark.parametrize(
+        ("side", "price", "qty", "said"),
+        [
+            (Side.BUY, 90, 0, "qty must be a positive multiple of 2 lots, was 0"),
+            (Side.BUY, 90, 3, "qty must be a positive multiple of 2 lots, was 3"),
+            (Side.BUY, 0, 2, "price must be a positive multiple of 5 ticks, was 0"),
+            (Side.BUY, 91, 2, "price must be a positive multiple of 5 ticks, was 91"),
+            (Side.BUY, 100, 2, "a buy at 100 would trade with 100"),
+        ],
+    )
+    def test_what_cannot_rest_is_an_error(
+        self, side: Side, price: int, qty: int, said: str
+    ) -> None:
+        core = MatchingCore(tick=5, lot=2)
+        core.seed(Side.SELL, 100, 2)
+        with pytest.raises(ValueError, match=said):
+            core.seed(side, price, qty)
+        assert core.venue_seq == 1
+        core.check()
+
+    def test_a_name_that_somebody_has_taken_is_an_error(self) -> None:
+        core = MatchingCore()
+        core.handle(limit("~2", Side.BUY, 1, 9), NOW)
+        with pytest.raises(ValueError, match="already called ~2"):
+            core.seed(Side.BUY, 9, 1)
+        core.check()
+
+
+class TestWithdraw:
+    def test_it_takes_from_the_back(self, core: MatchingCore) -> None:
+        core.seed(Side.SELL, 101, 5)
+        seq = core.venue_seq
+        assert core.withdraw(Side.SELL, 101, 7) == 7
+        assert [o.leaves_qty for o in core.resting(Side.SELL)][:2] == [8, 10]
+        assert core.venue_seq == seq + 1
+        assert core.volume == 0
+        core.check()
+
+    def test_it_takes_what_there_is(self, core: MatchingCore) -> None:
+        assert core.withdraw(Side.SELL, 101, 70) == 10
+        assert core.best(Side.SELL) == (102, 10)
+        assert core.withdraw(Side.SELL, 101, 1) == 0
+        assert core.withdraw(Side.SELL, 5, 1) == 0
+        core.check()
+
+    def test_orders_of_an_account_stay(self, core: MatchingCore) -> None:
+        core.handle(limit("mine", Side.SELL, 5, 101, account="me"), NOW)
+        assert core.withdraw(Side.SELL, 101, 12) == 10
+        assert core.levels(Side.SELL, 1) == ((101, 5),)
+        core.check()
+
+    def test_nothing_taken_is_no_new_state(self, core: MatchingCore) -> None:
+        seq = core.venue_seq
+        core.withdraw(Side.BUY, 5, 1)
+        assert core.venue_seq == seq
+
+    def test_a_quantity_must_be_positive(self, core: MatchingCore) -> None:
+        with pytest.raises(ValueError, match="qty must be > 0 lots, was 0"):
+            core.withdraw(Side.BUY, 99, 0)
+
+
+class TestUpkeep:
+    """What is cleared away, so that neither time nor memory grows with what has been."""
+
+    def order(self, order_id: int, key: int) -> RestingOrder:
+        side, mode = Side.SELL, SelfTrade.NONE
+        return RestingOrder(str(order_id), "", side, order_id, order_id, key, 1, 1, False, mode)
+
+    def test_a_queue_is_rebuilt_before_its_holes_outnumber_its_orders(self) -> None:
+        side = BookSide(1)
+        orders = [self.order(n, 100) for n in range(1, 1_001)]
+        for order in orders:
+            side.join(order)
+        rebuilt = 0
+        for order in orders[:-1]:
+            before = side.front().queue
+            side.leave(order)
+            level = side.front()
+            rebuilt += level.queue is not before
+            assert level.joined <= 2 * len(level.queue) + 32
+        assert 1 <= rebuilt <= 10
+
+    def test_vacant_levels_never_outnumber_the_others_by_much(self) -> None:
+        side = BookSide(1)
+        orders = [self.order(n, n) for n in range(1, 1_001)]
+        for order in orders:
+            side.join(order)
+        for order in orders[::-1]:
+            side.leave(order)
+            living = len(side.levels) - side.vacant
+            assert side.vacant <= living + 16
+        assert side.best == 2**63
+
+    def test_few_vacant_levels_lie_before_the_best(self) -> None:
+        side = BookSide(1)
+        orders = [self.order(n, n) for n in range(1, 1_001)]
+        for order in orders:
+            side.join(order)
+        for order in orders[:-1]:
+            side.leave(order)
+            before = next(n for n, key in enumerate(side.levels) if key == side.best)
+            assert before <= 16
+        assert side.view(3) == ((1_000, 1),)
+        assert side.lots_to(KEY_MAX) == 1
