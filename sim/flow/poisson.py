@@ -70,35 +70,37 @@ class PoissonFlow(FlowConfig):
         self, grid: FlowGrid, stream: Stream, account: str, end_ns: int
     ) -> Iterator[tuple[int, OrderMessage]]:
         """See the base."""
-        draw = chain.from_iterable(_blocks(stream)).__next__
         mean_gap_ns = -1e9 / self.rate
         centre, levels, lots = int(grid.price(self.centre)), self.levels, self.lots
         tick, lot = grid.tick, grid.lot
         reach = levels * tick
         take, cancel = self.take, self.take + self.cancel
+        prefix = f"{account}."
         resting: list[str] = []
-        t_ns, n = 0, 0
-        while True:
-            t_ns += int(log(draw()) * mean_gap_ns) + 1
+        t_ns = 0
+        # Five draws for each message, used or not: the n-th message has the same chance whatever
+        # the shares of its kinds are.
+        draws = chain.from_iterable(_blocks(stream))
+        fives = zip(draws, draws, draws, draws, draws, strict=False)
+        for n, (gap, kind, which, size, away) in enumerate(fives, 1):
+            t_ns += int(log(gap) * mean_gap_ns) + 1
             if t_ns > end_ns:
                 return
-            n += 1
-            choice = draw()
-            cl_ord_id = f"{account}.{n}"
-            if choice < take:
-                qty = lot * (1 + int(draw() * lots))
-                side, price = (BUY, centre + reach) if draw() < 0.5 else (SELL, centre - reach)
+            cl_ord_id = f"{prefix}{n}"
+            if kind < take:
+                qty = lot * (1 + int(size * lots))
+                side, price = (BUY, centre + reach) if which < 0.5 else (SELL, centre - reach)
                 yield t_ns, new_order(cl_ord_id, side, qty, price, LIMIT, IOC, account)
-            elif choice < cancel and resting:
+            elif kind < cancel and resting:
                 # The last one takes the free place: a cancel costs the same with many orders.
-                at = int(draw() * len(resting))
+                at = int(which * len(resting))
                 target, resting[at] = resting[at], resting[-1]
                 resting.pop()
                 yield t_ns, OrderCancelRequest(cl_ord_id, target, account)
             else:
-                qty = lot * (1 + int(draw() * lots))
-                away = tick * (1 + int(draw() * levels))
-                side, price = (BUY, centre - away) if draw() < 0.5 else (SELL, centre + away)
+                qty = lot * (1 + int(size * lots))
+                steps = tick * (1 + int(away * levels))
+                side, price = (BUY, centre - steps) if which < 0.5 else (SELL, centre + steps)
                 resting.append(cl_ord_id)
                 yield t_ns, new_order(cl_ord_id, side, qty, price, LIMIT, GTC, account)
 
