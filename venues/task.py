@@ -108,6 +108,13 @@ def with_commission(report: VenueReport, fees: Fees) -> VenueReport:
     return report
 
 
+def best_moved(bids: Levels, new_bids: Levels, asks: Levels, new_asks: Levels) -> bool:
+    """Whether the best bid or offer differs, in price or lots."""
+    if not (bids and new_bids and asks and new_asks):
+        return bids[:1] != new_bids[:1] or asks[:1] != new_asks[:1]
+    return bids[0] != new_bids[0] or asks[0] != new_asks[0]
+
+
 class Publisher:
     """What one venue has published so far, and what is new since."""
 
@@ -175,13 +182,15 @@ class Publisher:
         volume = core.volume
         traded = volume != self._volume
         moved = bids is not self._bids or asks is not self._asks
+        if not (moved or traded):
+            return  # what changed lies deeper than what is shown
         if emit is not None:
             if traded:
                 self._record_trades(emit, now_ns)
-            if moved and (self._full or bids[:1] != self._bids[:1] or asks[:1] != self._asks[:1]):
+            if moved and (self._full or best_moved(self._bids, bids, self._asks, asks)):
                 self._record_book(emit, now_ns, bids, asks)
         self._bids, self._asks, self._volume = bids, asks, volume
-        if self._feed is not None and (moved or traded):
+        if self._feed is not None:
             self._feed(
                 BookSnapshot(
                     self._venue_id,
