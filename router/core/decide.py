@@ -9,7 +9,7 @@ from router.core.profile import EffectivePrices, VenueProfile
 from router.core.view import MarketView, VenueView
 from sim.audit.records import ChildSent, Decision, KnownQuote, Record, Refused, Slice
 from sim.protocol.enums import DecisionReason, Side
-from sim.protocol.market_data import Levels
+from sim.protocol.market_data import BookSnapshot, Levels
 
 
 class Decider:
@@ -86,13 +86,12 @@ class Decider:
 
     def _levels(self, parent: Parent, venue: VenueView) -> Levels:
         """Usable levels within the parent's limit, best first."""
-        reroute = self._config.reroute
-        if not parent.attempts or reroute.fresh_quote:
+        if self._is_fresh(parent):
             levels = venue.available(parent.side)
         else:
             venue_id = venue.profile.venue_id
-            first = parent.first_levels.get(venue_id, ())
-            if reroute.levels == "top":
+            first = parent.first[venue_id][0] if venue_id in parent.first else ()
+            if self._config.reroute.levels == "top":
                 first = first[:1]
             rest = [(px, qty - parent.used.get((venue_id, px), 0)) for px, qty in first]
             levels = tuple([level for level in rest if level[1] > 0])
@@ -106,12 +105,17 @@ class Decider:
             return tuple([level for level in levels if level[0] <= limit - limit % tick])
         return tuple([level for level in levels if level[0] >= limit + -limit % tick])
 
+    def _is_fresh(self, parent: Parent) -> bool:
+        """Whether a decision now rests on the newest quotes; else on those of the first one."""
+        return not parent.attempts or self._config.reroute.fresh_quote
+
     def _note_used(self, parent: Parent, offers: tuple[Offer, ...], allocation: Allocation) -> None:
         parent.attempts += 1
         if self._config.reroute.fresh_quote:
             return
         if parent.attempts == 1:
-            parent.first_levels = {offer.venue_id: offer.levels for offer in offers}
+            for offer in offers:
+                parent.first[offer.venue_id] = offer.levels, self._newest(offer.venue_id)
         for venue_id, price, qty in allocation.slices:
             key = (venue_id, price)
             parent.used[key] = parent.used.get(key, 0) + qty
@@ -170,9 +174,10 @@ class Decider:
         now_ns: int,
     ) -> Decision:
         quotes: list[KnownQuote] = []
+        fresh = self._is_fresh(parent)
         for offer in request.offers:
-            quote = self._view.venues[offer.venue_id].quote
-            assert quote is not None  # an offer comes from a quote
+            venue_id = offer.venue_id
+            quote = self._newest(venue_id) if fresh else parent.first[venue_id][1]
             quotes.append(
                 KnownQuote(
                     offer.venue_id,
@@ -198,3 +203,8 @@ class Decider:
             split=tuple([Slice(*part) for part in allocation.slices]),
             refused=(*refused, *[Refused(v, why) for v, why in allocation.refused]),
         )
+
+    def _newest(self, venue_id: str) -> BookSnapshot:
+        quote = self._view.venues[venue_id].quote
+        assert quote is not None  # an offer comes from a quote
+        return quote

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from sim.protocol.enums import DecisionReason, EndReason, OrdStatus, Side, TimeInForce
 from sim.protocol.errors import InvariantError
-from sim.protocol.market_data import Levels
+from sim.protocol.market_data import BookSnapshot, Levels
 
 
 @dataclass(slots=True)
@@ -16,8 +16,8 @@ class Parent:
     """A client's order at the router; quantities in lots, prices in ticks.
 
     ``due`` is the reason for a decision that is to be made at this instant. ``stopped`` is set once
-    the parent only waits for its open children. ``first_levels`` and ``used`` serve re-routing on
-    the quotes of the first decision.
+    the parent only waits for its open children. ``first`` and ``used`` serve re-routing on what was
+    known at the first decision: per venue the usable levels and the quote that they come from.
     """
 
     parent_id: str
@@ -35,7 +35,7 @@ class Parent:
     excluded: dict[str, str] = field(default_factory=dict)
     short_filled: set[str] = field(default_factory=set)
     children_at: dict[str, int] = field(default_factory=dict)
-    first_levels: dict[str, Levels] = field(default_factory=dict)
+    first: dict[str, tuple[Levels, BookSnapshot]] = field(default_factory=dict)
     used: dict[tuple[str, int], int] = field(default_factory=dict)
 
     @property

@@ -188,6 +188,21 @@ def test_a_wrong_quote_is_not_hit_again() -> None:
     assert bench.reasons()[-1] is DecisionReason.QUOTE_CHANGE
 
 
+def test_I14_a_decision_on_old_quotes_names_the_quotes_that_it_rests_on() -> None:
+    bench = Bench(reroute={"fresh_quote": False})
+    bench.quote("A", ((100, 10),))
+    bench.quote("B", ((101, 50),))
+    bench.parent(10, now=3)
+    bench.quote("B", ((90, 50),), now=5)
+    bench.canceled("P.A.1", now=7)
+    assert bench.sent()[-1] == ("P.B.1", 10, 101)
+    last = bench.records(Decision)[-1]
+    assert isinstance(last, Decision)
+    assert [(q.venue_id, q.venue_seq, q.age_ns, q.levels) for q in last.quotes] == [
+        ("B", 2, 7, ((101, 50),))
+    ]
+
+
 def test_a_reject_leaves_its_venue_out_and_goes_elsewhere() -> None:
     bench = Bench()
     bench.quote("A", ((100, 10),))
