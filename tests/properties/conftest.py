@@ -35,7 +35,7 @@ class Checked:
 
 
 async def run_checked_venue(venue_id: str, core: Any, *args: Any, **more: Any) -> NoReturn:
-    await run_venue(venue_id, Checked(core), *args, **more)  # type: ignore[arg-type]
+    await run_venue(venue_id, Checked(core), *args, **more)
 
 
 @pytest.fixture(scope="session")
@@ -123,7 +123,7 @@ def venues(draw: st.DrawFn, venue_id: str) -> tuple[Data, str]:
     if kind == "dark":
         venue["indications"] = draw(st.booleans())
         venue["indication_factor"] = draw(st.sampled_from(["1", "0.5", "3"]))
-        if asks and draw(st.booleans()):
+        if draw(st.booleans()) and asks:
             price, qty = asks[0]
             venue["fill"] = {
                 "model": "scripted",
@@ -154,7 +154,7 @@ def recordings(draw: st.DrawFn, asks: list[tuple[int, int]], bids: list[tuple[in
     levels = [("ask", price) for price, _ in asks] + [("bid", price) for price, _ in bids]
     for n in range(1, draw(st.integers(1, 20))):
         t_ns = n * 30_000_000
-        if levels and draw(st.booleans()):
+        if draw(st.booleans()) and levels:
             side, price = draw(st.sampled_from(levels))
             rows.append(f"{t_ns},level,{side},{px(price)},{draw(st.integers(0, 60))}")
         else:
