@@ -46,6 +46,18 @@ class ScriptedFlow(FlowConfig):
                 raise ValueError(f"orders[{n + 1}] is earlier than the one before it")
         return self
 
+    @model_validator(mode="after")
+    def _ids_are_known(self) -> "ScriptedFlow":
+        seen: set[str] = set()
+        for n, order in enumerate(self.orders):
+            if isinstance(order, ScriptedOrder):
+                if order.id in seen:
+                    raise ValueError(f"orders[{n}] has the id {order.id}, as one before it")
+                seen.add(order.id)
+            elif order.cancel not in seen:
+                raise ValueError(f"orders[{n}] cancels {order.cancel}, but none before it is that")
+        return self
+
     def problems(self, grid: FlowGrid) -> Problems:
         """See the base."""
         found: Problems = []
