@@ -155,15 +155,16 @@ def test_P01_a_second_signal_leaves_at_once_and_the_log_is_a_valid_prefix(
 
 
 async def test_a_canceled_run_ends_its_tasks_and_leaves_nothing_on_the_loop(
-    busy: Data, load_data: Load
+    busy: Data, load_data: Load, tmp_path: Path
 ) -> None:
     loop = asyncio.get_running_loop()
     assert isinstance(loop, SimLoop)
     before = len(asyncio.all_tasks())
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.5):
-            await arun_world(load_data(busy))
+            await arun_world(load_data(busy), folder=tmp_path)
     assert len(asyncio.all_tasks()) == before
+    assert verify(tmp_path / "audit.jsonl").outcome is Outcome.ABORTED
     handled = loop.events_run
     await asyncio.sleep(60)
     assert loop.events_run - handled < 100  # what was under way, and no flow of another minute
