@@ -126,6 +126,7 @@ class Decider:
         Rounded to the venue's grid so that it still reaches that level.
         """
         wanted: dict[str, tuple[int, int]] = {}
+        best_px = self._view.best_against(parent.side)
         worse = max if parent.side is Side.BUY else min
         for venue_id, price, qty in allocation.slices:
             old = wanted.get(venue_id)
@@ -145,15 +146,18 @@ class Decider:
                 decision_id=self._decisions,
                 sent_ns=now_ns,
                 leaves_qty=qty,
+                best_px=best_px,
             )
 
     def _sent(self, child: Child, now_ns: int) -> ChildSent:
-        venue = self._view.venues[child.venue_id]
-        shown = venue.shown(child.side)
+        parent = child.parent
+        fresh = self._config.reroute.fresh_quote
+        quote = self._newest(child.venue_id) if fresh else parent.first[child.venue_id][1]
+        shown = quote.asks if child.side is Side.BUY else quote.bids
         return ChildSent(
             t_ns=now_ns,
             cl_ord_id=child.cl_ord_id,
-            parent_id=child.parent.parent_id,
+            parent_id=parent.parent_id,
             decision_id=child.decision_id,
             venue_id=child.venue_id,
             side=child.side,
@@ -161,7 +165,7 @@ class Decider:
             price=child.price,
             time_in_force=child.time_in_force,
             shown_px=shown[0][0] if shown else None,
-            quote_seq=venue.quote.venue_seq if venue.quote is not None else None,
+            quote_seq=quote.venue_seq,
         )
 
     def _record(  # noqa: PLR0917 - the parts of one decision, used here only

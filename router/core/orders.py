@@ -54,7 +54,7 @@ class Parent:
 
 @dataclass(slots=True)
 class Child:
-    """One order to one venue."""
+    """One order to one venue; ``best_px`` is the best displayed lit price as it was sent."""
 
     cl_ord_id: str
     parent: Parent
@@ -65,6 +65,7 @@ class Child:
     decision_id: int
     sent_ns: int
     leaves_qty: int
+    best_px: int | None = None
     time_in_force: TimeInForce = TimeInForce.IOC
     cum_qty: int = 0
     status: OrdStatus = OrdStatus.PENDING_NEW

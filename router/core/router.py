@@ -64,8 +64,9 @@ class RouterCore:
         self.children: dict[str, Child] = {}
         self._config = config
         self._decider = Decider(self.view, profiles, config)
-        self._active: list[Parent] = []
-        self._short: list[Parent] = []  # active parents with lots that no child may fill
+        self._active: dict[str, Parent] = {}
+        self._short: dict[str, Parent] = {}  # active parents with lots that no child may fill
+        self._due: list[Parent] = []
         self._unanswered: deque[tuple[int, Child]] = deque()
         self._open_cancels: set[str] = set()
         self._decide_at = -1
@@ -83,7 +84,7 @@ class RouterCore:
             order.parent_id, order.side, order.order_qty, order.limit_px, order.deadline_ns
         )
         self.parents[parent.parent_id] = parent
-        self._active.append(parent)
+        self._active[parent.parent_id] = parent
         out: list[Outcome] = [
             ParentReceived(
                 t_ns=now_ns,
@@ -99,7 +100,7 @@ class RouterCore:
         if parent.deadline_ns is not None:
             out.append(WakeAt(max(now_ns, parent.deadline_ns), Deadline(parent.parent_id)))
         self._want(parent, DecisionReason.INITIAL, now_ns, out)
-        self._note_short()
+        self._note_short(parent)
         return out
 
     def on_quote(self, quote: BookSnapshot, now_ns: int) -> Sequence[Outcome]:
@@ -108,13 +109,9 @@ class RouterCore:
         if not venue.on_quote(quote, now_ns) or not self._short:
             return _NOTHING
         out: list[Outcome] = []
-        for parent in self._short:
+        for parent in self._short.values():
             shown = venue.shown(parent.side)
-            if (
-                shown
-                and (self._config.reroute.fresh_quote or not parent.attempts)
-                and within(shown[0][0], parent)
-            ):
+            if shown and self._uses_new_quotes(parent) and within(shown[0][0], parent):
                 self._want(parent, DecisionReason.QUOTE_CHANGE, now_ns, out)
         return out
 
@@ -142,10 +139,10 @@ class RouterCore:
         out: list[Outcome] = []
         if isinstance(token, Decide):
             self._decide_at = -1
-            for parent in list(self._active):
-                if parent.due is not None:
-                    self._decide(parent, now_ns, out)
-            self._note_short()
+            due, self._due = self._due, []
+            for parent in due:
+                self._decide(parent, now_ns, out)
+                self._note_short(parent)
         elif isinstance(token, AckTimeout):
             self._cancel_unanswered(now_ns, out)
         else:
@@ -157,7 +154,7 @@ class RouterCore:
     def finish(self, reason: EndReason, now_ns: int) -> list[Outcome]:
         """The run ends: what is still active ends with ``reason``, its open lots stay open."""
         out: list[Outcome] = []
-        for parent in list(self._active):
+        for parent in list(self._active.values()):
             self._end(parent, reason, now_ns, out)
         return out
 
@@ -213,9 +210,8 @@ class RouterCore:
         parent.reserved_qty -= qty
         parent.check()
         venue = self.view.venues[child.venue_id]
+        venue.on_less(child, qty)
         venue.on_fill(child.side, px, qty, report.venue_seq)
-        if child.status in FINAL:
-            self._forget(child)
         out.append(
             Fill(
                 t_ns=now_ns,
@@ -229,7 +225,7 @@ class RouterCore:
                 leaves_qty=child.leaves_qty,
                 fee=plain(report.commission) if report.commission is not None else "0",
                 is_maker=report.is_maker,
-                best_px=self.view.best_against(child.side),
+                best_px=child.best_px,
                 processed_ns=report.transact_ns,
                 sent_ns=stamps.sent_ns,
                 drawn_ns=stamps.drawn_ns,
@@ -240,6 +236,7 @@ class RouterCore:
             self._end(parent, EndReason.FILLED, now_ns, out)
         elif parent.stopped is not None and parent.reserved_qty == 0:
             self._end(parent, parent.stopped, now_ns, out)
+        self._wake_short(now_ns, out)
 
     def _on_end_unfilled(
         self,
@@ -254,7 +251,7 @@ class RouterCore:
         child.leaves_qty = 0
         parent.reserved_qty -= freed
         parent.check()
-        self._forget(child)
+        self.view.venues[child.venue_id].on_less(child, freed)
         known: dict[str, Any] = {
             "t_ns": now_ns,
             "cl_ord_id": child.cl_ord_id,
@@ -274,13 +271,12 @@ class RouterCore:
             venue.on_short(child.side, child.price, report.venue_seq)
             parent.short_filled.add(child.venue_id)
             why = child.cancel_reason or DecisionReason.PARTIAL_FILL
-        if parent.end_reason is not None:
-            return
-        if parent.stopped is None:
+        if parent.end_reason is None and parent.stopped is None:
             self._want(parent, why, now_ns, out)
-        elif parent.reserved_qty == 0:
-            self._end(parent, parent.stopped, now_ns, out)
-        self._note_short()
+        elif parent.end_reason is None and parent.reserved_qty == 0:
+            self._end(parent, parent.stopped or EndReason.ABORTED, now_ns, out)
+        self._note_short(parent)
+        self._wake_short(now_ns, out)
 
     def _on_cancel_reject(
         self,
@@ -328,15 +324,33 @@ class RouterCore:
     def _want(
         self, parent: Parent, reason: DecisionReason, now_ns: int, out: list[Outcome]
     ) -> None:
-        """Have ``parent`` decided at the end of this instant; the first reason stands."""
+        """Have ``parent`` decided at the end of this instant.
+
+        The first reason stands, but what came back tells more than that a quote changed.
+        """
         if parent.due is None:
+            self._due.append(parent)
+        if parent.due is None or parent.due is DecisionReason.QUOTE_CHANGE:
             parent.due = reason
         if self._decide_at != now_ns:
             self._decide_at = now_ns
             out.append(WakeAt(now_ns, _DECIDE))
 
-    def _note_short(self) -> None:
-        self._short = [p for p in self._active if p.stopped is None and p.free_qty > 0]
+    def _wake_short(self, now_ns: int, out: list[Outcome]) -> None:
+        """A report may free lots in the view, for any parent: a quote can be quicker than it."""
+        for parent in self._short.values():
+            if self._uses_new_quotes(parent):
+                self._want(parent, DecisionReason.QUOTE_CHANGE, now_ns, out)
+
+    def _uses_new_quotes(self, parent: Parent) -> bool:
+        return self._config.reroute.fresh_quote or not parent.attempts
+
+    def _note_short(self, parent: Parent) -> None:
+        """Keep the parents that have lots to place, in the order in which they got them."""
+        if parent.stopped is None and parent.end_reason is None and parent.free_qty > 0:
+            self._short.setdefault(parent.parent_id, parent)
+        else:
+            self._short.pop(parent.parent_id, None)
 
     def _decide(self, parent: Parent, now_ns: int, out: list[Outcome]) -> None:
         reason, parent.due = parent.due, None
@@ -352,7 +366,7 @@ class RouterCore:
 
     def _send(self, child: Child, now_ns: int, out: list[Outcome]) -> None:
         self.children[child.cl_ord_id] = child
-        self.view.venues[child.venue_id].flying[child.cl_ord_id] = child
+        self.view.venues[child.venue_id].on_sent(child)
         child.parent.reserved_qty += child.order_qty
         child.parent.check()
         out.append(SendTo(child.venue_id, _order(child)))
@@ -393,24 +407,22 @@ class RouterCore:
         msg = OrderCancelRequest(cl_ord_id, child.cl_ord_id, ACCOUNT)
         out.append(SendTo(child.venue_id, msg))
 
-    def _forget(self, child: Child) -> None:
-        self.view.venues[child.venue_id].flying.pop(child.cl_ord_id, None)
-
     def _stop(self, parent: Parent, reason: EndReason, now_ns: int, out: list[Outcome]) -> None:
         """No new children; the parent ends when the open ones have."""
         parent.stopped = reason
-        for venue in self.view.venues.values():
-            for child in venue.flying.values():
-                if child.parent is parent:
-                    self._cancel(child, None, now_ns, out)
+        if reason is EndReason.DEADLINE:
+            for venue in self.view.venues.values():
+                for child in venue.flying.values():
+                    if child.parent is parent:
+                        self._cancel(child, None, now_ns, out)
         if parent.reserved_qty == 0:
             self._end(parent, reason, now_ns, out)
-        self._note_short()
+        self._note_short(parent)
 
     def _end(self, parent: Parent, reason: EndReason, now_ns: int, out: list[Outcome]) -> None:
         parent.end_reason = reason
-        self._active.remove(parent)
-        self._note_short()
+        del self._active[parent.parent_id]
+        self._note_short(parent)
         open_end = reason in {EndReason.RUN_ENDED, EndReason.ABORTED}
         out.append(
             ParentDone(

@@ -4,7 +4,8 @@ A quote shows the venue's book as it was when published. What our own orders tak
 subtracted until a quote that already holds it arrives; reports carry the number of the book state
 that they belong to (``venue_seq``), so it is known which quotes do:
 
-- an open child may still take its open lots from the best levels within its limit;
+- open children may still take their open lots from the best levels within their limits, those with
+  the tightest limits first, which leaves least;
 - a fill is subtracted from quotes older than its book state;
 - an order that ended short shows that nothing was left within its limit, whatever the quote says;
   its venue's levels there are not used again before a newer quote.
@@ -21,15 +22,16 @@ from sim.protocol.market_data import BookSnapshot, Level, Levels
 class VenueView:
     """What the router knows of one venue."""
 
-    __slots__ = ("_exhausted", "_fills", "flying", "profile", "quote", "received_ns")
+    __slots__ = ("_exhausted", "_fills", "_open", "flying", "profile", "quote", "received_ns")
 
     def __init__(self, profile: VenueProfile) -> None:
         self.profile = profile
         self.quote: BookSnapshot | None = None
         self.received_ns = 0
         self.flying: dict[str, Child] = {}
+        self._open: dict[tuple[bool, int], int] = {}  # (buys, limit) -> open lots of children
         self._fills: list[tuple[int, bool, int, int]] = []  # venue_seq, buys, price, lots
-        self._exhausted: dict[bool, tuple[int, int]] = {}  # buys -> venue_seq, limit
+        self._exhausted: list[tuple[int, bool, int]] = []  # venue_seq, buys, limit
 
     def on_quote(self, quote: BookSnapshot, now_ns: int) -> bool:
         """Take a newer quote; False if it is older than the one at hand."""
@@ -41,10 +43,23 @@ class VenueView:
         if self._fills:
             self._fills = [fill for fill in self._fills if fill[0] > quote.venue_seq]
         if self._exhausted:
-            self._exhausted = {
-                buys: mark for buys, mark in self._exhausted.items() if mark[0] >= quote.venue_seq
-            }
+            self._exhausted = [mark for mark in self._exhausted if mark[0] >= quote.venue_seq]
         return True
+
+    def on_sent(self, child: Child) -> None:
+        """Note a child that leaves for this venue."""
+        self.flying[child.cl_ord_id] = child
+        key = (child.side is Side.BUY, child.price)
+        self._open[key] = self._open.get(key, 0) + child.leaves_qty
+
+    def on_less(self, child: Child, lots: int) -> None:
+        """Note that ``lots`` of a child are open no more; it is done when none is left of it."""
+        key = (child.side is Side.BUY, child.price)
+        self._open[key] -= lots
+        if not self._open[key]:
+            del self._open[key]
+        if not child.leaves_qty:
+            del self.flying[child.cl_ord_id]
 
     def on_fill(self, side: Side, price: int, lots: int, venue_seq: int) -> None:
         """Note lots taken at ``price``, held by book states from ``venue_seq`` on."""
@@ -54,12 +69,7 @@ class VenueView:
     def on_short(self, side: Side, limit: int, venue_seq: int) -> None:
         """Note that an order with ``limit`` found nothing more at book state ``venue_seq``."""
         if self.quote is None or venue_seq >= self.quote.venue_seq:
-            buys = side is Side.BUY
-            old = self._exhausted.get(buys)
-            if old is not None:
-                limit = max(limit, old[1]) if buys else min(limit, old[1])
-                venue_seq = max(venue_seq, old[0])
-            self._exhausted[buys] = (venue_seq, limit)
+            self._exhausted.append((venue_seq, side is Side.BUY, limit))
 
     def shown(self, side: Side) -> Levels:
         """The side that an order of ``side`` trades against, as quoted."""
@@ -71,19 +81,20 @@ class VenueView:
         """What is shown, less what our own orders took or may still take."""
         shown = self.shown(side)
         buys = side is Side.BUY
-        if not (self.flying or self._fills or self._exhausted) or not shown:
+        if not (self._open or self._fills or self._exhausted) or not shown:
             return shown
         gone: dict[int, int] = {}
         for _, fill_buys, price, lots in self._fills:
             if fill_buys is buys:
                 gone[price] = gone.get(price, 0) + lots
         levels = [(price, qty - gone.get(price, 0)) for price, qty in shown]
-        mark = self._exhausted.get(buys)
-        if mark is not None:
-            levels = [level for level in levels if _beyond(level[0], mark[1], buys)]
-        for child in self.flying.values():
-            if (child.side is Side.BUY) is buys:
-                levels = _less(levels, child.leaves_qty, child.price, buys)
+        limits = [limit for _, mark_buys, limit in self._exhausted if mark_buys is buys]
+        if limits:
+            widest = max(limits) if buys else min(limits)
+            levels = [level for level in levels if _beyond(level[0], widest, buys)]
+        tightest_first = sorted([key[1] for key in self._open if key[0] is buys], reverse=not buys)
+        for limit in tightest_first:
+            levels = _less(levels, self._open[buys, limit], limit, buys)
         return tuple([level for level in levels if level[1] > 0])
 
 

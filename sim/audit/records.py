@@ -175,9 +175,9 @@ class ChildRejected(Record, frozen=True, kw_only=True, tag="child_rejected"):
 class Fill(Record, frozen=True, kw_only=True, tag="fill"):
     """Lots of a child traded.
 
-    ``best_px`` is the best price on the side we trade against, over all venues, as the router
-    knew it when the report came; None when it knew none. ``fee`` is money as decimal text,
-    negative for a rebate.
+    ``best_px`` is the best displayed lit price on the side we trade against, over all venues, as
+    the router knew it when it sent the child; None when it knew none. (When the report comes, the
+    quotes already hold our own trade.) ``fee`` is money as decimal text, negative for a rebate.
     """
 
     cl_ord_id: str

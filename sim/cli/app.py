@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from importlib import import_module
+from pathlib import Path
 from typing import Final
 
 import click
@@ -63,6 +64,7 @@ def sorsim() -> None:
 def run_command_line(args: Sequence[str] | None) -> int:
     """Run one command line; whatever happens, say it and return the exit code."""
     given = list(sys.argv[1:] if args is None else args)
+    _open_closed_streams()
     try:
         code = _invoke(given.copy())  # parsing consumes its list
         sys.stdout.flush()  # a full disk behind a redirection shows here, not after us
@@ -77,6 +79,14 @@ def run_command_line(args: Sequence[str] | None) -> int:
             _give_up_stdout()
         return report(error, as_json="--json" in given)
     return code
+
+
+def _open_closed_streams() -> None:
+    """Python has None for a stream that was closed before it began (``>&-``): say it to nobody."""
+    if sys.stdout is None:
+        sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 - for as long as we live
+    if sys.stderr is None:
+        sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115 - for as long as we live
 
 
 def _give_up_stdout() -> None:

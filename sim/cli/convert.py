@@ -24,7 +24,8 @@ def convert(
 ) -> int:
     """Convert the files IN from FORMAT into our own format, at OUT.
 
-    `sorsim list formats` says which formats there are; a format's own words say its options.
+    OUT must not be there yet. `sorsim list formats` says which formats there are; an unknown option
+    is answered with those that the format has.
     """
     from sim.data import CONVERTERS, converter
 
@@ -43,6 +44,8 @@ def convert(
             )
         texts[name] = value
     *inputs, out = paths
+    if out.is_file() or (out.is_dir() and any(out.iterdir())):
+        raise click.BadParameter(f"{out} is there already: name another.", param_hint="OUT")
     report = converter(format_name)(inputs, out, texts)
     if as_json:
         click.echo(report.to_json().decode(), nl=False)

@@ -16,6 +16,8 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 OnProgress = Callable[[int, int], None]
 REFRESH_SECONDS: Final = 0.1
 UNDEFINED: Final = "-"
+WIDTH_MIN: Final = 80
+"""A narrower terminal breaks our lines itself: a number that is cut could be misread."""
 
 _LATENCY_UNITS: Final = ((1_000_000_000, "s"), (1_000_000, "ms"), (1_000, "us"), (1, "ns"))
 
@@ -23,7 +25,15 @@ _LATENCY_UNITS: Final = ((1_000_000_000, "s"), (1_000_000, "ms"), (1_000, "us"),
 def console(stream: IO[str] | None = None) -> Console:
     """A console on ``stream`` (stdout by default): no escape codes under NO_COLOR or in a file."""
     plain: dict[str, Any] = {"color_system": None} if os.environ.get("NO_COLOR") else {}
-    return Console(file=stream or sys.stdout, highlight=False, emoji=False, **plain)
+    out = _Console(file=stream or sys.stdout, highlight=False, emoji=False, **plain)
+    out.width = max(out.width, WIDTH_MIN)
+    return out
+
+
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """Let the command line say how it ended: rich would exit with 1, which means "no"."""
+        raise BrokenPipeError
 
 
 @contextmanager

@@ -159,7 +159,7 @@ def children(summary: Summary) -> Decimal:
 
 
 def reallocations(summary: Summary) -> Decimal:
-    """Decisions that sent leftover shares anew."""
+    """Decisions that sent shares anew which had come back unfilled."""
     return _sum(summary, "reallocations")
 
 

@@ -5,8 +5,8 @@ from a log (``observe``); both give the same summary. Quantities are lots, price
 text, latencies whole nanoseconds; what is undefined is None. Knows no file, no clock and no table
 layout.
 
-A *reallocation* is a decision that sends at least one child after its parent's first such decision,
-unless a schedule asked for it: shares that did not fill, or could not be placed, go out anew.
+A *reallocation* is a decision that sends at least one child because shares came back: after a
+partial fill, a reject or a timeout. Sending more as new quotes come is none.
 """
 
 from collections.abc import Callable, Iterable
@@ -33,6 +33,8 @@ from sim.audit.records import (
 from sim.protocol.enums import DecisionReason, Outcome, Side
 from sim.protocol.units import Units, parse_decimal, plain, quotient_text
 from sim.report.expect import judge
+
+CAME_BACK: Final = (DecisionReason.PARTIAL_FILL, DecisionReason.REJECT, DecisionReason.TIMEOUT)
 
 SCHEMA: Final = "sorsim-summary/1"
 
@@ -64,7 +66,6 @@ class _Parent:
     mid_x2: int | None
     venues: dict[str, _Traded] = field(default_factory=dict)
     children: int = 0
-    decisions_sent: int = 0
     reallocations: int = 0
     done: ParentDone | None = None
 
@@ -186,9 +187,8 @@ class SummaryBuilder:
         if not record.split:
             return
         parent = self._parents[record.parent_id]
-        if parent.decisions_sent and record.reason is not DecisionReason.SCHEDULE:
+        if record.reason in CAME_BACK:
             parent.reallocations += 1
-        parent.decisions_sent += 1
 
     def _on_child(self, record: ChildSent) -> None:
         parent = self._parents[record.parent_id]

@@ -203,6 +203,42 @@ def test_I14_a_decision_on_old_quotes_names_the_quotes_that_it_rests_on() -> Non
     ]
 
 
+def test_I18_a_report_slower_than_the_quote_of_its_trade_frees_lots_for_all() -> None:
+    """Until the report comes, lots that the quote lacks already are subtracted again."""
+    bench = Bench()
+    bench.quote("A", ((100, 20),))
+    bench.parent(10)
+    bench.core.on_parent(ParentOrder("Q", Side.BUY, 10), 0)
+    bench.quote("A", ((100, 10),), now=5)  # holds the trade; the report is still on its way
+    seq = bench.seq
+    bench.core.on_wake(Decide(), 5)
+    assert bench.core.parents["Q"].reserved_qty == 0
+    bench.seq = seq - 1  # the report belongs to the state that the quote showed
+    bench.fill("P.A.1", 100, 10, now=9)
+    assert bench.sent()[-1] == ("Q.A.1", 10, 100)
+
+
+def test_what_came_back_is_a_better_reason_than_a_quote_of_the_same_instant() -> None:
+    bench = Bench()
+    bench.quote("A", ((100, 10),))
+    bench.parent(20)
+    out = [*bench.core.on_quote(BookSnapshot("B", 9, TimeNs(5), (), ((101, 50),)), 5)]
+    assert out
+    bench.canceled("P.A.1", now=5)
+    decided = bench.core.on_wake(Decide(), 5)
+    assert [o.reason for o in decided if isinstance(o, Decision)] == [DecisionReason.PARTIAL_FILL]
+
+
+def test_attempts_that_are_used_up_cancel_no_order_that_is_under_way() -> None:
+    bench = Bench(max_attempts=1)
+    bench.quote("A", ((100, 10),))
+    bench.parent(20)
+    bench.quote("B", ((100, 10),), now=3)
+    assert bench.cancels() == []
+    bench.fill("P.A.1", 100, 10, now=9)
+    assert bench.ends() == [EndReason.ATTEMPTS_EXHAUSTED]
+
+
 def test_a_reject_leaves_its_venue_out_and_goes_elsewhere() -> None:
     bench = Bench()
     bench.quote("A", ((100, 10),))

@@ -38,17 +38,17 @@ def test_without_own_orders_everything_shown_is_available(view: VenueView) -> No
 
 
 def test_what_an_open_child_may_take_is_not_available(view: VenueView) -> None:
-    view.flying["c"] = child(15, 101)
+    view.on_sent(child(15, 101))
     assert view.available(Side.BUY) == ((101, 15),)
 
 
 def test_an_open_child_takes_nothing_beyond_its_limit(view: VenueView) -> None:
-    view.flying["c"] = child(15, 100)
+    view.on_sent(child(15, 100))
     assert view.available(Side.BUY) == ((101, 20),)
 
 
 def test_a_child_on_the_other_side_takes_nothing(view: VenueView) -> None:
-    view.flying["c"] = child(15, 101, side=Side.SELL)
+    view.on_sent(child(15, 101, side=Side.SELL))
     assert view.available(Side.BUY) == ((100, 10), (101, 20))
 
 
@@ -79,6 +79,29 @@ def test_two_short_fills_leave_out_what_either_reached(view: VenueView) -> None:
     view.on_short(Side.BUY, 101, venue_seq=5)
     view.on_short(Side.BUY, 100, venue_seq=6)
     assert view.available(Side.BUY) == ()
+
+
+def test_each_short_fill_is_forgotten_with_its_own_book_state(view: VenueView) -> None:
+    """An old mark must not live on in a newer one with a tighter limit."""
+    view.on_short(Side.BUY, 105, venue_seq=5)
+    view.on_short(Side.BUY, 100, venue_seq=6)
+    view.on_quote(quote(6, ((103, 30),)), 1)
+    assert view.available(Side.BUY) == ((103, 30),)
+
+
+def test_children_with_the_tightest_limit_take_first(view: VenueView) -> None:
+    view.on_sent(child(10, 101, "wide"))
+    view.on_sent(child(10, 100, "tight"))
+    assert view.available(Side.BUY) == ((101, 10),)
+
+
+def test_a_child_that_is_done_takes_nothing_any_more(view: VenueView) -> None:
+    one = child(15, 101)
+    view.on_sent(one)
+    one.leaves_qty = 0
+    view.on_less(one, 15)
+    assert view.available(Side.BUY) == ((100, 10), (101, 20))
+    assert not view.flying
 
 
 def test_an_older_quote_is_not_taken(view: VenueView) -> None:
