@@ -1,6 +1,7 @@
 """Fixtures and settings that every test may use."""
 
 import asyncio
+import hashlib
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -61,6 +62,25 @@ def shared_dir() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no shared data at {named!r} (SORSIM_SHARED names the folder)")
     return folder
+
+
+@pytest.fixture(scope="session")
+def shared_file(shared_dir: Path) -> Callable[[str], Path]:
+    """A data file of the shared folder that is the one its README describes, by its SHA-256.
+
+    A test of what we make of a recording says nothing if the recording is another one: it is
+    skipped then, with that as the reason.
+    """
+    readme = (shared_dir / "data" / "README.md").read_text(encoding="utf-8")
+
+    def find(name: str) -> Path:
+        path = shared_dir / "data" / name
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        if digest not in readme:
+            pytest.skip(f"data/{name} has SHA-256 {digest}, which its README does not name")
+        return path
+
+    return find
 
 
 R = TypeVar("R", bound=Record)

@@ -2,6 +2,7 @@
 
 import gzip
 from bisect import bisect_right
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 
@@ -129,18 +130,22 @@ def test_re_anchored_at_each_update_the_whole_recording_is_never_crossed(raw: Pa
 
 @pytest.mark.parametrize("name", LOGS)
 def test_the_shipped_round_trips_are_what_the_converter_makes(
-    shared_dir: Path, tmp_path: Path, project_root: Path, name: str
+    shared_file: Callable[[str], Path], tmp_path: Path, project_root: Path, name: str
 ) -> None:
     path = LOGS[name]
     source = f"supervik/crypto-exchanges-latencies-test @113a24add627 data/{path} (MIT)"
-    log = shared_dir / "data" / "order_latency" / f"{path}.gz"
+    log = shared_file(f"order_latency/{path}.gz")
     converter("order_latency")([log], tmp_path / "trips.csv", {"source": source})
     shipped = project_root / "scenarios" / "data" / "order_latency" / f"{name}.csv"
     assert (tmp_path / "trips.csv").read_bytes() == shipped.read_bytes()
 
 
-def test_every_log_converts_and_its_flaws_are_listed(shared_dir: Path, tmp_path: Path) -> None:
-    logs = sorted((shared_dir / "data" / "order_latency").rglob("*.csv.gz"))
+def test_every_log_converts_and_its_flaws_are_listed(
+    shared_dir: Path, shared_file: Callable[[str], Path], tmp_path: Path
+) -> None:
+    folder = shared_dir / "data"
+    found = sorted((folder / "order_latency").rglob("*.csv.gz"))
+    logs = [shared_file(str(log.relative_to(folder))) for log in found]
     assert logs
     for log in logs:
         out = tmp_path / f"{log.name}.csv"

@@ -108,12 +108,14 @@ def test_a_bad_file_is_refused_with_its_place(
 
 @pytest.mark.shared
 def test_law_of_a_measured_exchange(
-    make_latency: MakeLatency, shared_dir: Path, tmp_path: Path
+    make_latency: MakeLatency, shared_file: Callable[[str], Path], tmp_path: Path
 ) -> None:
-    folder = shared_dir / "data/order_latency/binance/test_1_continents"
+    log = shared_file(
+        "order_latency/binance/test_1_continents/binance_aws_1_Tokyo_latency_check.csv.gz"
+    )
     sent: dict[str, int] = {}
     trips = []
-    with gzip.open(folder / "binance_aws_1_Tokyo_latency_check.csv.gz", "rt") as file:
+    with gzip.open(log, "rt") as file:
         for time, order, status in csv.reader(file):
             if status == "PENDING_CREATE":
                 sent[order] = int(time)
