@@ -144,8 +144,8 @@ def test_every_log_converts_and_its_flaws_are_listed(
     shared_dir: Path, shared_file: Callable[[str], Path], tmp_path: Path
 ) -> None:
     folder = shared_dir / "data"
-    found = sorted((folder / "order_latency").rglob("*.csv.gz"))
-    logs = [shared_file(str(log.relative_to(folder))) for log in found]
+    paths = sorted((folder / "order_latency").rglob("*.csv.gz"))
+    logs = [shared_file(str(path.relative_to(folder))) for path in paths]
     assert logs
     for log in logs:
         out = tmp_path / f"{log.name}.csv"
