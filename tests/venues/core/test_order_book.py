@@ -55,6 +55,17 @@ def test_the_same_tuple_comes_back_while_nothing_in_it_changes(core: MatchingCor
     assert core.levels(Side.BUY, 2) == ((99, 10), (98, 15))
 
 
+def test_changes_of_lots_and_of_levels_show_together(core: MatchingCore) -> None:
+    core.levels(Side.BUY, 3)
+    core.handle(limit("more", Side.BUY, 5, 97), NOW)
+    core.handle(limit("most", Side.BUY, 7, 99), NOW)
+    core.withdraw(Side.BUY, 99, 4)
+    assert core.levels(Side.BUY, 3) == ((99, 13), (98, 10), (97, 15))
+    core.handle(limit("less", Side.BUY, 5, 97), NOW)
+    core.withdraw(Side.BUY, 98, 10)
+    assert core.levels(Side.BUY, 3) == ((99, 13), (97, 20))
+
+
 def test_a_change_that_is_undone_before_anybody_looks_is_none(core: MatchingCore) -> None:
     shown = core.levels(Side.BUY, 2)
     core.handle(limit("b", Side.BUY, 5, 99), NOW)
@@ -136,7 +147,7 @@ class TestWithdraw:
         core.seed(Side.SELL, 101, 5)
         seq = core.venue_seq
         assert core.withdraw(Side.SELL, 101, 7) == 7
-        assert [o.leaves_qty for o in core.resting(Side.SELL)][:2] == [8, 10]
+        assert [(o.leaves_qty, o.cum_qty) for o in core.resting(Side.SELL)][:2] == [(8, 0), (10, 0)]
         assert core.venue_seq == seq + 1
         assert core.volume == 0
         core.check()
