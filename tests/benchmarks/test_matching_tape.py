@@ -57,8 +57,7 @@ def test_the_reference_book_ends_with_the_same_book(
             assert book.cancel(msg)
     assert volume == ours.volume
     for side, levels in ((Side.BUY, book.bids), (Side.SELL, book.asks)):
-        queues = [[order for order in queue if order[1]] for queue in levels.values()]
-        assert [tuple(order) for queue in queues for order in queue] == [
+        assert [tuple(order[:2]) for queue in levels.values() for order in queue] == [
             (order.cl_ord_id, order.leaves_qty) for order in ours.resting(side)
         ]
 
