@@ -3,8 +3,8 @@
 The tape is drawn from a fixed seed. Of its messages 10 % are IOC orders of 1 to 150 lots on either
 side with a limit just beyond the middle, and the rest adds of 1 to 100 lots and cancels of a random
 open order, balanced so that about 1,000 orders are open at any time. An add is placed behind the
-middle at an exponential distance (mean 30 ticks), which makes about 100 levels a side; the middle
-itself walks one tick at a time. Every cancel finds its order open.
+middle at an exponential distance (mean 40 ticks), which makes some 120 levels a side of about four
+orders each; the middle itself walks one tick at a time. Every cancel finds its order open.
 
 Ours turns each message into the reports it calls for, as structs: one for an add or a cancel, and
 for an IOC its acknowledgement, two per trade and the cancel of what is left. The peers:
@@ -12,6 +12,7 @@ for an IOC its acknowledgement, two per trade and the cancel of what is left. Th
 * ``reference_book``: the bare book beside this file. It takes the same messages and returns fills.
 * ``lightmatchingengine`` from the package registry. It knows no IOC, so what is left of one is
   canceled. Its calls are made ready before the clock starts: no translation is counted against it.
+  It looks through all levels for the best, so a book of fewer levels brings it closer.
 
 All are run with the garbage collector on, as users run.
 """
@@ -85,7 +86,7 @@ def make_tape(count: int) -> list[Message]:
                     crowd.leave(maker)
             tape.append(taker)
         elif draw < 0.1 + 0.9 * (1 - len(crowd.names) / (2 * OPEN_ORDERS)):
-            lots, away = chance.randint(1, 100), 1 + int(chance.expovariate(1 / 30))
+            lots, away = chance.randint(1, 100), 1 + int(chance.expovariate(1 / 40))
             price = middle - away * sign
             best = book.asks if side is Side.BUY else book.bids
             if best:  # never crossing: the middle may have walked past old orders

@@ -43,7 +43,7 @@ def test_the_tape_has_the_mix_that_it_states(tape: list[Message], ours: Matching
     assert kinds[TimeInForce.GTC] - kinds["cancel"] > open_orders  # the others were filled
     assert 700 < open_orders < 1_100
     for side in (Side.BUY, Side.SELL):
-        assert 60 < len(ours.levels(side, 1_000)) < 140
+        assert 80 < len(ours.levels(side, 1_000)) < 160
 
 
 def test_the_reference_book_ends_with_the_same_book(

@@ -121,8 +121,8 @@ class MatchingCore(OrderBook):
         if reason is not None:
             self._serial = exec_id = self._serial + 1
             return [rejection(msg, reason, exec_id, now_ns, self.venue_seq)]
-        name, side, price, qty = msg.cl_ord_id, msg.side, msg.price, msg.order_qty
-        account = msg.account
+        name, account = msg.cl_ord_id, msg.account
+        side, price, qty = msg.side, msg.price, msg.order_qty
         if side is _BUY:
             own, contra = self._bids, self._asks
             key = -KEY_MAX if price is None else -price
@@ -273,14 +273,16 @@ class MatchingCore(OrderBook):
 
         For each trade the taker's report, then the maker's.
         """
-        name, account, side, order_id = order.cl_ord_id, order.account, order.side, order.order_id
+        name, account = order.cl_ord_id, order.account
+        side, order_id = order.side, order.order_id
         limit, asked, taken = -order.key, order.order_qty, order.leaves_qty
         guard = account if order.self_trade is not _ALLOWED and account else None
-        seq, volume, last_px, lots = self.venue_seq + 1, 0, 0, 0
-        stopped = False
+        seq, stopped = self.venue_seq + 1, False
+        volume = last_px = lots = 0
         contra.shown_to = STALE
         while taken and not stopped and (best := contra.best) <= limit:
-            level, price, before, filled = contra.front(), abs(best), taken, []
+            level, price = contra.front(), abs(best)
+            before, filled = taken, []
             for maker in level.queue.values():
                 if maker.account == guard:
                     break

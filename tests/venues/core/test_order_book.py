@@ -178,6 +178,31 @@ class TestWithdraw:
 class TestUpkeep:
     """What is cleared away, so that neither time nor memory grows with what has been."""
 
+    def test_the_next_level_is_found_when_the_best_comes_and_goes(self) -> None:
+        core = MatchingCore()
+        core.seed(Side.SELL, 200, 5)
+        for n in range(60):
+            core.seed(Side.SELL, 100 + n % 25, 5)
+            core.check()
+            core.handle(take(f"t{n}", Side.BUY, 5), NOW)
+            assert core.last_px == 100 + n % 25
+            core.check()
+        assert core.best(Side.SELL) == (200, 5)
+        assert core.levels(Side.SELL, 10) == ((200, 5),)
+
+    def test_a_queue_of_many_cancels_is_still_taken_in_order(self) -> None:
+        core = MatchingCore()
+        for n in range(200):
+            core.handle(limit(f"s{n}", Side.SELL, 1, 100), NOW)
+        for n in range(200):
+            if n % 20 != 10:
+                core.handle(OrderCancelRequest("c", f"s{n}"), NOW)
+        core.handle(take("t", Side.BUY, 4), NOW)
+        core.handle(limit("last", Side.SELL, 1, 100), NOW)
+        core.check()
+        names = [order.cl_ord_id for order in core.resting(Side.SELL)]
+        assert names == [f"s{n}" for n in range(90, 200, 20)] + ["last"]
+
     def order(self, order_id: int, key: int) -> RestingOrder:
         side, mode = Side.SELL, SelfTrade.NONE
         return RestingOrder(str(order_id), "", side, order_id, order_id, key, 1, 1, False, mode)
