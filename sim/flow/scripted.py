@@ -36,7 +36,7 @@ class ScriptedFlow(FlowConfig):
     """Orders and cancels of others, each with its time."""
 
     kind: Literal["scripted"]
-    orders: Annotated[Seq[ScriptedOrder | ScriptedCancel], Field(min_length=1, max_length=100_000)]
+    orders: Annotated[Seq[ScriptedOrder | ScriptedCancel], Field(min_length=1, max_length=10_000)]
 
     @model_validator(mode="after")
     def _in_order(self) -> "ScriptedFlow":

@@ -16,6 +16,7 @@ from typing import Any, Final, NoReturn
 from sim.protocol.errors import Problem, ScenarioError
 from sim.scenario.nodes import (
     MAX_DEPTH,
+    MAX_MEMBERS,
     MAX_NODES,
     MAX_TEXT_CHARS,
     Finding,
@@ -106,6 +107,31 @@ class Document:
     def problems(self) -> list[Problem]:
         """What reading and overrides found wrong."""
         return [self._worded(finding) for finding in self.findings]
+
+    def refuse_oversized(self) -> None:
+        """Stop before validation if a list or mapping has more members than any may have.
+
+        Each of its members could be wrong in several ways, and telling all of that of a hundred
+        thousand would take a gigabyte.
+
+        Raises:
+            ScenarioError: Naming each.
+        """
+        found: list[Problem] = []
+        rest: list[tuple[Path, Node]] = [((), self.root)]
+        while rest:
+            path, node = rest.pop()
+            if isinstance(node, ScalarNode):
+                continue
+            if len(node.items) > MAX_MEMBERS:
+                message = f"found {len(node.items)} members; allowed: at most {MAX_MEMBERS}"
+                found.append(self.problem(path, message))
+            elif isinstance(node, ListNode):
+                rest += [((*path, at), item) for at, item in enumerate(node.items)]
+            else:
+                rest += [((*path, key), item) for key, item in node.items.items()]
+        if found:
+            raise_problems([*self.problems(), *found])
 
     def is_suspect(self, path: Path) -> bool:
         """Whether a problem at this path follows from what reading has refused already."""

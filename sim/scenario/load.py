@@ -67,6 +67,7 @@ def load_scenario(
     apply_overrides(document, sets)
     if seed is not None:
         apply_overrides(document, [f"seed={seed}"], option="--seed")
+    document.refuse_oversized()
     folder = path.parent
     scenario, problems = validate(document, Scenario)
     problems += cross_checks(document, lambda name: resolve_file(folder, name))

@@ -6,15 +6,17 @@ What no single part can check (ids, grids, names that must exist) stands in ``ch
 from decimal import Decimal
 from functools import reduce
 from operator import or_
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import BeforeValidator, Field, TypeAdapter, create_model
+from pydantic import AfterValidator, BeforeValidator, Field, TypeAdapter, create_model
 
 from router.config import RouterConfig
 from sim.flow import Flow
 from sim.protocol.config import Duration, Ident, PositiveDecimal, ScenarioModel, Seq
 from venues.config import VenueConfig
 from venues.kinds import VENUE_KINDS
+
+STEP_DECIMALS_MAX: Final = 12
 
 
 def _nothing(value: object) -> object:
@@ -30,13 +32,20 @@ NoMapping = Annotated[
 """The keys are part of the file format; what they describe is not offered yet."""
 
 
+def _step(value: Decimal) -> Decimal:
+    exponent = value.normalize().as_tuple().exponent
+    if not isinstance(exponent, int) or exponent < -STEP_DECIMALS_MAX:
+        raise ValueError(f"must have at most {STEP_DECIMALS_MAX} decimals")
+    return value
+
+
 class InstrumentConfig(ScenarioModel):
     """What is traded, and in which steps."""
 
     symbol: Annotated[str, Field(pattern=r"^[A-Za-z0-9._/-]{1,32}$")]
-    tick_size: PositiveDecimal
+    tick_size: Annotated[PositiveDecimal, AfterValidator(_step)]
     """One tick: every price is a whole multiple of it."""
-    lot_size: PositiveDecimal = Decimal(1)
+    lot_size: Annotated[PositiveDecimal, AfterValidator(_step)] = Decimal(1)
     """One lot: every quantity is a whole multiple of it, and reports count in lots."""
 
 

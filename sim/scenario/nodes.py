@@ -8,6 +8,7 @@ from sim.scenario.scalars import ScalarValue
 MAX_BYTES: Final = 8 * 2**20
 MAX_DEPTH: Final = 32
 MAX_NODES: Final = 100_000
+MAX_MEMBERS: Final = 10_000
 MAX_TEXT_CHARS: Final = 65_536
 MAX_KEY_CHARS: Final = 256
 MAX_FINDINGS: Final = 100
