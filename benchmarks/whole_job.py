@@ -18,7 +18,7 @@ from typing import Any
 
 SECONDS = 10
 FLOW_RATE = 4_500  # messages per second and venue
-PARENTS = 2_500
+PARENTS = 2_250
 MESSAGES = ("flow", "feed", "orders_and_reports")
 VALUE_MIN, AIM, MB_MAX = 150_000, 240_000, 200
 
