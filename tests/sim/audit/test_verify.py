@@ -313,7 +313,7 @@ def test_L06_huge_line_is_refused_early(tmp_path: Path, good_log: bytes) -> None
 def test_line_of_the_greatest_length_is_taken(scratch: Path, chain_of: ChainOf) -> None:
     def log_with_first_line_of(size: int) -> bytes:
         room = size - len(chain_of([STARTED]).rstrip(b"\n")) - len(b'"k":""')
-        return chain_of([STARTED.replace(b"{}", b'{"k":"%b"}' % (b"x" * room)), FINISHED % 2])
+        return chain_of([STARTED.replace(b"{}", b'{"k":"%b"}' % (b"x" * room), 1), FINISHED % 2])
 
     scratch.write_bytes(log_with_first_line_of(LINE_BYTES_MAX))
     assert verify(scratch).ok
