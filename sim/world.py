@@ -34,7 +34,6 @@ from sim.protocol.errors import AuditWriteError
 from sim.protocol.orders import VenueReport
 from sim.protocol.units import Units
 from sim.protocol.version import __version__
-from sim.report.expect import judge
 from sim.report.summary import SummaryBuilder
 from sim.scenario.load import LoadedScenario
 from sim.scenario.model import VenueEntry
@@ -240,7 +239,6 @@ class World:
         self.log.finish(now_ns, outcome)
         self.log.flush()
         summary = self._summary.summary(self.log.head)
-        summary["expect"] = judge(self._scenario.expect, summary)
         met = all(row["met"] for row in summary["expect"])
         if self._folder is not None:
             text = msgspec.json.format(msgspec.json.encode(summary), indent=2) + b"\n"
@@ -279,7 +277,7 @@ class World:
         )
         for venue in venues:
             # Subscriptions are older than the run: the opening books are known as it starts.
-            core.view.venues[venue.id].on_quote(venue.opening(), 0)
+            core.view.venues[venue.id].on_quote(venue.opening())
             ports = VenuePorts(
                 reports={ACCOUNT: _report_port(clock, venue, inbox)},
                 feed=make_link(clock, venue.feed, inbox.deliver, Priority.FEED).send,

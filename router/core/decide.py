@@ -43,7 +43,7 @@ class Decider:
         yield self._record(parent, reason, request, allocation, refused, now_ns), None
         if allocation.slices:
             self._note_used(parent, offers, allocation)
-            for child in self._children(parent, allocation, now_ns):
+            for child in self._children(parent, allocation):
                 yield self._sent(child, now_ns), child
 
     def _depth(self, parent: Parent) -> Depth:
@@ -120,7 +120,7 @@ class Decider:
             key = (venue_id, price)
             parent.used[key] = parent.used.get(key, 0) + qty
 
-    def _children(self, parent: Parent, allocation: Allocation, now_ns: int) -> Iterator[Child]:
+    def _children(self, parent: Parent, allocation: Allocation) -> Iterator[Child]:
         """One IOC limit order per venue, at the worst level that is wanted there.
 
         Rounded to the venue's grid so that it still reaches that level.
@@ -144,7 +144,6 @@ class Decider:
                 order_qty=qty,
                 price=price,
                 decision_id=self._decisions,
-                sent_ns=now_ns,
                 leaves_qty=qty,
                 best_px=best_px,
             )

@@ -63,7 +63,6 @@ class Child:
     order_qty: int
     price: int
     decision_id: int
-    sent_ns: int
     leaves_qty: int
     best_px: int | None = None
     time_in_force: TimeInForce = TimeInForce.IOC

@@ -106,7 +106,7 @@ class RouterCore:
     def on_quote(self, quote: BookSnapshot, now_ns: int) -> Sequence[Outcome]:
         """A venue's book arrives; it matters at once only to a parent with lots to place."""
         venue = self.view.venues[quote.venue_id]
-        if not venue.on_quote(quote, now_ns) or not self._short:
+        if not venue.on_quote(quote) or not self._short:
             return _NOTHING
         out: list[Outcome] = []
         for parent in self._short.values():

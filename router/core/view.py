@@ -22,24 +22,22 @@ from sim.protocol.market_data import BookSnapshot, Level, Levels
 class VenueView:
     """What the router knows of one venue."""
 
-    __slots__ = ("_exhausted", "_fills", "_open", "flying", "profile", "quote", "received_ns")
+    __slots__ = ("_exhausted", "_fills", "_open", "flying", "profile", "quote")
 
     def __init__(self, profile: VenueProfile) -> None:
         self.profile = profile
         self.quote: BookSnapshot | None = None
-        self.received_ns = 0
         self.flying: dict[str, Child] = {}
         self._open: dict[tuple[bool, int], int] = {}  # (buys, limit) -> open lots of children
         self._fills: list[tuple[int, bool, int, int]] = []  # venue_seq, buys, price, lots
         self._exhausted: list[tuple[int, bool, int]] = []  # venue_seq, buys, limit
 
-    def on_quote(self, quote: BookSnapshot, now_ns: int) -> bool:
+    def on_quote(self, quote: BookSnapshot) -> bool:
         """Take a newer quote; False if it is older than the one at hand."""
         known = self.quote
         if known is not None and quote.venue_seq < known.venue_seq:
             return False
         self.quote = quote
-        self.received_ns = now_ns
         if self._fills:
             self._fills = [fill for fill in self._fills if fill[0] > quote.venue_seq]
         if self._exhausted:

@@ -111,7 +111,7 @@ class Floor:
         config = RouterConfig.model_validate({"strategy": {"kind": "greedy"}, **settings})
         core = RouterCore(tuple(self._profiles), config)
         for venue_id, book in self.books.items():
-            core.view.venues[venue_id].on_quote(book, 0)
+            core.view.venues[venue_id].on_quote(book)
         return RouterShell(
             core, self.inbox, links=self.send, clock=self.loop, emit=self.records.append
         )

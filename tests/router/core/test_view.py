@@ -22,13 +22,13 @@ def quote(seq: int, asks: Levels, bids: Levels = (), venue_id: str = "V") -> Boo
 
 def child(qty: int, price: int, name: str = "c", side: Side = Side.BUY) -> Child:
     parent = Parent("P", side, 1000)
-    return Child(name, parent, "V", side, qty, price, 1, 0, qty)
+    return Child(name, parent, "V", side, qty, price, 1, qty)
 
 
 @pytest.fixture
 def view() -> VenueView:
     view = VenueView(profile())
-    view.on_quote(quote(5, ((100, 10), (101, 20))), 0)
+    view.on_quote(quote(5, ((100, 10), (101, 20))))
     return view
 
 
@@ -55,9 +55,9 @@ def test_a_child_on_the_other_side_takes_nothing(view: VenueView) -> None:
 def test_a_fill_is_subtracted_until_a_quote_holds_it(view: VenueView) -> None:
     view.on_fill(Side.BUY, 100, 4, venue_seq=7)
     assert view.available(Side.BUY) == ((100, 6), (101, 20))
-    view.on_quote(quote(6, ((100, 10), (101, 20))), 1)
+    view.on_quote(quote(6, ((100, 10), (101, 20))))
     assert view.available(Side.BUY) == ((100, 6), (101, 20))
-    view.on_quote(quote(7, ((100, 6), (101, 20))), 2)
+    view.on_quote(quote(7, ((100, 6), (101, 20))))
     assert view.available(Side.BUY) == ((100, 6), (101, 20))
 
 
@@ -69,9 +69,9 @@ def test_a_fill_that_the_quote_holds_already_is_not_subtracted_again(view: Venue
 def test_a_level_that_filled_short_is_not_used_on_the_old_quote(view: VenueView) -> None:
     view.on_short(Side.BUY, 100, venue_seq=5)
     assert view.available(Side.BUY) == ((101, 20),)
-    view.on_quote(quote(5, ((100, 10), (101, 20))), 1)
+    view.on_quote(quote(5, ((100, 10), (101, 20))))
     assert view.available(Side.BUY) == ((101, 20),)
-    view.on_quote(quote(6, ((100, 10), (101, 20))), 2)
+    view.on_quote(quote(6, ((100, 10), (101, 20))))
     assert view.available(Side.BUY) == ((100, 10), (101, 20))
 
 
@@ -85,7 +85,7 @@ def test_each_short_fill_is_forgotten_with_its_own_book_state(view: VenueView) -
     """An old mark must not live on in a newer one with a tighter limit."""
     view.on_short(Side.BUY, 105, venue_seq=5)
     view.on_short(Side.BUY, 100, venue_seq=6)
-    view.on_quote(quote(6, ((103, 30),)), 1)
+    view.on_quote(quote(6, ((103, 30),)))
     assert view.available(Side.BUY) == ((103, 30),)
 
 
@@ -105,14 +105,14 @@ def test_a_child_that_is_done_takes_nothing_any_more(view: VenueView) -> None:
 
 
 def test_an_older_quote_is_not_taken(view: VenueView) -> None:
-    assert not view.on_quote(quote(4, ((99, 1),)), 9)
+    assert not view.on_quote(quote(4, ((99, 1),)))
     assert view.available(Side.BUY) == ((100, 10), (101, 20))
 
 
 def test_only_displayed_lit_quotes_make_the_best_prices() -> None:
     market = MarketView((profile("LIT"), profile("DARK", "dark"), profile("MM", "maker")))
     for venue_id, bid, ask in (("LIT", 98, 102), ("DARK", 99, 101), ("MM", 100, 101)):
-        market.venues[venue_id].on_quote(quote(1, ((ask, 1),), ((bid, 1),), venue_id=venue_id), 0)
+        market.venues[venue_id].on_quote(quote(1, ((ask, 1),), ((bid, 1),), venue_id=venue_id))
     assert (market.best_bid(), market.best_ask()) == (98, 102)
     assert market.best_against(Side.BUY) == 102
     assert market.best_against(Side.SELL) == 98
