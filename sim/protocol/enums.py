@@ -149,6 +149,16 @@ class EndReason(Enum):
 
 
 @unique
+class TradingState(Enum):
+    """Whether a venue trades (FIX TradSesStatus and SecurityTradingStatus)."""
+
+    PRE_OPEN = "pre_open"
+    OPEN = "open"
+    HALTED = "halted"
+    CLOSED = "closed"
+
+
+@unique
 class Outcome(Enum):
     """How a run ended."""
 

@@ -6,7 +6,7 @@ empty-but-present: a level of zero lots does not exist.
 
 import msgspec
 
-from sim.protocol.enums import Side
+from sim.protocol.enums import Side, TradingState
 from sim.protocol.units import PriceTicks, QtyLots, TimeNs
 
 Level = tuple[int, int]
@@ -36,6 +36,14 @@ class Trade(msgspec.Struct, frozen=True, gc=False):
     price: PriceTicks
     qty: QtyLots
     aggressor: Side
+
+
+class TradingStatus(msgspec.Struct, frozen=True, gc=False):
+    """A venue's feed says that it trades from now on, or no longer."""
+
+    venue_id: str
+    published_ns: TimeNs
+    state: TradingState
 
 
 class LevelChange(msgspec.Struct, frozen=True, gc=False):
