@@ -6,7 +6,7 @@ alone, which is not written here.
 """
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
@@ -14,32 +14,20 @@ from typing import Any, Final
 import msgspec
 import yaml
 
-from router.core.events import ACCOUNT, FromVenue, ParentOrder
-from router.core.profile import VenueProfile
-from router.core.router import RouterCore
 from router.task import RouterShell
 from sim.audit.log import AuditLog, open_audit_log
 from sim.audit.records import SCHEMA, RunStarted, VenueEvent
-from sim.flow.base import FlowGrid
 from sim.kernel.clock import Clock, clock_of, new_loop
-from sim.kernel.inbox import Inbox
 from sim.kernel.interrupt import interrupts
-from sim.kernel.latency import LatencySampler
-from sim.kernel.link import Link, make_link
 from sim.kernel.loop import Event
 from sim.kernel.source import Source
 from sim.kernel.streams import Streams
-from sim.protocol.enums import EndReason, Outcome, Priority, Side
-from sim.protocol.errors import AuditWriteError
-from sim.protocol.orders import VenueReport
-from sim.protocol.units import Units
+from sim.protocol.enums import EndReason, Outcome, Priority
+from sim.protocol.errors import AuditWriteError, DataFormatError
 from sim.protocol.version import __version__
 from sim.report.summary import SummaryBuilder
 from sim.scenario.load import LoadedScenario
-from sim.scenario.model import VenueEntry
-from venues.core.api import VenueCore
-from venues.fees import Fees
-from venues.task import VenuePorts, opening_snapshot, run_venue
+from sim.wiring import Wiring
 
 OnProgress = Callable[[int, int], None]
 PROGRESS_STEPS: Final = 200
@@ -126,8 +114,6 @@ class World:
     ) -> None:
         self._loaded = loaded
         self._scenario = loaded.scenario
-        self._units = Units(self._scenario.instrument.tick_size, self._scenario.instrument.lot_size)
-        self._streams = Streams(self._scenario.seed)
         self._folder = folder
         self._on_progress = on_progress
         self._resolved = loaded.resolved()
@@ -179,7 +165,7 @@ class World:
             over.result()  # what recorded data or a flow raised
         for task in self._tasks:
             if task.done():
-                self._note_failure(task)
+                self._note_failure(self._venue_of.get(task), task.exception())
                 task.result()  # a venue never ends by itself; an error comes out here
         if not router_task.done():
             reason = EndReason.ABORTED if self._interrupted else EndReason.RUN_ENDED
@@ -194,14 +180,21 @@ class World:
         if self._over is not None and not self._over.done():
             self._over.set_result(None)
 
-    def _fail(self, error: Exception) -> None:
-        """Stop at this instant with an error. Called by sources."""
-        if self._over is not None and not self._over.done():
-            self._over.set_exception(error)
+    def _fail(self, venue_id: str, error: Exception) -> None:
+        """Stop at this instant, since what drives a venue raised ``error``. Called by sources."""
+        if self._over is None or self._over.done():
+            return
+        try:
+            self._note_failure(venue_id, error)
+        except AuditWriteError as unwritten:
+            error = unwritten
+        if isinstance(error, DataFormatError):
+            message = f"{error.message} (venue {venue_id})"
+            error = DataFormatError(error.file, error.line, message)
+        self._over.set_exception(error)
 
-    def _note_failure(self, task: asyncio.Task[None]) -> None:
+    def _note_failure(self, venue_id: str | None, error: BaseException | None) -> None:
         """Record that a venue failed, unless that is what cannot be recorded."""
-        error, venue_id = task.exception(), self._venue_of.get(task)
         if error is not None and venue_id is not None and not isinstance(error, AuditWriteError):
             detail = f"{type(error).__name__}: {error}"[:_DETAIL_MAX]
             now_ns = 0 if self._clock is None else self._clock.now_ns
@@ -262,57 +255,25 @@ class World:
 
     def _start(self, loop: asyncio.AbstractEventLoop, clock: Clock) -> asyncio.Task[None]:
         """Make venues, links and router, and start their tasks; the router's is returned."""
-        inbox: Inbox[Event] = Inbox(loop, "router")
-        venues = [
-            _Venue(venue, self._units, self._loaded, self._streams, Inbox(loop, venue.id))
-            for venue in self._scenario.venues
-        ]
-        core = RouterCore(tuple([venue.profile for venue in venues]), self._scenario.router)
-        links = {
-            venue.id: make_link(clock, venue.order, venue.inbox.deliver, Priority.ORDER).send
-            for venue in venues
-        }
-        router = self._router = RouterShell(
-            core, inbox, links=links, clock=clock, emit=self.log.emit
+        wiring = Wiring(
+            self._loaded,
+            Streams(self._scenario.seed),
+            loop,
+            clock=clock,
+            emit=self.log.emit,
+            on_error=self._fail,
         )
-        for venue in venues:
-            # Subscriptions are older than the run: the opening books are known as it starts.
-            core.view.venues[venue.id].on_quote(venue.opening())
-            ports = VenuePorts(
-                reports={ACCOUNT: _report_port(clock, venue, inbox)},
-                feed=make_link(clock, venue.feed, inbox.deliver, Priority.FEED).send,
-                emit=self.log.emit,
-            )
-            coro = run_venue(
-                venue.id,
-                venue.core,
-                venue.inbox,
-                ports,
-                fees=venue.fees,
-                depth=venue.config.depth,
-                market_data=self._scenario.audit.market_data,
-                clock=clock,
-            )
-            venue_task = loop.create_task(coro, name=f"venue {venue.id}")
-            self._venue_of[venue_task] = venue.id
+        router = self._router = wiring.router
+        for venue_id, service in wiring.services():
+            venue_task = loop.create_task(service, name=f"venue {venue_id}")
+            self._venue_of[venue_task] = venue_id
             self._tasks.append(venue_task)
-            for messages in venue.messages(self._scenario.duration):
-                source = Source(
-                    clock, messages, venue.inbox.deliver, Priority.FLOW, on_error=self._fail
-                )
-                self._sources.append(source)
-                source.start()
-        for parent in self._scenario.parents:
-            limit = None if parent.limit is None else self._units.price_to_ticks(parent.limit)
-            order = ParentOrder(
-                parent.id,
-                Side(parent.side),
-                self._units.qty_to_lots(parent.qty),
-                limit,
-                parent.deadline,
-            )
-            router.submit(order, parent.at)
-        task = loop.create_task(router.run(len(self._scenario.parents)), name="router")
+        self._sources = wiring.sources
+        for source in self._sources:
+            source.start()
+        for order, at_ns in wiring.parents:
+            router.submit(order, at_ns)
+        task = loop.create_task(router.run(len(wiring.parents)), name="router")
         self._tasks.append(task)
         return task
 
@@ -330,74 +291,6 @@ class World:
                 clock.schedule(event.t_ns + step, _LAST, tick)
 
         clock.schedule(0, _LAST, tick)
-
-
-class _Venue:
-    """The parts of one venue while the world is put together."""
-
-    def __init__(
-        self,
-        config: VenueEntry,
-        units: Units,
-        loaded: LoadedScenario,
-        streams: Streams,
-        inbox: Inbox[Event],
-    ) -> None:
-        self.id = config.id
-        self.config = config
-        self.inbox = inbox
-        self._units = units
-        self._streams = streams
-        self.core: VenueCore = config.build(units, loaded.resolve)
-        self.fees = Fees(config.fees, units)
-        self.order = self._sampler("order", loaded)
-        self.report = self._sampler("report", loaded)
-        self.feed = self._sampler("feed", loaded)
-        self._recorded = config.source(units, loaded.resolve)
-
-    @property
-    def profile(self) -> VenueProfile:
-        """What the router is told about the venue."""
-        grid = self.config.grid(self._units)
-        return VenueProfile(
-            venue_id=self.id,
-            visibility=self.config.visibility,
-            latency_ns=self.order.nominal_ns,
-            tick=grid.tick,
-            lot=grid.lot,
-            buy=self.fees.effective(Side.BUY),
-            sell=self.fees.effective(Side.SELL),
-        )
-
-    def opening(self) -> Any:
-        """The book that subscribers know as the run starts."""
-        return opening_snapshot(self.id, self.core, self.config.depth)
-
-    def messages(self, end_ns: int) -> Iterator[Iterator[tuple[int, Any]]]:
-        """Recorded data and background flow with their times, one iterator for each."""
-        if self._recorded is not None:
-            yield self._recorded
-        steps = self.config.grid(self._units)
-        grid = FlowGrid(self._units, steps.tick, steps.lot)
-        for n, flow in enumerate(self.config.flow):
-            stream = self._streams.get("venue", self.id, "flow", str(n))
-            yield flow.messages(grid, stream, f"flow{n}", end_ns)
-
-    def _sampler(self, leg: str, loaded: LoadedScenario) -> LatencySampler:
-        stream = self._streams.get("venue", self.id, "latency", leg)
-        model: Any = getattr(self.config.latency, leg)
-        sampler: LatencySampler = model.sampler(stream, loaded.resolve)
-        return sampler
-
-
-def _report_port(clock: Clock, venue: _Venue, inbox: Inbox[Event]) -> Callable[[VenueReport], None]:
-    link: Link = make_link(clock, venue.report, inbox.deliver, Priority.REPORT)
-    venue_id = venue.id
-
-    def send(report: VenueReport) -> None:
-        link.send(FromVenue(venue_id, report))
-
-    return send
 
 
 def _yaml(data: dict[str, Any]) -> bytes:

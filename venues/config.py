@@ -150,6 +150,15 @@ class VenueConfig(ScenarioModel, ABC):
     depth: Annotated[int, Field(ge=5, le=1000)] = 10
     """Levels per side that the feed carries."""
 
+    @property
+    def uses_reference(self) -> bool:
+        """Whether its rules look at the quotes of other venues, as it has received them.
+
+        Then ``links`` or the ``tape`` bring them: the core's ``handle`` gets the ``BookSnapshot``
+        of each lit venue, that of the opening before the run starts.
+        """
+        return False
+
     @abstractmethod
     def build(self, units: Units, resolve: Resolve) -> VenueCore:
         """The venue's core with its book as it is at the start.

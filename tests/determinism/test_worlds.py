@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-import sim.world
+import sim.wiring
 from sim.audit.records import BookAtArrival, Depth, Record, TradePrint
 from sim.kernel.clock import Clock
 from sim.kernel.latency import LatencySampler
@@ -118,7 +118,7 @@ def draws_of(
 
             return make_link(clock, latency, spy, priority)
 
-        monkeypatch.setattr(sim.world, "make_link", spying_link)
+        monkeypatch.setattr(sim.wiring, "make_link", spying_link)
         run_world(load_data(data, *sets))
         return {link: [ns for _, ns in found] for link, found in drawn.items()}
 

@@ -98,7 +98,7 @@ async def test_F01_its_error_comes_out_where_the_run_was_awaited(
 
 
 @pytest.mark.parametrize("clock", ["virtual", "wall"])
-def test_a_recording_that_breaks_off_stops_the_run_with_its_line(
+def test_a_recording_that_breaks_off_stops_the_run_and_names_its_line_and_its_venue(
     market: Make, lit: Make, load_data: Load, tmp_path: Path, clock: str
 ) -> None:
     rows = ["t_ns,event,side,price,qty", "0,level,ask,100.00,5", "1000,level,ask,100.01,5", "oops"]
@@ -106,9 +106,12 @@ def test_a_recording_that_breaks_off_stops_the_run_with_its_line(
     venue = {**lit("A"), "kind": "replayed", "file": "a.l2.csv"}
     del venue["book"]
     loaded = load_data(market([venue]), beside=tmp_path)
-    with pytest.raises(DataFormatError, match=r"a\.l2\.csv:4:"):
+    with pytest.raises(DataFormatError, match=r"a\.l2\.csv:4: .* \(venue A\)$"):
         run_world(loaded, folder=tmp_path, clock=clock)
     assert verify(tmp_path / "audit.jsonl").outcome is Outcome.ABORTED
+    (failed,) = [record for record in logged(tmp_path) if isinstance(record, VenueEvent)]
+    assert (failed.venue_id, failed.event) == ("A", "failed")
+    assert "a.l2.csv:4:" in failed.detail
 
 
 # ------------------------------------------------------------ interrupts

@@ -1,0 +1,191 @@
+"""The wiring of one run: a checked scenario becomes venues, links and a router that wait to start.
+
+Who hears whom is decided here and nowhere else. Nothing runs yet: ``sim.world`` starts the tasks
+and the sources, and ends them.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterator
+from functools import partial
+from typing import Any, NoReturn
+
+from router.core.events import ACCOUNT, FromVenue, ParentOrder
+from router.core.profile import VenueProfile
+from router.core.router import RouterCore
+from router.task import RouterShell
+from sim.audit.records import Record
+from sim.flow.base import FlowGrid
+from sim.kernel.clock import Clock
+from sim.kernel.inbox import Inbox
+from sim.kernel.latency import LatencySampler
+from sim.kernel.link import make_link
+from sim.kernel.loop import Event
+from sim.kernel.source import Source
+from sim.kernel.streams import Streams
+from sim.protocol.enums import Priority, Side
+from sim.protocol.orders import VenueReport
+from sim.protocol.units import Units
+from sim.scenario.load import LoadedScenario
+from sim.scenario.model import ParentConfig, Scenario, VenueEntry
+from venues.core.api import VenueCore
+from venues.fees import Fees
+from venues.task import VenuePorts, opening_snapshot, run_venue
+
+
+class Wiring:
+    """Makes the parts of one run and connects them.
+
+    Args:
+        loaded: The scenario.
+        streams: All chance of the run.
+        loop: Where tasks will run.
+        clock: Time and scheduling.
+        emit: Takes each audit record.
+        on_error: Called with a venue's id and what its recorded data or background flow raised.
+
+    Attributes:
+        router: The router, which knows the opening books.
+        sources: Recorded data and background flow, not started.
+        parents: The client orders with the times of their arrival, ns.
+    """
+
+    def __init__(
+        self,
+        loaded: LoadedScenario,
+        streams: Streams,
+        loop: asyncio.AbstractEventLoop,
+        *,
+        clock: Clock,
+        emit: Callable[[Record], None],
+        on_error: Callable[[str, Exception], None],
+    ) -> None:
+        scenario: Scenario = loaded.scenario
+        self._market_data = scenario.audit.market_data
+        self._clock = clock
+        self._emit = emit
+        self._inbox: Inbox[Event] = Inbox(loop, "router")
+        units = Units(scenario.instrument.tick_size, scenario.instrument.lot_size)
+        self._venues = [
+            _Venue(venue, units, loaded, streams, Inbox(loop, venue.id))
+            for venue in scenario.venues
+        ]
+        self.router = self._make_router(scenario)
+        for venue in self._venues:
+            # Subscriptions are older than the run: the opening books are known as it starts.
+            self.router.core.view.venues[venue.id].on_quote(venue.opening())
+        self.sources = [
+            Source(
+                clock,
+                messages,
+                venue.inbox.deliver,
+                Priority.FLOW,
+                on_error=partial(on_error, venue.id),
+            )
+            for venue in self._venues
+            for messages in venue.messages(scenario.duration)
+        ]
+        self.parents = [_parent(parent, units) for parent in scenario.parents]
+
+    def services(self) -> Iterator[tuple[str, Coroutine[Any, Any, NoReturn]]]:
+        """Per venue its id and the coroutine that serves it, to be run as a task."""
+        for venue in self._venues:
+            ports = VenuePorts(
+                reports={ACCOUNT: self._report_port(venue)},
+                feed=make_link(self._clock, venue.feed, self._inbox.deliver, Priority.FEED).send,
+                emit=self._emit,
+            )
+            yield (
+                venue.id,
+                run_venue(
+                    venue.id,
+                    venue.core,
+                    venue.inbox,
+                    ports,
+                    fees=venue.fees,
+                    depth=venue.config.depth,
+                    market_data=self._market_data,
+                    clock=self._clock,
+                ),
+            )
+
+    def _make_router(self, scenario: Scenario) -> RouterShell:
+        core = RouterCore(tuple([venue.profile for venue in self._venues]), scenario.router)
+        links = {
+            venue.id: make_link(self._clock, venue.order, venue.inbox.deliver, Priority.ORDER).send
+            for venue in self._venues
+        }
+        return RouterShell(core, self._inbox, links=links, clock=self._clock, emit=self._emit)
+
+    def _report_port(self, venue: "_Venue") -> Callable[[VenueReport], None]:
+        link = make_link(self._clock, venue.report, self._inbox.deliver, Priority.REPORT)
+        venue_id = venue.id
+
+        def send(report: VenueReport) -> None:
+            link.send(FromVenue(venue_id, report))
+
+        return send
+
+
+def _parent(parent: ParentConfig, units: Units) -> tuple[ParentOrder, int]:
+    limit = None if parent.limit is None else units.price_to_ticks(parent.limit)
+    qty = units.qty_to_lots(parent.qty)
+    order = ParentOrder(parent.id, Side(parent.side), qty, limit, parent.deadline)
+    return order, parent.at
+
+
+class _Venue:
+    """The parts of one venue while the world is put together."""
+
+    def __init__(
+        self,
+        config: VenueEntry,
+        units: Units,
+        loaded: LoadedScenario,
+        streams: Streams,
+        inbox: Inbox[Event],
+    ) -> None:
+        self.id = config.id
+        self.config = config
+        self.inbox = inbox
+        self._units = units
+        self._streams = streams
+        self.core: VenueCore = config.build(units, loaded.resolve)
+        self.fees = Fees(config.fees, units)
+        self.order = self._sampler("order", loaded)
+        self.report = self._sampler("report", loaded)
+        self.feed = self._sampler("feed", loaded)
+        self._recorded = config.source(units, loaded.resolve)
+
+    @property
+    def profile(self) -> VenueProfile:
+        """What the router is told about the venue."""
+        grid = self.config.grid(self._units)
+        return VenueProfile(
+            venue_id=self.id,
+            visibility=self.config.visibility,
+            latency_ns=self.order.nominal_ns,
+            tick=grid.tick,
+            lot=grid.lot,
+            buy=self.fees.effective(Side.BUY),
+            sell=self.fees.effective(Side.SELL),
+        )
+
+    def opening(self) -> Any:
+        """The book that subscribers know as the run starts."""
+        return opening_snapshot(self.id, self.core, self.config.depth)
+
+    def messages(self, end_ns: int) -> Iterator[Iterator[tuple[int, Any]]]:
+        """Recorded data and background flow with their times, one iterator for each."""
+        if self._recorded is not None:
+            yield self._recorded
+        steps = self.config.grid(self._units)
+        grid = FlowGrid(self._units, steps.tick, steps.lot)
+        for n, flow in enumerate(self.config.flow):
+            stream = self._streams.get("venue", self.id, "flow", str(n))
+            yield flow.messages(grid, stream, f"flow{n}", end_ns)
+
+    def _sampler(self, leg: str, loaded: LoadedScenario) -> LatencySampler:
+        stream = self._streams.get("venue", self.id, "latency", leg)
+        model: Any = getattr(self.config.latency, leg)
+        sampler: LatencySampler = model.sampler(stream, loaded.resolve)
+        return sampler
