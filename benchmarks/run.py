@@ -11,7 +11,13 @@ MODULES: Final = (
     "benchmarks.audit",
     "benchmarks.whole_job",
 )
-"""Each has ``run(quick: bool)``: rows as ``benchmarks.measure.compare`` makes them."""
+"""Each has ``run(quick: bool)``: rows as ``benchmarks.measure.compare`` makes them.
+
+To add a benchmark, add its module here. Its ``run`` returns one row or more; every row needs at
+least one peer, ``benchmarks.calibration.reference_rate`` if there is no other, because only ratios
+are compared with the committed figures (``benchmarks.gate``). More is better: measure a time as
+its rate.
+"""
 
 
 def collect(quick: bool) -> dict[str, Any]:

@@ -190,7 +190,37 @@ def test_bench_shows_ratios_and_judges(
     assert code == (0 if met else 1)
     assert "8 x simpy" in out
     assert ("NOT MET" in out) is not met
-    assert json.loads(invoke("bench", "--json").out) == rows(met)
+    monkeypatch.setattr("benchmarks.gate.read_figures", list)
+    assert json.loads(invoke("bench", "--json").out) == {**rows(met), "losses": []}
+
+
+def test_bench_fails_where_a_ratio_was_lost(
+    invoke: Invoke, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    committed = rows(True)["bench"]
+    committed[0]["ratio"]["simpy"] = 9.5
+    monkeypatch.setattr("benchmarks.run.collect", lambda quick: rows(True))
+    monkeypatch.setattr("benchmarks.gate.read_figures", lambda: committed)
+    code, out, _ = invoke("bench")
+    assert code == 1
+    assert "loop_deliveries: the ratio to simpy was 9.5 and is now 8" in out
+    lost = [{"name": "loop_deliveries", "peer": "simpy", "was": 9.5, "now": 8.0}]
+    assert json.loads(invoke("bench", "--json").out)["losses"] == lost
+    assert invoke("bench", "--quick").code == 0  # measures something else
+
+
+def test_bench_writes_the_figures_that_it_compares_with(
+    invoke: Invoke, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[dict[str, Any]] = []
+    monkeypatch.setattr("benchmarks.run.collect", lambda quick: rows(True))
+    monkeypatch.setattr("benchmarks.gate.write_figures", written.extend)
+    monkeypatch.setattr("benchmarks.gate.read_figures", lambda: written)
+    assert invoke("bench", "--write").code == 0
+    assert written == rows(True)["bench"]
+    code, _, err = invoke("bench", "--write", "--quick")
+    assert code == 2
+    assert "--quick" in err
 
 
 def test_bench_outside_a_checkout_says_so(
