@@ -9,7 +9,7 @@ BIN  := .venv/bin
 LOCK := requirements.lock
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all check format bench lock clean
+.PHONY: help demo test test-all check docs format bench lock clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -28,6 +28,9 @@ check: .venv/.dev  ## format, lint, types, import doors
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+docs: .venv/.dev  ## write the references in docs/ anew from the code
+	@$(BIN)/python -m docs.generate
 
 format: .venv/.dev  ## rewrite the sources in the house format
 	$(BIN)/ruff format .

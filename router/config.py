@@ -25,9 +25,11 @@ class RouterConfig(ScenarioModel):
     """How the router splits, waits and re-routes."""
 
     strategy: StrategyConfig
+    """How a parent is split."""
     ack_timeout: Duration = Field(1_000_000_000, gt=0, json_schema_extra={"default": "1s"})
     """Without any answer of the venue for this long, a child is canceled."""
     reroute: RerouteConfig = RerouteConfig()
+    """Where lots go that a venue did not fill."""
     tie: Seq[TieRule] = USUAL_TIE
     """What ranks levels; the first rule that tells two apart decides."""
     max_attempts: Annotated[int, Field(ge=1, le=1_000_000)] = 1_000

@@ -140,9 +140,12 @@ class VenueConfig(ScenarioModel, ABC):
     """Whether orders may rest there."""
 
     id: Ident
+    """Names it in the log, in tables and in ``--set``."""
     kind: str
     latency: LegLatency
+    """The three one-way delays."""
     fees: FeeSchedule = FeeSchedule()
+    """What it charges."""
     tick_size: PositiveDecimal | None = None
     """Price step of this venue, a whole multiple of the instrument's, which is the default."""
     lot_size: PositiveDecimal | None = None

@@ -33,6 +33,7 @@ class MinImpactConfig(ScenarioModel):
 
     kind: Literal["min_impact"]
     depth: Depth = "full"
+    """What the first split may use of each venue."""
 
     def build(self) -> MinImpact:
         """The strategy."""

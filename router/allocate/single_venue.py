@@ -27,7 +27,9 @@ class SingleVenueConfig(ScenarioModel):
 
     kind: Literal["single_venue"]
     venue: Ident
+    """Where everything goes."""
     depth: Depth = "full"
+    """What the first split may use of the venue."""
 
     def build(self) -> SingleVenue:
         """The strategy."""

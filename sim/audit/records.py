@@ -49,12 +49,19 @@ class RunStarted(Record, frozen=True, kw_only=True, tag="run_started"):
     """
 
     schema: str
+    """Version of this format."""
     code_version: str
+    """Version of sorsim."""
     seed: int
+    """Seed of all chance."""
     sync: str
+    """``audit.sync`` of the scenario."""
     market_data: str
+    """``audit.market_data`` of the scenario."""
     scenario: dict[str, Any]
+    """The scenario with overrides and every default."""
     files: dict[str, str]
+    """SHA-256 in hex of each file that the scenario names."""
 
 
 class KnownQuote(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
@@ -68,10 +75,15 @@ class KnownQuote(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=Tr
     venue_id: str
     venue_seq: int
     age_ns: int
+    """Age of the quote: since the venue published it."""
     latency_ns: int
+    """Expected delay of an order to the venue."""
     levels: Levels
+    """Usable levels of the side it trades against, best first."""
     slope: int
+    """Of the effective price."""
     intercept: int
+    """Of the effective price."""
 
 
 class Slice(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
@@ -79,7 +91,9 @@ class Slice(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
 
     venue_id: str
     price: int
+    """Price of the level."""
     qty: int
+    """Wanted from it."""
 
 
 class Refused(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
@@ -87,6 +101,8 @@ class Refused(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True)
 
     venue_id: str
     reason: str
+    """Why: ``no_quote``, ``nothing_available``, ``ranked_behind``, ``filled_short``,
+    ``other_venue``, or ``rejected_`` and the venue's reason."""
 
 
 class ParentReceived(Record, frozen=True, kw_only=True, tag="parent_received"):
@@ -96,9 +112,13 @@ class ParentReceived(Record, frozen=True, kw_only=True, tag="parent_received"):
     side: Side
     order_qty: int
     limit_px: int | None
+    """Its limit."""
     deadline_ns: int | None
+    """When it ends at the latest, since the start of the run."""
     bid_px: int | None
+    """Best displayed lit bid that the router knew."""
     ask_px: int | None
+    """Best displayed lit offer that the router knew."""
 
 
 class Decision(Record, frozen=True, kw_only=True, tag="decision"):
@@ -107,14 +127,23 @@ class Decision(Record, frozen=True, kw_only=True, tag="decision"):
     decision_id: int
     parent_id: str
     reason: DecisionReason
+    """What made the router decide."""
     strategy: str
+    """The strategy by its name in scenarios."""
     unreserved_qty: int
+    """What the decision had to place: neither filled nor in an open child."""
     depth: str
+    """``top`` or ``full``: how much of each venue the split could use."""
     effective_scale: int
+    """Effective prices below count 1/this of a tick."""
     quotes: tuple[KnownQuote, ...]
+    """What was known of each venue that could be used."""
     ranking: tuple[str, ...]
+    """Venues by their best level, best first."""
     split: tuple[Slice, ...]
+    """What was chosen, level by level."""
     refused: tuple[Refused, ...]
+    """Venues that were left out, and why."""
 
 
 class ChildSent(Record, frozen=True, kw_only=True, tag="child_sent"):
@@ -131,9 +160,13 @@ class ChildSent(Record, frozen=True, kw_only=True, tag="child_sent"):
     side: Side
     order_qty: int
     price: int
+    """Its limit: the worst level wanted there."""
     time_in_force: TimeInForce
+    """How long it lives at the venue."""
     shown_px: int | None
+    """Best price that the venue showed, as the router knew it."""
     quote_seq: int | None
+    """``venue_seq`` of the quote that showed it."""
 
 
 class BookAtArrival(Record, frozen=True, kw_only=True, tag="book_at_arrival"):
@@ -146,6 +179,7 @@ class BookAtArrival(Record, frozen=True, kw_only=True, tag="book_at_arrival"):
     drawn_ns: int
     held_ns: int
     levels: Levels
+    """Best first, hidden ones too."""
 
 
 class ChildAcked(Record, frozen=True, kw_only=True, tag="child_acked"):
@@ -166,6 +200,7 @@ class ChildRejected(Record, frozen=True, kw_only=True, tag="child_rejected"):
     cl_ord_id: str
     venue_id: str
     reason: RejectReason
+    """Why, by the venue."""
     processed_ns: int
     sent_ns: int
     drawn_ns: int
@@ -185,12 +220,17 @@ class Fill(Record, frozen=True, kw_only=True, tag="fill"):
     venue_id: str
     exec_id: int
     last_px: int
+    """Price of this fill."""
     last_qty: int
+    """Quantity of this fill."""
     cum_qty: int
     leaves_qty: int
     fee: str
+    """Money as decimal text; negative: a rebate."""
     is_maker: bool
+    """Whether the child rested in the book."""
     best_px: int | None
+    """Best displayed lit price known when the child was sent."""
     processed_ns: int
     sent_ns: int
     drawn_ns: int
@@ -204,6 +244,7 @@ class CancelSent(Record, frozen=True, kw_only=True, tag="cancel_sent"):
     orig_cl_ord_id: str
     venue_id: str
     reason: str
+    """``ack_timeout`` or ``parent_stopped``."""
 
 
 class ChildCanceled(Record, frozen=True, kw_only=True, tag="child_canceled"):
@@ -212,6 +253,7 @@ class ChildCanceled(Record, frozen=True, kw_only=True, tag="child_canceled"):
     cl_ord_id: str
     venue_id: str
     canceled_qty: int
+    """Free again."""
     cum_qty: int
     processed_ns: int
     sent_ns: int
@@ -226,6 +268,7 @@ class CancelRejected(Record, frozen=True, kw_only=True, tag="cancel_rejected"):
     orig_cl_ord_id: str
     venue_id: str
     reason: CxlRejReason
+    """Why, by the venue."""
     processed_ns: int
     sent_ns: int
     drawn_ns: int
@@ -238,9 +281,13 @@ class Quote(Record, frozen=True, kw_only=True, tag="quote"):
     venue_id: str
     venue_seq: int
     bid_px: int | None
+    """Best bid."""
     bid_qty: int
+    """Quantity at it; 0 without a bid."""
     ask_px: int | None
+    """Best offer."""
     ask_qty: int
+    """Quantity at it; 0 without an offer."""
 
 
 class Depth(Record, frozen=True, kw_only=True, tag="depth"):
@@ -249,7 +296,9 @@ class Depth(Record, frozen=True, kw_only=True, tag="depth"):
     venue_id: str
     venue_seq: int
     bids: Levels
+    """Best first."""
     asks: Levels
+    """Best first."""
 
 
 class TradePrint(Record, frozen=True, kw_only=True, tag="trade"):
@@ -258,8 +307,11 @@ class TradePrint(Record, frozen=True, kw_only=True, tag="trade"):
     venue_id: str
     venue_seq: int
     price: int
+    """Where it traded."""
     qty: int
+    """How much."""
     aggressor: Side
+    """The side that took."""
 
 
 class VenueEvent(Record, frozen=True, kw_only=True, tag="venue_event"):
@@ -267,7 +319,9 @@ class VenueEvent(Record, frozen=True, kw_only=True, tag="venue_event"):
 
     venue_id: str
     event: str
+    """``failed``: its task ended with an error, and the run was aborted."""
     detail: str
+    """What there is to say about it; for ``failed`` the error."""
 
 
 class ReportIgnored(Record, frozen=True, kw_only=True, tag="report_ignored"):
@@ -279,7 +333,9 @@ class ReportIgnored(Record, frozen=True, kw_only=True, tag="report_ignored"):
     cl_ord_id: str
     venue_id: str
     reason: str
+    """``unknown_order``, ``duplicate``, ``after_end`` or ``breach``."""
     report: str
+    """The report as JSON text."""
 
 
 class ParentDone(Record, frozen=True, kw_only=True, tag="parent_done"):
@@ -287,15 +343,20 @@ class ParentDone(Record, frozen=True, kw_only=True, tag="parent_done"):
 
     parent_id: str
     filled_qty: int
+    """Filled in all."""
     canceled_qty: int
+    """Given up as the parent ended."""
     end_reason: EndReason
+    """Why it ended."""
 
 
 class RunFinished(Record, frozen=True, kw_only=True, tag="run_finished"):
     """The last record; the writer adds ``seal``. ``records`` counts all lines, this one too."""
 
     records: int
+    """Lines of the log, this one too."""
     outcome: Outcome
+    """How the run ended."""
 
 
 AnyRecord = (

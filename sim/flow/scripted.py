@@ -18,18 +18,26 @@ class ScriptedOrder(ScenarioModel):
     """A new order of somebody else; without ``price`` it is a market order."""
 
     at: Duration
+    """When it reaches the venue."""
     id: Ident
+    """For a later ``cancel``."""
     side: Literal["buy", "sell"]
+    """Side of the order."""
     qty: PositiveDecimal
+    """Quantity, not lots."""
     price: PositiveDecimal | None = None
+    """Its limit; without one it is a market order."""
     tif: Literal["DAY", "GTC", "IOC", "FOK"] = "GTC"
+    """Time in force."""
 
 
 class ScriptedCancel(ScenarioModel):
     """Cancels an order of the same flow."""
 
     at: Duration
+    """When it reaches the venue."""
     cancel: Ident
+    """``id`` of the order."""
 
 
 class ScriptedFlow(FlowConfig):
@@ -37,6 +45,7 @@ class ScriptedFlow(FlowConfig):
 
     kind: Literal["scripted"]
     orders: Annotated[Seq[ScriptedOrder | ScriptedCancel], Field(min_length=1, max_length=10_000)]
+    """New orders and cancels, in order of time."""
 
     @model_validator(mode="after")
     def _in_order(self) -> "ScriptedFlow":

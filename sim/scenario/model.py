@@ -43,16 +43,18 @@ class InstrumentConfig(ScenarioModel):
     """What is traded, and in which steps."""
 
     symbol: Annotated[str, Field(pattern=r"^[A-Za-z0-9._/-]{1,32}$")]
+    """Name in tables: letters, digits, ``. _ / -``, at most 32 of them."""
     tick_size: Annotated[PositiveDecimal, AfterValidator(_step)]
     """One tick: every price is a whole multiple of it."""
     lot_size: Annotated[PositiveDecimal, AfterValidator(_step)] = Decimal(1)
-    """One lot: every quantity is a whole multiple of it, and reports count in lots."""
+    """One lot: every quantity is a whole multiple of it, and ``summary.json`` counts lots."""
 
 
 class VenueEntry(VenueConfig):
     """A venue and the background flow to it; the kinds' own keys come on top."""
 
     flow: Annotated[Seq[Flow], Field(max_length=16)] = ()
+    """Background flow to this venue."""
 
 
 def _entry(kind: type[VenueConfig]) -> type[VenueConfig]:
@@ -72,13 +74,17 @@ class ParentConfig(ScenarioModel):
     """A client's order."""
 
     id: Ident
+    """Names it in the log and in tables."""
     side: Literal["buy", "sell", "sell_short"]
+    """A short sale matches as a sale."""
     qty: PositiveDecimal
+    """Quantity, not lots."""
     at: Duration = Field(0, json_schema_extra={"default": "0ns"})
-    """When it reaches the router, since the start of the run."""
+    """When it reaches the router, since the start of the run; at most ``duration``."""
     limit: PositiveDecimal | None = None
+    """Buys no higher, sells no lower; without it at any price."""
     deadline: Duration | None = None
-    """When it ends at the latest, since the start of the run."""
+    """When it ends at the latest, **since the start of the run**; later than ``at``."""
 
 
 class AuditConfig(ScenarioModel):
@@ -94,22 +100,33 @@ class Scenario(ScenarioModel):
     """One simulation: a market, a router, the orders it works."""
 
     schema_version: Literal[1]
+    """Version of this format."""
     name: Ident
+    """Names the run and its folder."""
     seed: Annotated[int, Field(ge=0, lt=2**63)]
     """All chance of the run comes from it."""
     duration: Annotated[Duration, Field(gt=0)]
     """The run ends here at the latest."""
     instrument: InstrumentConfig
+    """What is traded, and in which steps."""
     venues: Annotated[Seq[AnyVenue], Field(min_length=1, max_length=200)]
+    """Where it is traded; ids must differ."""
     router: RouterConfig
+    """Strategy, timeouts, re-routing."""
     parents: Annotated[Seq[ParentConfig], Field(min_length=1, max_length=8_000)]
+    """The client's orders; ids must differ."""
     audit: AuditConfig = AuditConfig()
+    """What the audit log holds."""
     expect: Annotated[dict[str, str], Field(max_length=100)] = Field(default_factory=dict)
     """Thresholds by metric; an unmet one makes the run exit with 1."""
     links: NoList = ()
+    """Must be empty in this version."""
     participants: NoList = ()
+    """Must be empty in this version."""
     faults: NoList = ()
+    """Must be empty in this version."""
     study: NoMapping = Field(default_factory=dict)
+    """Must be empty in this version."""
 
 
 VENUE_ADAPTER: TypeAdapter[VenueEntry] = TypeAdapter(AnyVenue)

@@ -1,21 +1,19 @@
 """The tables of the docs name what the code has: keys, metrics, records, states."""
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from docs.generate.blocks import PAGES, DocsError, render, stale_pages
+from docs.generate.records import field_rows
 from router.core.states import TRANSITIONS
-from sim.audit.records import RECORD_TYPES
-from sim.protocol.units import format_duration
+from sim.audit.records import RECORD_TYPES, Record
 from sim.report.expect import METRICS
 from sim.scenario.model import Scenario
-from venues.kinds import VENUE_KINDS
 
-MARKED = re.compile(r"((?:<!-- keys: [^\n]+ -->\n)+)((?:\|[^\n]*\n)+)")
-MARK = re.compile(r"<!-- keys: (.+) -->")
 NAME = re.compile(r"`([A-Za-z0-9_]+)`")
-KINDS = [kind.__name__ for kind in VENUE_KINDS]
 
 
 def rows(table: str) -> list[list[str]]:
@@ -36,77 +34,51 @@ def table_of(text: str) -> list[list[str]]:
     return rows(found[0])
 
 
-@pytest.fixture(scope="module")
-def models() -> dict[str, dict[str, Any]]:
-    """Keys of every model of the scenario file, by its name; common keys of venues apart."""
+def test_generated_references_say_what_the_code_says(project_root: Path) -> None:
+    stale = stale_pages(project_root)
+    assert stale == [], "run `python -m docs.generate` (or `make docs`) and commit what it wrote"
+
+
+def test_a_changed_block_is_stale_and_written_back(pages: Any) -> None:
+    """A row that somebody lost, or wrote by hand, does not survive."""
+    for name in PAGES:
+        text = pages[name].text
+        broken = re.sub(r"^\| `venue_id`.*\n|^\| `ack_timeout`.*\n", "", text, flags=re.MULTILINE)
+        assert broken != text
+        assert render(broken, name) == text
+
+
+def test_every_key_of_the_scenario_file_is_on_its_page(pages: Any) -> None:
+    """Counted apart from the generator, over the JSON Schema that users get."""
     schema = Scenario.model_json_schema()
-    found = {"Scenario": schema, **schema["$defs"]}
-    keys = {name: dict(model["properties"]) for name, model in found.items()}
-    for name, model in found.items():
-        for key in model.get("required", []):
-            keys[name][key] = {"required": True}
-    common = set.intersection(*(set(keys[kind]) for kind in KINDS))
-    for kind in KINDS:
-        own = {key: value for key, value in keys[kind].items() if key not in common}
-        keys[f"{kind} only"] = own
-    keys[" & ".join(sorted(KINDS))] = {key: keys[KINDS[0]][key] for key in common}
-    for kind in KINDS:
-        del keys[kind]
-    return keys
+    text = pages["docs/scenario.md"].text
+    for model in (schema, *schema["$defs"].values()):
+        for key, facts in model.get("properties", {}).items():
+            assert f"| `{key}` |" in text or "const" in facts, f"{model['title']}.{key}"
 
 
-def default_text(key: dict[str, Any]) -> str:
-    """How a default is written in the tables."""
-    if "required" in key:
-        return "required"
-    value = key.get("default", {})
-    if isinstance(value, int) and "(ns|us|ms|s|min)" in key.get("pattern", ""):
-        value = format_duration(value)
-    return flow(value)
+def test_every_record_and_field_is_on_the_audit_page(pages: Any) -> None:
+    text = pages["docs/audit_log.md"].text
+    for kind in RECORD_TYPES:
+        part = section(text, f"`{kind.__struct_config__.tag}`")
+        fields = [name for name in kind.__struct_fields__ if name != "t_ns"]
+        shown = [NAME.findall(row[0])[0] for row in table_of(part)]
+        assert shown == fields
 
 
-def flow(value: Any) -> str:
-    """A value in YAML's flow form."""
-    match value:
-        case None:
-            return "none"
-        case bool():
-            return "true" if value else "false"
-        case list():
-            return f"[{', '.join(map(flow, value))}]"
-        case dict():
-            return f"{{{', '.join(f'{name}: {flow(one)}' for name, one in value.items())}}}"
-    return str(value)
+def test_a_field_without_words_is_an_error_that_names_it() -> None:
+    class Mute(Record, frozen=True, kw_only=True, tag="mute"):
+        """Says nothing of its field."""
 
+        strikes: int
 
-def test_scenario_page_has_every_key_with_its_default(
-    pages: Any, models: dict[str, dict[str, Any]]
-) -> None:
-    described: set[str] = set()
-    for marks, table in MARKED.findall(pages["docs/scenario.md"].text):
-        for name in MARK.findall(marks):
-            described.add(name)
-            shown = {NAME.findall(row[0])[0]: row[2].strip("`") for row in rows(table)}
-            keys = models[name]
-            assert list(shown) == list(keys) or set(shown) == set(keys), name
-            for key, text in shown.items():
-                assert text in {default_text(keys[key]), "see below"}, f"{name}.{key}"
-    assert described == set(models)
+    with pytest.raises(DocsError, match=r"Mute\.strikes has no docstring"):
+        list(field_rows(Mute))
 
 
 def test_scenario_page_has_every_metric(pages: Any) -> None:
     table = table_of(section(pages["docs/scenario.md"].text, "Expectations"))
     assert {name for row in table for name in NAME.findall(row[0])} == set(METRICS)
-
-
-def test_audit_page_has_every_record_with_its_fields_in_order(pages: Any) -> None:
-    table = table_of(section(pages["docs/audit_log.md"].text, "Records"))
-    shown = {NAME.findall(row[0])[0]: NAME.findall(row[1]) for row in table}
-    expected = {
-        str(kind.__struct_config__.tag): [name for name in kind.__struct_fields__ if name != "t_ns"]
-        for kind in RECORD_TYPES
-    }
-    assert shown == expected
 
 
 def test_table_of_order_states_is_that_of_the_router(pages: Any) -> None:

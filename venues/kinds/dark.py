@@ -54,6 +54,7 @@ class DarkVenue(VenueConfig):
     indication_factor: PositiveDecimal = Decimal(1)
     """Indicated quantity per true quantity; the product is rounded down to the venue's lot."""
     fill: Annotated[FullFill | ScriptedFill, Field(discriminator="model")] = FullFill(model="full")
+    """How much of the book is really there."""
 
     def build(self, units: Units, resolve: Resolve) -> DarkCore:
         """The book with what is really there, and with what is only indicated beside it."""

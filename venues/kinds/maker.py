@@ -56,6 +56,7 @@ class MakerVenue(VenueConfig):
 
     kind: Literal["maker"]
     quote: QuoteConfig
+    """A bid, an ask, or both, with further tiers."""
 
     def build(self, units: Units, resolve: Resolve) -> MakerCore:
         """The quote as a book, one level per tier."""
