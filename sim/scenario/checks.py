@@ -11,6 +11,7 @@ from pydantic import TypeAdapter
 
 from router.config import RouterConfig
 from sim.flow.base import FlowGrid, off_grid
+from sim.kernel.latency import LatencyConfig
 from sim.protocol.config import Duration
 from sim.protocol.errors import DataFormatError, Problem
 from sim.protocol.units import Units
@@ -94,11 +95,9 @@ def _expect(document: Document) -> Found:
 
 def _files(venues: dict[int, VenueEntry], resolve: Resolve) -> Found:
     for n, venue in venues.items():
-        named: list[tuple[Path, str]] = [
-            (("venues", n, "latency", leg, "file"), name)
-            for leg in ("order", "report", "feed")
-            for name in getattr(venue.latency, leg).files()
-        ]
+        named: list[tuple[Path, str]] = []
+        for leg in ("order", "report", "feed"):
+            named += _file_of(("venues", n, "latency", leg), getattr(venue.latency, leg))
         if (file := getattr(venue, "file", None)) is not None:
             named.append((("venues", n, "file"), file))
         for path, name in named:
@@ -106,6 +105,15 @@ def _files(venues: dict[int, VenueEntry], resolve: Resolve) -> Found:
                 resolve(name)
             except DataFormatError as error:
                 yield path, error.message
+
+
+def _file_of(at: Path, model: LatencyConfig) -> Iterator[tuple[Path, str]]:
+    """The file that a latency model reads, if any, at its key."""
+    base = getattr(model, "base", None)
+    if base is not None:
+        yield from _file_of((*at, "base"), base)
+    else:
+        yield from (((*at, "file"), name) for name in model.files())
 
 
 def _grids(venues: dict[int, VenueEntry], parents: dict[int, ParentConfig], units: Units) -> Found:

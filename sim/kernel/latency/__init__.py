@@ -7,6 +7,7 @@ from typing import Annotated, Final, get_args
 
 from pydantic import Field
 
+from sim.kernel.latency.autocorrelated import AutocorrelatedLatency
 from sim.kernel.latency.base import LatencyConfig, LatencySampler, Resolve
 from sim.kernel.latency.empirical import EmpiricalLatency
 from sim.kernel.latency.fixed import FixedLatency
@@ -17,7 +18,12 @@ from sim.kernel.latency.shifted_exponential import ShiftedExponentialLatency
 __all__ = ["LATENCY_MODELS", "LatencyConfig", "LatencyModel", "LatencySampler", "Resolve"]
 
 AnyLatency = (
-    FixedLatency | NormalLatency | LognormalLatency | ShiftedExponentialLatency | EmpiricalLatency
+    FixedLatency
+    | NormalLatency
+    | LognormalLatency
+    | ShiftedExponentialLatency
+    | EmpiricalLatency
+    | AutocorrelatedLatency
 )
 
 LatencyModel = Annotated[AnyLatency, Field(discriminator="model")]

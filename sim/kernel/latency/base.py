@@ -10,17 +10,25 @@ transcendental functions are scalar ``math``.
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.kernel.streams import Stream
 from sim.protocol.config import ScenarioModel
 from sim.protocol.units import MAX_NS, format_duration
 
 Resolve = Callable[[str], Path]
 """From a file name in a scenario to the file; refuses what lies outside the allowed folders."""
+
+
+class Uniforms(Protocol):
+    """Where a law takes its chance from: a ``Stream``, or what another model makes of one."""
+
+    def block(self) -> NDArray[np.float64]:
+        """The next uniforms in order, at least one, each in the open interval (0, 1)."""
+        ...
+
 
 U_MAX: Final = 1.0 - 2.0**-53
 """The largest uniform that a stream can give; a law's quantile there is its largest draw."""
@@ -58,7 +66,7 @@ class LatencyConfig(ScenarioModel, ABC):
     """Base of the latency models' configs; each adds its tag, ``model: Literal[...]``."""
 
     @abstractmethod
-    def sampler(self, stream: Stream, resolve: Resolve) -> LatencySampler:
+    def sampler(self, stream: Uniforms, resolve: Resolve) -> LatencySampler:
         """Delays drawn from ``stream``, which the sampler owns from now on.
 
         Args:

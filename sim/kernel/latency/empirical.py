@@ -7,9 +7,8 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field
 
-from sim.kernel.latency.base import LatencyConfig, LatencySampler, Resolve
+from sim.kernel.latency.base import LatencyConfig, LatencySampler, Resolve, Uniforms
 from sim.kernel.latency.round_trips import read_round_trips
-from sim.kernel.streams import Stream
 
 
 class EmpiricalLatency(LatencyConfig):
@@ -37,7 +36,7 @@ class EmpiricalLatency(LatencyConfig):
         """See the base."""
         return (self.file,)
 
-    def sampler(self, stream: Stream, resolve: Resolve) -> LatencySampler:
+    def sampler(self, stream: Uniforms, resolve: Resolve) -> LatencySampler:
         """See the base."""
         share = Fraction(Decimal(repr(self.fraction)))
         # Sorted, so that the pick is the inverse distribution function and rises with its draw.

@@ -2,8 +2,8 @@
 
 from typing import Literal
 
-from sim.kernel.latency.base import LatencyConfig, LatencySampler, Resolve
-from sim.kernel.streams import BLOCK, Stream
+from sim.kernel.latency.base import LatencyConfig, LatencySampler, Resolve, Uniforms
+from sim.kernel.streams import BLOCK
 from sim.protocol.config import Duration
 
 
@@ -14,6 +14,6 @@ class FixedLatency(LatencyConfig):
     delay: Duration
     """Delay of each message."""
 
-    def sampler(self, stream: Stream, resolve: Resolve) -> LatencySampler:
+    def sampler(self, stream: Uniforms, resolve: Resolve) -> LatencySampler:
         """See the base."""
         return LatencySampler(lambda: [self.delay] * BLOCK, self.delay)

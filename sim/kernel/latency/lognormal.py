@@ -12,11 +12,11 @@ from sim.kernel.latency.base import (
     LatencyConfig,
     LatencySampler,
     Resolve,
+    Uniforms,
     check_largest,
     whole_ns,
 )
 from sim.kernel.latency.normal_quantile import normal_quantiles
-from sim.kernel.streams import Stream
 from sim.protocol.config import Duration
 
 SIGMA_MAX: Final = 4.0
@@ -41,7 +41,7 @@ class LognormalLatency(LatencyConfig):
         check_largest(self.floor + self.median * exp(self.sigma * NormalDist().inv_cdf(U_MAX)))
         return self
 
-    def sampler(self, stream: Stream, resolve: Resolve) -> LatencySampler:
+    def sampler(self, stream: Uniforms, resolve: Resolve) -> LatencySampler:
         """See the base."""
         floor, median, sigma = float(self.floor), float(self.median), self.sigma
 

@@ -11,11 +11,12 @@ from sim.kernel.latency.base import (
     LatencyConfig,
     LatencySampler,
     Resolve,
+    Uniforms,
     check_largest,
     whole_ns,
 )
 from sim.kernel.latency.normal_quantile import normal_quantiles
-from sim.kernel.streams import BLOCK, Stream
+from sim.kernel.streams import BLOCK
 from sim.protocol.config import Duration
 
 
@@ -37,7 +38,7 @@ class NormalLatency(LatencyConfig):
         check_largest(self.mean + self.sd * NormalDist().inv_cdf(U_MAX))
         return self
 
-    def sampler(self, stream: Stream, resolve: Resolve) -> LatencySampler:
+    def sampler(self, stream: Uniforms, resolve: Resolve) -> LatencySampler:
         """See the base."""
         if self.sd == 0:
             return LatencySampler(lambda: [self.mean] * BLOCK, self.mean)

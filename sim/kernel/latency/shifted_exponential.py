@@ -11,10 +11,10 @@ from sim.kernel.latency.base import (
     LatencyConfig,
     LatencySampler,
     Resolve,
+    Uniforms,
     check_largest,
     whole_ns,
 )
-from sim.kernel.streams import Stream
 from sim.protocol.config import Duration
 
 
@@ -32,7 +32,7 @@ class ShiftedExponentialLatency(LatencyConfig):
         check_largest(self.shift - self.mean * log(1.0 - U_MAX))
         return self
 
-    def sampler(self, stream: Stream, resolve: Resolve) -> LatencySampler:
+    def sampler(self, stream: Uniforms, resolve: Resolve) -> LatencySampler:
         """See the base."""
         shift, mean = float(self.shift), float(self.mean)
 

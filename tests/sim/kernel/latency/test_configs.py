@@ -22,6 +22,11 @@ VALID: list[dict[str, Any]] = [
     {"model": "shifted_exponential", "shift": "0ns", "mean": "1ns"},
     {"model": "empirical", "file": "rt.csv", "fraction": 0.5},
     {"model": "empirical", "file": "rt.csv", "fraction": 1, "kind": "cancel"},
+    {
+        "model": "autocorrelated",
+        "base": {"model": "lognormal", "median": "5ms", "sigma": 0.5, "floor": "0ns"},
+        "rho": 0.9,
+    },
 ]
 
 REFUSED: list[tuple[dict[str, Any], str]] = [
@@ -86,6 +91,7 @@ def test_a_law_with_draws_beyond_the_range_of_times_says_so(latency_config: Pars
 def test_the_table_names_each_model_by_its_tag() -> None:
     assert list(LATENCY_MODELS) == [
         "fixed", "normal", "lognormal", "shifted_exponential", "empirical",
+        "autocorrelated",
     ]  # fmt: skip
     assert {settings["model"] for settings in VALID} == set(LATENCY_MODELS)
 
@@ -97,7 +103,7 @@ def test_a_json_schema_can_be_made_of_all_models() -> None:
 
 def test_only_models_that_read_files_name_them(latency_config: Parse) -> None:
     assert latency_config(VALID[0]).files() == ()
-    assert latency_config(VALID[-1]).files() == ("rt.csv",)
+    assert latency_config(VALID[-2]).files() == ("rt.csv",)
 
 
 @pytest.mark.parametrize("settings", [s for s in VALID if s["model"] != "empirical"], ids=ident)
