@@ -1,7 +1,4 @@
-"""``greedy`` and ``top_of_book``: best effective price first, over the full depth or best levels.
-
-Source: design notes on models, section 2, rules R1 to R3 and R5.
-"""
+"""``greedy`` and ``top_of_book``: best effective price first, by full depth or best levels."""
 
 from typing import Literal
 
@@ -22,7 +19,11 @@ class Greedy:
 
 
 class GreedyConfig(ScenarioModel):
-    """Walk the full depth of all venues, best effective price first."""
+    """Walk the full depth of all venues, best effective price first.
+
+    Source: price priority over all venues, as in the worked example of the customer's document;
+    own convention: equal prices by delay, then by id.
+    """
 
     kind: Literal["greedy"]
 
@@ -32,7 +33,10 @@ class GreedyConfig(ScenarioModel):
 
 
 class TopOfBookConfig(ScenarioModel):
-    """Use the best level of each venue only, best effective price first."""
+    """Use the best level of each venue only, best effective price first.
+
+    Source: the worked example of the customer's document, which splits best levels only.
+    """
 
     kind: Literal["top_of_book"]
 

@@ -1,7 +1,4 @@
-"""``min_impact``: what shows least first: dark pools, then market makers, then lit venues.
-
-Source: design notes on models, section 2, rule R4.
-"""
+"""``min_impact``: what shows least first: dark pools, then market makers, then lit venues."""
 
 from typing import Final, Literal
 
@@ -29,7 +26,10 @@ class MinImpact:
 
 
 class MinImpactConfig(ScenarioModel):
-    """Dark pools first, then market makers, then lit venues; best price first inside each."""
+    """Dark pools first, then market makers, then lit venues; best price first inside each.
+
+    Source: the customer's document, which prefers what shows least.
+    """
 
     kind: Literal["min_impact"]
     depth: Depth = "full"

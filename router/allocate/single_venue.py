@@ -23,7 +23,10 @@ class SingleVenue:
 
 
 class SingleVenueConfig(ScenarioModel):
-    """Send everything to ``venue``."""
+    """Send everything to ``venue``.
+
+    Source: own convention: the baseline that routing is compared with.
+    """
 
     kind: Literal["single_venue"]
     venue: Ident

@@ -1,71 +1,89 @@
-"""``sorsim list``."""
+"""``sorsim list``: what there is of one kind, said by its docstring, and where it comes from.
 
-from collections.abc import Callable, Iterable
-from typing import Any, Final, get_args
+The first sentence of a docstring is the line about a thing, its paragraph ``Source:`` names the
+paper, the rule or our own convention that it follows. A scenario says both in the comment on top.
+"""
+
+import inspect
+import textwrap
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Final, NamedTuple, get_args
 
 import click
 
 from sim.cli.options import CONTEXT, FINE, json_option
 
-Entries = list[tuple[str, str]]
-"""Names with one line about each."""
+_MARK: Final = "Source:"
+_WIDTH: Final = 100
 
 
-def _scenarios() -> Entries:
+class Entry(NamedTuple):
+    """One thing: a line about it, and where it comes from."""
+
+    name: str
+    about: str
+    source: str
+
+
+def _scenarios() -> Iterator[Entry]:
     from sim.scenario.shipped import shipped_folder, shipped_names
 
-    entries = []
     for name in shipped_names():
         with (shipped_folder() / f"{name}.yaml").open(encoding="utf-8") as file:
-            first = file.readline()
-        # A shipped scenario opens with a comment that says its lesson.
-        entries.append((name, first.lstrip("# ").strip() if first.startswith("#") else ""))
-    return entries
+            comment = inspect.cleandoc("".join(line.removeprefix("#") for line in _on_top(file)))
+        yield Entry(name, comment.split("\n")[0].strip(), source_of(comment))
 
 
-def _venues() -> Entries:
+def _on_top(file: Iterable[str]) -> Iterator[str]:
+    """The comment that a shipped scenario opens with."""
+    for line in file:
+        if not line.startswith("#"):
+            return
+        yield line
+
+
+def _venues() -> Iterator[Entry]:
     from venues.kinds import VENUE_KINDS
 
     return _configs(VENUE_KINDS, "kind")
 
 
-def _strategies() -> Entries:
+def _strategies() -> Iterator[Entry]:
     from router.allocate import STRATEGIES
 
     return _configs(STRATEGIES, "kind")
 
 
-def _latency() -> Entries:
+def _latency() -> Iterator[Entry]:
     from sim.kernel.latency import LATENCY_MODELS
 
     return _configs(LATENCY_MODELS.values(), "model")
 
 
-def _flows() -> Entries:
+def _flows() -> Iterator[Entry]:
     from sim.flow import FLOWS
 
     return _configs(FLOWS, "kind")
 
 
-def _formats() -> Entries:
+def _formats() -> Iterator[Entry]:
     from sys import modules
 
     from sim.data import CONVERTERS, converter
 
-    entries = []
     for name in CONVERTERS:
-        doc = first_sentence(modules[converter(name).__module__])
-        entries.append((name, doc.rpartition(f"Converter {name}: ")[2]))
-    return entries
+        doc = inspect.getdoc(modules[converter(name).__module__]) or ""
+        about = first_sentence(doc).rpartition(f"Converter {name}: ")[2]
+        yield Entry(name, about, source_of(doc))
 
 
-def _metrics() -> Entries:
+def _metrics() -> Iterator[Entry]:
     from sim.report.expect import METRICS
 
-    return [(name, first_sentence(metric)) for name, metric in METRICS.items()]
+    return (_entry(name, metric) for name, metric in METRICS.items())
 
 
-KINDS: Final[dict[str, Callable[[], Entries]]] = {
+KINDS: Final[dict[str, Callable[[], Iterator[Entry]]]] = {
     "scenarios": _scenarios,
     "venues": _venues,
     "strategies": _strategies,
@@ -80,35 +98,58 @@ KINDS: Final[dict[str, Callable[[], Entries]]] = {
 @click.argument("kind", type=click.Choice(list(KINDS)))
 @json_option
 def list_kinds(*, kind: str, as_json: bool) -> int:
-    """List what there is of one KIND, with a line about each.
+    """List what there is of one KIND: a line about each, and where it comes from.
 
     Scenarios run by their names; the others are names that a scenario file uses, formats those that
     `sorsim convert` reads, metrics those of `expect:`.
     """
-    entries = KINDS[kind]()
+    entries = list(KINDS[kind]())
     if as_json:
         import json
 
-        rows = [{"name": name, "about": about} for name, about in entries]
-        click.echo(json.dumps({kind: rows}, indent=2))
+        click.echo(json.dumps({kind: [entry._asdict() for entry in entries]}, indent=2))
     else:
-        formatter = click.HelpFormatter(max_width=100)
-        formatter.write_dl(entries)
-        click.echo(formatter.getvalue(), nl=False)
+        column = max(len(entry.name) for entry in entries) + 2
+        for entry in entries:
+            click.echo(_lines(entry, column))
     return FINE
 
 
-def first_sentence(thing: Any) -> str:
+def first_sentence(doc: str) -> str:
     """The first paragraph of a docstring up to its first full stop, as plain text."""
-    paragraph = " ".join((thing.__doc__ or "").strip().split("\n\n")[0].split())
+    paragraph = " ".join(doc.strip().split("\n\n")[0].split())
     sentence, stop, _ = paragraph.partition(". ")
     return (sentence + stop).strip().replace("``", "")
 
 
-def _configs(kinds: Iterable[type[Any]], tag: str) -> Entries:
-    """Name and first sentence of config models that say their name in the field ``tag``."""
-    return [
-        (name, first_sentence(kind))
-        for kind in kinds
-        for name in get_args(kind.model_fields[tag].annotation)
-    ]
+def source_of(doc: str) -> str:
+    """The paragraph ``Source:`` of a docstring, as plain text; empty without one."""
+    for paragraph in doc.split("\n\n"):
+        if paragraph.startswith(_MARK):
+            text = " ".join(paragraph.removeprefix(_MARK).split()).replace("``", "")
+            return text[:1].upper() + text[1:]
+    return ""
+
+
+def _lines(entry: Entry, column: int) -> str:
+    """The name, and beside it what there is to say."""
+    blank = " " * column
+    about = textwrap.fill(
+        entry.about, _WIDTH, initial_indent=entry.name.ljust(column), subsequent_indent=blank
+    )
+    source = textwrap.fill(
+        f"{_MARK} {entry.source}", _WIDTH, initial_indent=blank, subsequent_indent=blank
+    )
+    return f"{about}\n{source}"
+
+
+def _configs(kinds: Iterable[type[Any]], tag: str) -> Iterator[Entry]:
+    """Config models that say their name in the field ``tag``."""
+    for kind in kinds:
+        for name in get_args(kind.model_fields[tag].annotation):
+            yield _entry(name, kind)
+
+
+def _entry(name: str, thing: Any) -> Entry:
+    doc = inspect.getdoc(thing) or ""
+    return Entry(name, first_sentence(doc), source_of(doc))

@@ -10,6 +10,9 @@ A file holds all levels within a fixed band of raw prices: the narrowest in whic
 ``levels`` best at every update of the window. No level leaves or enters for having fallen out of a
 view, so that what was taken at a level is not given back when the view returns. Two passes: the
 first finds the band, the second writes.
+
+Source: the exchange's public documentation of its streams, for what is read; own convention: the
+re-anchoring rule.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

@@ -11,6 +11,8 @@ Nothing is repaired. A round trip counts only if its order has exactly one reque
 that kind, the answer not before the request; all else is left out and listed. Orders that were
 executed at once (``PENDING_EXECUTE``) have a ``CREATED`` without a request to create: they are
 counted as market orders.
+
+Source: own convention: what the recording client wrote, as its logs show it.
 """
 
 from collections.abc import Mapping, Sequence

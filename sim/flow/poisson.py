@@ -32,7 +32,11 @@ new_order: Final[Callable[..., NewOrderSingle]] = NewOrderSingle
 
 
 class PoissonFlow(FlowConfig):
-    """Random limit orders, cancels and takers around a fixed centre price."""
+    """Random limit orders, cancels and takers around a fixed centre price.
+
+    Source: Poisson arrivals after the zero-intelligence models (Smith, Farmer, Gillemot and
+    Krishnamurthy 2003); own convention: the centre stays, and sizes are uniform.
+    """
 
     kind: Literal["poisson"]
     rate: Annotated[float, Field(gt=0, le=10_000_000)]

@@ -41,7 +41,10 @@ class ScriptedCancel(ScenarioModel):
 
 
 class ScriptedFlow(FlowConfig):
-    """Orders and cancels of others, each with its time."""
+    """Orders and cancels of others, each with its time.
+
+    Source: own convention: nothing is drawn.
+    """
 
     kind: Literal["scripted"]
     orders: Annotated[Seq[ScriptedOrder | ScriptedCancel], Field(min_length=1, max_length=10_000)]

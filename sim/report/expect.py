@@ -92,43 +92,67 @@ def measure(name: str, summary: Summary) -> Decimal | None:
 
 
 def fill_rate(summary: Summary) -> Decimal | None:
-    """Filled part of what was ordered, 0 to 1; undefined without a parent."""
+    """Filled part of what was ordered, 0 to 1; undefined without a parent.
+
+    Source: own convention: CumQty over OrderQty of FIX.
+    """
     ordered = _sum(summary, "order_qty")
     return _quotient(_sum(summary, "filled_qty"), ordered, _RATE_STEP) if ordered else None
 
 
 def order_qty(summary: Summary) -> Decimal:
-    """Lots ordered."""
+    """Lots ordered.
+
+    Source: FIX OrderQty (38).
+    """
     return _sum(summary, "order_qty")
 
 
 def filled_qty(summary: Summary) -> Decimal:
-    """Lots filled."""
+    """Lots filled.
+
+    Source: FIX CumQty (14).
+    """
     return _sum(summary, "filled_qty")
 
 
 def canceled_qty(summary: Summary) -> Decimal:
-    """Lots given up when their parents ended."""
+    """Lots given up when their parents ended.
+
+    Source: own convention: OrderQty less CumQty and LeavesQty of FIX.
+    """
     return _sum(summary, "canceled_qty")
 
 
 def leaves_qty(summary: Summary) -> Decimal:
-    """Lots still open at the end, because the run stopped before their parents did."""
+    """Lots still open at the end, because the run stopped before their parents did.
+
+    Source: FIX LeavesQty (151).
+    """
     return _sum(summary, "leaves_qty")
 
 
 def notional(summary: Summary) -> Decimal:
-    """Money traded, price times quantity, without fees."""
+    """Money traded, price times quantity, without fees.
+
+    Source: own convention: exact, without rounding.
+    """
     return _sum(summary, "notional")
 
 
 def fees(summary: Summary) -> Decimal:
-    """Fees paid, in money; rebates count negative."""
+    """Fees paid, in money; rebates count negative.
+
+    Source: FIX Commission (12), the fee schedules of the venues.
+    """
     return _sum(summary, "fees")
 
 
 def avg_px(summary: Summary) -> Decimal | None:
-    """Average price of all fills, weighted by quantity; undefined without a fill."""
+    """Average price of all fills, weighted by quantity; undefined without a fill.
+
+    Source: FIX AvgPx (6).
+    """
     qty = _sum(summary, "filled_qty") * Decimal(summary["instrument"]["lot_size"])
     return _quotient(_sum(summary, "notional"), qty, _PRICE_STEP) if qty else None
 
@@ -138,6 +162,9 @@ def shortfall_bps(summary: Summary) -> Decimal | None:
 
     Positive is a loss on either side. Undefined without a fill, or if a filled parent has no
     arrival mid.
+
+    Source: Perold, The Implementation Shortfall: Paper versus Reality (1988), its price part
+    for what was filled.
     """
     lot_size = Decimal(summary["instrument"]["lot_size"])
     cost, base = Decimal(0), Decimal(0)
@@ -154,22 +181,34 @@ def shortfall_bps(summary: Summary) -> Decimal | None:
 
 
 def children(summary: Summary) -> Decimal:
-    """Child orders sent."""
+    """Child orders sent.
+
+    Source: own convention: a count of the audit log.
+    """
     return _sum(summary, "children")
 
 
 def reallocations(summary: Summary) -> Decimal:
-    """Decisions that sent shares anew which had come back unfilled."""
+    """Decisions that sent shares anew which had come back unfilled.
+
+    Source: own convention: a count of the audit log.
+    """
     return _sum(summary, "reallocations")
 
 
 def fills(summary: Summary) -> Decimal:
-    """Fills received."""
+    """Fills received.
+
+    Source: own convention: a count of the audit log.
+    """
     return Decimal(sum(venue["fills"] for venue in summary["venues"].values()))
 
 
 def rejects(summary: Summary) -> Decimal:
-    """Child orders that venues refused."""
+    """Child orders that venues refused.
+
+    Source: own convention: a count of the audit log, FIX ExecType Rejected.
+    """
     return Decimal(sum(venue["rejects"] for venue in summary["venues"].values()))
 
 

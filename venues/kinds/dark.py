@@ -42,7 +42,11 @@ class ScriptedFill(ScenarioModel):
 
 
 class DarkVenue(VenueConfig):
-    """A hidden price-time order book."""
+    """A hidden price-time order book.
+
+    Source: price-time priority among hidden orders; that it may indicate more than it fills is
+    the example of the customer's document.
+    """
 
     visibility: ClassVar[Visibility] = "dark"
 

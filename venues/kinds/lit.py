@@ -9,7 +9,10 @@ from venues.core.lit import LitCore
 
 
 class LitVenue(VenueConfig):
-    """A displayed price-time order book."""
+    """A displayed price-time order book.
+
+    Source: price-time priority, as in the rule books of order-driven exchanges.
+    """
 
     visibility: ClassVar[Visibility] = "lit"
 

@@ -49,7 +49,10 @@ class QuoteConfig(ScenarioModel):
 
 
 class MakerVenue(VenueConfig):
-    """A market maker's two-sided quote."""
+    """A market maker's two-sided quote.
+
+    Source: own convention: a quote with size, to be taken at once or not at all.
+    """
 
     visibility: ClassVar[Visibility] = "maker"
     takes_resting: ClassVar[bool] = False

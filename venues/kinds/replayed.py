@@ -20,7 +20,10 @@ from venues.core.recorded_book import RecordedBook
 
 
 class ReplayedVenue(VenueConfig):
-    """A displayed book that follows a recording."""
+    """A displayed book that follows a recording.
+
+    Source: own convention: what we took stays taken, see ``venues.core.recorded_book``.
+    """
 
     visibility: ClassVar[Visibility] = "lit"
     takes_resting: ClassVar[bool] = False

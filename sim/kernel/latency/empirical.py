@@ -22,6 +22,9 @@ class EmpiricalLatency(LatencyConfig):
     ``fraction: 1`` and the other a fixed delay of 0ns: then the sum follows the file exactly.
 
     Measured round trips hold the venue's own processing: use processing 0 with them.
+
+    Source: the empirical distribution function of the file; own convention: how a round trip is
+    split.
     """
 
     model: Literal["empirical"]

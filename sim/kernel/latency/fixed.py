@@ -8,7 +8,10 @@ from sim.protocol.config import Duration
 
 
 class FixedLatency(LatencyConfig):
-    """Every message takes ``delay``; the link's stream stays untouched."""
+    """Every message takes ``delay``; the link's stream stays untouched.
+
+    Source: own convention: no chance at all.
+    """
 
     model: Literal["fixed"]
     delay: Duration

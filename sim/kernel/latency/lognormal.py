@@ -26,6 +26,9 @@ class LognormalLatency(LatencyConfig):
     """Delay = ``floor`` + ``median`` * exp(``sigma`` * z), z standard normal.
 
     Its mean is ``floor + median * exp(sigma**2 / 2)``.
+
+    Source: Johnson, Kotz and Balakrishnan, Continuous Univariate Distributions, volume 1
+    (1994), chapter 14.
     """
 
     model: Literal["lognormal"]

@@ -25,6 +25,9 @@ class NormalLatency(LatencyConfig):
 
     Where ``mean`` is several ``sd`` the truncation changes nothing; where it is not, the mean of
     the delays is larger than ``mean``: ``mean + sd * pdf(a) / (1 - cdf(a))``, a = -mean / sd.
+
+    Source: Johnson, Kotz and Balakrishnan, Continuous Univariate Distributions, volume 1
+    (1994), chapter 13.
     """
 
     model: Literal["normal"]

@@ -19,7 +19,11 @@ from sim.protocol.config import Duration
 
 
 class ShiftedExponentialLatency(LatencyConfig):
-    """Delay = ``shift`` + an exponential with mean ``mean``; its mean is the sum of both."""
+    """Delay = ``shift`` + an exponential with mean ``mean``; its mean is the sum of both.
+
+    Source: Johnson, Kotz and Balakrishnan, Continuous Univariate Distributions, volume 1
+    (1994), chapter 19.
+    """
 
     model: Literal["shifted_exponential"]
     shift: Duration

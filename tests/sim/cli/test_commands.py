@@ -103,14 +103,20 @@ def test_verify_of_no_file_is_exit_2(invoke: Invoke) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_list_says_something_about_everything(invoke: Invoke, kind: str) -> None:
+def test_list_says_what_everything_is_and_where_it_comes_from(invoke: Invoke, kind: str) -> None:
     code, out, _ = invoke("list", kind, "--json")
     rows = json.loads(out)[kind]
     assert code == 0
     assert rows
-    assert all(row["name"] and row["about"].endswith(".") for row in rows), rows
+    for row in rows:
+        assert list(row) == ["name", "about", "source"]
+        assert row["name"]
+        assert row["about"].endswith("."), f"{row['name']}: its docstring needs a first sentence"
+        assert row["source"].endswith("."), f"{row['name']}: its docstring needs a line 'Source: '"
     people = invoke("list", kind).out
     assert all(row["name"] in people for row in rows)
+    assert people.count("Source:") == len(rows)
+    assert all(len(line) <= 100 for line in people.splitlines())
 
 
 def test_list_has_what_the_tables_have(invoke: Invoke) -> None:
