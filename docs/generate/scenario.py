@@ -5,7 +5,6 @@ holds the model that stands there and all models below it, save those that a dee
 a new model comes into the page by itself.
 """
 
-import inspect
 import types
 from collections.abc import Iterator
 from decimal import Decimal
@@ -17,7 +16,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from docs.generate.text import DocsError, markdown, paragraphs, table
-from sim.cli.listing import source_of
+from sim.cli.listing import source
 from sim.protocol.config import IDENT_PATTERN
 from sim.protocol.units import format_duration, plain
 from sim.scenario.model import Scenario
@@ -198,14 +197,14 @@ def _model_part(model: Model, key: str, *, with_words: bool) -> list[str]:
 
 def _kinds_table(root: Nested, models: list[Model]) -> list[str]:
     assert root.tag is not None
-    sources = [source_of(inspect.getdoc(model) or "") for model in models]
+    sources = [source(model) for model in models]
     rows = []
-    for model, source in zip(models, sources, strict=True):
+    for model, origin in zip(models, sources, strict=True):
         words = paragraphs(model)
         if not words:
             raise DocsError(f"{model.__module__}: {model.__name__} has no docstring")
         row = (f"`{tag_of(model, root.tag)}`", words[0])
-        rows.append((*row, source) if any(sources) else row)
+        rows.append((*row, origin) if any(sources) else row)
     keys = [f"`{key}`" for key in _keys_with(root.models)]
     place = f" of {', '.join(keys)}" if len(keys) <= _PLACES_MAX else ""
     header = (f"`{root.tag}`{place}", "is", *(["source"] if any(sources) else []))

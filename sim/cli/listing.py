@@ -122,6 +122,12 @@ def first_sentence(doc: str) -> str:
     return (sentence + stop).strip().replace("``", "")
 
 
+def source(thing: Any) -> str:
+    """What the docstring of a class or function names as its source, else its module's."""
+    own = source_of(inspect.getdoc(thing) or "")
+    return own or source_of(inspect.getdoc(inspect.getmodule(thing)) or "")
+
+
 def source_of(doc: str) -> str:
     """The paragraph ``Source:`` of a docstring, as plain text; empty without one."""
     for paragraph in doc.split("\n\n"):
@@ -151,5 +157,4 @@ def _configs(kinds: Iterable[type[Any]], tag: str) -> Iterator[Entry]:
 
 
 def _entry(name: str, thing: Any) -> Entry:
-    doc = inspect.getdoc(thing) or ""
-    return Entry(name, first_sentence(doc), source_of(doc))
+    return Entry(name, first_sentence(inspect.getdoc(thing) or ""), source(thing))
