@@ -20,7 +20,7 @@ from sim.kernel.inbox import Inbox
 from sim.kernel.latency import LatencySampler
 from sim.kernel.link import make_link
 from sim.kernel.loop import Event
-from sim.kernel.source import Source
+from sim.kernel.source import make_source
 from sim.kernel.streams import Streams
 from sim.protocol.enums import Priority, Side
 from sim.protocol.orders import VenueReport
@@ -74,7 +74,7 @@ class Wiring:
             # Subscriptions are older than the run: the opening books are known as it starts.
             self.router.core.view.venues[venue.id].on_quote(venue.opening())
         self.sources = [
-            Source(
+            make_source(
                 clock,
                 messages,
                 venue.inbox.deliver,

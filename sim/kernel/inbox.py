@@ -8,12 +8,27 @@ inbox itself sets no bound: senders are bounded by what they may have open.
 
 import asyncio
 import contextvars
+from asyncio import tasks
 from collections import deque
 from collections.abc import Callable, Generator
 from itertools import repeat
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 _T = TypeVar("_T")
+_enter_task = tasks._enter_task
+_leave_task = tasks._leave_task
+
+
+class Reader(Protocol):
+    """A task's coroutine that an inbox may resume directly (``sim.kernel.tasks.Driver``)."""
+
+    loop: asyncio.AbstractEventLoop
+    task: Any
+    step: Callable[[None], Any]
+    """The coroutine's ``send``."""
+
+    def keep(self, inbox: "Inbox[Any]", result: Any) -> bool:
+        """Take what a step yielded or raised; True if the task need not be woken for it now."""
 
 
 class Inbox(Generic[_T]):
@@ -42,7 +57,7 @@ class Inbox(Generic[_T]):
     def __init__(self, loop: asyncio.AbstractEventLoop, name: str = "inbox") -> None:
         self.items: deque[_T] = deque()
         self.name = name
-        self.reader: Callable[[Any], bool] | None = None
+        self.reader: Reader | None = None
         self.get_loop = repeat(loop).__next__  # asked by asyncio.Task, once per wait: in C
         self._loop = loop
         self._wakeup: Callable[[Any], object] | None = None
@@ -58,10 +73,20 @@ class Inbox(Generic[_T]):
         """Add ``item`` and resume the reader if it waits."""
         self.items.append(item)
         if self.waiting:
-            # Spelled out, not ``_resume()``: each call counts here, at every message of a run.
+            # ``_step`` written out: each call counts here, at every message of a run.
             self.waiting = False
-            resume = self.reader
-            if resume is None or not self._context.run(resume, self):
+            reader = self.reader
+            if reader is None:
+                self._wake_task()
+                return
+            loop, task = reader.loop, reader.task
+            _enter_task(loop, task)
+            try:
+                result = self._context.run(reader.step, None)
+            except BaseException as exc:
+                result = exc
+            _leave_task(loop, task)
+            if (result is not self or self.canceled) and not reader.keep(self, result):
                 self._wake_task()
 
     def put(self, item: _T) -> None:
@@ -104,9 +129,20 @@ class Inbox(Generic[_T]):
 
     def _resume(self) -> None:
         self._waking = False
-        resume = self.reader
-        if self.canceled or resume is None or not self._context.run(resume, self):
+        reader = self.reader
+        if self.canceled or reader is None or not self._step(reader):
             self._wake_task()
+
+    def _step(self, reader: Reader) -> bool:
+        """Resume the reader, as its task; True if the task need not be woken."""
+        loop, task = reader.loop, reader.task
+        _enter_task(loop, task)
+        try:
+            result = self._context.run(reader.step, None)
+        except BaseException as exc:  # the task will raise it in its own step
+            result = exc
+        _leave_task(loop, task)
+        return (result is self and not self.canceled) or reader.keep(self, result)
 
     def _wake_task(self) -> None:
         self.reader = None

@@ -2,22 +2,19 @@
 
 A task that only waits for its inbox pays most of its time to the protocol between
 ``asyncio.Task`` and the future it waits for. ``Driver`` stands between the task and its
-coroutine. When the coroutine waits for an inbox and a message comes, the inbox lets the driver
-resume it directly, with the task entered as the current one. If the coroutine then waits for an
-inbox message again, the task never hears of it; if it does anything else (another future, return,
-exception), the driver keeps that and wakes the task, which takes it from there.
+coroutine. When the coroutine waits for an inbox and a message comes, the inbox resumes it
+directly, with the task entered as the current one. If the coroutine then waits for an inbox
+message again, the task never hears of it; if it does anything else (another future, return,
+exception), the driver keeps that, and the task is woken and takes it from there.
 """
 
 import asyncio
-from asyncio import tasks
 from collections.abc import Coroutine, Generator
 from typing import Any, Final, TypeVar
 
 from sim.kernel.inbox import Inbox
 
 _T = TypeVar("_T")
-_enter_task = tasks._enter_task
-_leave_task = tasks._leave_task
 _NOTHING: Final = object()  # None would not do: a coroutine yields it in ``asyncio.sleep(0)``
 
 
@@ -37,13 +34,13 @@ class SimTask(asyncio.Task[_T]):
 class Driver(Coroutine[Any, Any, _T]):
     """A coroutine around the task's real one, which inboxes may resume directly."""
 
-    __slots__ = ("_send", "_stopped_at", "coro", "loop", "task")
+    __slots__ = ("_stopped_at", "coro", "loop", "step", "task")
 
     def __init__(self, coro: Coroutine[Any, Any, _T], loop: asyncio.AbstractEventLoop) -> None:
         self.coro = coro
         self.loop = loop
         self.task: asyncio.Task[_T] | None = None
-        self._send = coro.send
+        self.step = coro.send
         self._stopped_at: Any = _NOTHING  # what a direct resumption yielded or raised
 
     def send(self, value: Any, /) -> Any:
@@ -51,11 +48,11 @@ class Driver(Coroutine[Any, Any, _T]):
         result, self._stopped_at = self._stopped_at, _NOTHING
         try:
             if result is _NOTHING:
-                return self._marked(self._send(value))
+                return self._marked(self.step(value))
             if isinstance(result, BaseException):
                 raise result
             if isinstance(result, Inbox) and not result.waiting:
-                return self._marked(self._send(None))  # its message came before we could wait
+                return self._marked(self.step(None))  # its message came before we could wait
         except BaseException:
             self.task = None  # it ends here: no cycle keeps it from being freed
             raise
@@ -112,23 +109,11 @@ class Driver(Coroutine[Any, Any, _T]):
 
     def _marked(self, awaited: Any) -> Any:
         if isinstance(awaited, Inbox):  # it may come back to us directly
-            awaited.reader = self.resume_from
+            awaited.reader = self
         return awaited
 
-    def resume_from(self, inbox: Inbox[Any]) -> bool:
-        """Resume the coroutine, which waits for ``inbox``; True if it waits for that inbox again.
-
-        Must run in the task's context and outside any task.
-        """
-        loop, task = self.loop, self.task
-        _enter_task(loop, task)  # type: ignore[arg-type]
-        try:
-            result = self._send(None)
-        except BaseException as exc:  # the task will raise it in its own step
-            result = exc
-        _leave_task(loop, task)  # type: ignore[arg-type]
-        if result is inbox and not inbox.canceled:
-            return True
+    def keep(self, inbox: Inbox[Any], result: Any) -> bool:
+        """Take what a direct resumption yielded or raised; True if the task need not wake now."""
         self._stopped_at = result
         if inbox.canceled and (result is None or isinstance(result, Inbox)):
             inbox.wake_soon()  # as asyncio does with a task that waits: in its turn, not at once
