@@ -7,6 +7,7 @@ and the sources, and ends them.
 import asyncio
 from collections.abc import Callable, Coroutine, Iterator
 from functools import partial
+from operator import itemgetter
 from typing import Any, NoReturn
 
 from router.core.events import ACCOUNT, FromVenue, ParentOrder
@@ -45,8 +46,8 @@ class Wiring:
 
     Attributes:
         router: The router, which knows the opening books.
-        sources: Recorded data and background flow, not started.
-        parents: The client orders with the times of their arrival, ns.
+        sources: Recorded data, background flow and client orders, not started.
+        parents: How many client orders will come.
     """
 
     def __init__(
@@ -84,7 +85,11 @@ class Wiring:
             for venue in self._venues
             for messages in venue.messages(scenario.duration)
         ]
-        self.parents = [_parent(parent, units) for parent in scenario.parents]
+        self.parents = len(scenario.parents)
+        # A source holds one event at a time: thousands of orders that lie in the heap from the
+        # start would slow every message down.
+        orders = iter(sorted([_parent(p, units) for p in scenario.parents], key=itemgetter(0)))
+        self.sources.append(make_source(clock, orders, self._inbox.deliver, Priority.TIMER))
 
     def services(self) -> Iterator[tuple[str, Coroutine[Any, Any, NoReturn]]]:
         """Per venue its id and the coroutine that serves it, to be run as a task."""
@@ -126,11 +131,12 @@ class Wiring:
         return send
 
 
-def _parent(parent: ParentConfig, units: Units) -> tuple[ParentOrder, int]:
+def _parent(parent: ParentConfig, units: Units) -> tuple[int, ParentOrder]:
+    """The time of its arrival, ns, and a client order."""
     limit = None if parent.limit is None else units.price_to_ticks(parent.limit)
     qty = units.qty_to_lots(parent.qty)
     order = ParentOrder(parent.id, Side(parent.side), qty, limit, parent.deadline)
-    return order, parent.at
+    return parent.at, order
 
 
 class _Venue:

@@ -18,6 +18,7 @@ from router.task import RouterShell
 from sim.audit.log import AuditLog, open_audit_log
 from sim.audit.records import SCHEMA, RunStarted, VenueEvent
 from sim.kernel.clock import Clock, clock_of, new_loop
+from sim.kernel.garbage import rare_collections
 from sim.kernel.interrupt import interrupts
 from sim.kernel.loop import Event
 from sim.kernel.source import Source
@@ -160,7 +161,8 @@ class World:
         router_task = self._start(loop, clock)
         if self._interrupted:  # before there was anything to stop
             self._end()
-        await asyncio.wait([over, *self._tasks], return_when=asyncio.FIRST_COMPLETED)
+        with rare_collections():
+            await asyncio.wait([over, *self._tasks], return_when=asyncio.FIRST_COMPLETED)
         if over.done():
             over.result()  # what recorded data or a flow raised
         for task in self._tasks:
@@ -271,9 +273,7 @@ class World:
         self._sources = wiring.sources
         for source in self._sources:
             source.start()
-        for order, at_ns in wiring.parents:
-            router.submit(order, at_ns)
-        task = loop.create_task(router.run(len(wiring.parents)), name="router")
+        task = loop.create_task(router.run(wiring.parents), name="router")
         self._tasks.append(task)
         return task
 
