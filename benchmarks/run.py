@@ -9,6 +9,7 @@ MODULES: Final = (
     "benchmarks.loop",
     "benchmarks.matching",
     "benchmarks.audit",
+    "benchmarks.replay",
     "benchmarks.whole_job",
 )
 """Each has ``run(quick: bool)``: rows as ``benchmarks.measure.compare`` makes them.

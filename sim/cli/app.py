@@ -21,6 +21,7 @@ COMMANDS: Final = {
     "run": ("sim.cli.run:run", "Run a scenario and show what came of it."),
     "validate": ("sim.cli.validate:validate", "Check scenario files; say every problem."),
     "verify": ("sim.cli.verify:verify", "Check that an audit log is whole and untouched."),
+    "replay": ("sim.cli.replay:replay", "Rebuild the state of a run from its audit log."),
     "list": ("sim.cli.listing:list_kinds", "List scenarios, venue kinds, strategies and more."),
     "schema": ("sim.cli.schema:schema", "Print the JSON Schema of the scenario file."),
     "convert": ("sim.cli.convert:convert", "Turn market data of other formats into ours."),

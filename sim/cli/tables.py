@@ -56,13 +56,13 @@ def summary_tables(summary: dict[str, Any], width: int) -> RenderableType:
     parents = summary["parents"]
     parts: list[RenderableType] = [head]
     if parents:
-        parts += ["", _table(_parent_columns(parents[:PARENTS_MAX], units), width)]
+        parts += ["", make_table(_parent_columns(parents[:PARENTS_MAX], units), width)]
     if len(parents) > PARENTS_MAX:
         parts.append(f"and {len(parents) - PARENTS_MAX} more parents, all in summary.json")
-    parts += ["", _table(_venue_columns(summary["venues"], units), width)]
+    parts += ["", make_table(_venue_columns(summary["venues"], units), width)]
     parts += ["", _reallocations(parents)]
     if summary["expect"]:
-        parts += ["", _table(_expect_columns(summary["expect"]), width)]
+        parts += ["", make_table(_expect_columns(summary["expect"]), width)]
     return Group(*parts)
 
 
@@ -115,7 +115,7 @@ def decisions_table(rows: list[DecisionRow], count: int, units: Units, width: in
     ]
     more = f"and {count - len(rows):,} more decisions, all in the audit log"
     return Group(
-        "Decisions", "", _table(columns, width, "top"), *([more] if count > len(rows) else [])
+        "Decisions", "", make_table(columns, width, "top"), *([more] if count > len(rows) else [])
     )
 
 
@@ -142,7 +142,7 @@ def _reallocations(parents: list[dict[str, Any]]) -> str:
     return f"Reallocations: {total} ({each}{more})"
 
 
-def _table(
+def make_table(
     columns: Sequence[Column], width: int, vertical: Literal["top", "bottom"] = "bottom"
 ) -> Table:
     """A table of as many columns as fit, those of rank 0 always."""
@@ -199,7 +199,7 @@ def bench_table(rows: list[dict[str, Any]], width: int) -> Table:
         Column("Ratio to peers", [_peers(row) for row in rows], "left"),
         Column("Target", [MET if row["met"] else NOT_MET for row in rows], "left"),
     ]
-    return _table(columns, width)
+    return make_table(columns, width)
 
 
 def _peers(row: dict[str, Any]) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import pytest
 from hypothesis import strategies as st
 
-import sim.world
+import sim.wiring
 from venues.core.api import VenueCore
 from venues.task import run_venue
 
@@ -49,7 +49,7 @@ def run_checked(
         for name, text in world["recordings"].items():
             Path(folder, name).write_text(text, encoding="utf-8")
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(sim.world, "run_venue", run_checked_venue)
+            patch.setattr(sim.wiring, "run_venue", run_checked_venue)
             return run_data(world["scenario"], beside=folder)
 
     return run

@@ -1,0 +1,330 @@
+"""The state of a run, rebuilt from its audit records alone: the order blotter and the last market.
+
+`LogState` is a fold: feed it the records in their order and it holds, after any prefix of a log,
+what the log's writers knew then. Orders stay, since the blotter is about all of them; of the market
+only the newest quote and trade of each venue, so that memory does not grow with market data.
+Quantities are lots, prices ticks. Knows no file and no unit.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from decimal import Context, Decimal, Inexact
+from typing import Any, Final
+
+from sim.audit.records import (
+    BookAtArrival,
+    CancelRejected,
+    CancelSent,
+    ChildAcked,
+    ChildCanceled,
+    ChildRejected,
+    ChildSent,
+    Decision,
+    Depth,
+    Fill,
+    ParentDone,
+    ParentReceived,
+    Quote,
+    Record,
+    ReportIgnored,
+    RunFinished,
+    RunStarted,
+    TradePrint,
+    VenueEvent,
+)
+from sim.protocol.enums import (
+    DecisionReason,
+    EndReason,
+    Outcome,
+    RejectReason,
+    Side,
+    TimeInForce,
+)
+from sim.protocol.enums import OrdStatus as Status
+from sim.protocol.errors import AuditFormatError
+
+CAME_BACK: Final = (DecisionReason.PARTIAL_FILL, DecisionReason.REJECT, DecisionReason.TIMEOUT)
+"""Reasons of a decision that sends shares anew which had come back: a reallocation."""
+
+_ENDED: Final = frozenset({Status.FILLED, Status.CANCELED, Status.REJECTED})
+# A sum of fees that needed rounding would raise.
+_EXACT: Final = Context(prec=80, traps=[Inexact])
+
+
+@dataclass(slots=True)
+class ChildState:
+    """One child order as the router knows it; ``arrived_ns`` is what the venue wrote down.
+
+    ``tick_lots`` is the sum of price times quantity over its fills.
+    """
+
+    cl_ord_id: str
+    parent_id: str
+    decision_id: int
+    venue_id: str
+    side: Side
+    order_qty: int
+    price: int
+    time_in_force: TimeInForce
+    sent_ns: int
+    leaves_qty: int
+    status: Status = Status.PENDING_NEW
+    order_id: int | None = None
+    arrived_ns: int | None = None
+    ended_ns: int | None = None
+    cum_qty: int = 0
+    canceled_qty: int = 0
+    tick_lots: int = 0
+    fees: Decimal = Decimal(0)
+    fills: int = 0
+    reject_reason: RejectReason | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it may still fill."""
+        return self.status not in _ENDED
+
+
+@dataclass(slots=True)
+class ParentState:
+    """One client's order and the children that work it, in the order in which they left.
+
+    ``working_qty`` are the lots in open children; ``free_qty`` those that are neither filled nor
+    working nor given up.
+    """
+
+    received: ParentReceived
+    children: list[ChildState] = field(default_factory=list)
+    decisions: int = 0
+    reallocations: int = 0
+    filled_qty: int = 0
+    working_qty: int = 0
+    canceled_qty: int = 0
+    tick_lots: int = 0
+    fees: Decimal = Decimal(0)
+    end_reason: EndReason | None = None
+    ended_ns: int | None = None
+
+    @property
+    def leaves_qty(self) -> int:
+        """Lots neither filled nor given up."""
+        return self.received.order_qty - self.filled_qty - self.canceled_qty
+
+    @property
+    def free_qty(self) -> int:
+        """Lots that are left and that no open child may fill."""
+        return self.leaves_qty - self.working_qty
+
+
+class LogState:
+    """What a log says up to the last record taken.
+
+    Attributes:
+        records: How many records were taken.
+        t_ns: Time of the last of them.
+        started: The first record, None before it.
+        outcome: None until ``run_finished``.
+        parents: By id, in the order of their arrival.
+        children: By ``cl_ord_id``, in the order in which they left.
+        quotes: Last published quote by venue; ``Depth`` where the log holds whole books.
+        trades: Last print by venue.
+        venue_events: Last event by venue.
+        ignored_reports: Reports that changed nothing.
+    """
+
+    def __init__(self) -> None:
+        self.records = 0
+        self.t_ns = 0
+        self.started: RunStarted | None = None
+        self.outcome: Outcome | None = None
+        self.parents: dict[str, ParentState] = {}
+        self.children: dict[str, ChildState] = {}
+        self.quotes: dict[str, Quote | Depth] = {}
+        self.trades: dict[str, TradePrint] = {}
+        self.venue_events: dict[str, VenueEvent] = {}
+        self.ignored_reports = 0
+        self._handlers: dict[type[Record], Callable[[Any], None]] = {
+            RunStarted: self._on_started,
+            ParentReceived: self._on_parent,
+            Decision: self._on_decision,
+            ChildSent: self._on_sent,
+            BookAtArrival: self._on_arrival,
+            ChildAcked: self._on_acked,
+            ChildRejected: self._on_rejected,
+            Fill: self._on_fill,
+            CancelSent: self._on_cancel_sent,
+            ChildCanceled: self._on_canceled,
+            CancelRejected: self._on_cancel_rejected,
+            Quote: self._on_quote,
+            Depth: self._on_quote,
+            TradePrint: self._on_trade,
+            VenueEvent: self._on_venue_event,
+            ReportIgnored: self._on_ignored,
+            ParentDone: self._on_parent_done,
+            RunFinished: self._on_finished,
+        }
+
+    @property
+    def kinds(self) -> frozenset[type[Record]]:
+        """The record types that it understands."""
+        return frozenset(self._handlers)
+
+    def take(self, records: Iterable[Record]) -> None:
+        """Take the next records of the log.
+
+        Raises:
+            AuditFormatError: At the first record that contradicts those before it: time that goes
+                back, a child that was never sent, more filled than ordered.
+        """
+        handlers, quotes, trades = self._handlers, self.quotes, self.trades
+        t_ns, count = self.t_ns, self.records
+        try:
+            for record in records:
+                if record.t_ns < t_ns:
+                    raise _Contradiction(f"its t_ns goes back from {t_ns} to {record.t_ns}")
+                # Market data are the bulk of most logs.
+                kind = type(record)
+                if kind is Quote:
+                    quotes[record.venue_id] = record  # type: ignore[attr-defined, assignment]
+                elif kind is TradePrint:
+                    trades[record.venue_id] = record  # type: ignore[attr-defined, assignment]
+                else:
+                    handlers[kind](record)
+                t_ns = record.t_ns
+                count += 1
+        except _Contradiction as error:
+            raise AuditFormatError(f"record {count} (line {count + 1}): {error}") from None
+        finally:
+            self.t_ns, self.records = t_ns, count
+
+    # One method per type of record.
+
+    def _on_started(self, record: RunStarted) -> None:
+        if self.records or self.started is not None:
+            raise _Contradiction("run_started must be the first record, and no other")
+        self.started = record
+
+    def _on_parent(self, record: ParentReceived) -> None:
+        if record.parent_id in self.parents:
+            raise _Contradiction(f"parent {record.parent_id!r} was received before")
+        self.parents[record.parent_id] = ParentState(record)
+
+    def _on_decision(self, record: Decision) -> None:
+        parent = self._parent(record.parent_id)
+        parent.decisions += 1
+        if record.split and record.reason in CAME_BACK:
+            parent.reallocations += 1
+
+    def _on_sent(self, record: ChildSent) -> None:
+        parent = self._parent(record.parent_id)
+        if record.cl_ord_id in self.children:
+            raise _Contradiction(f"child {record.cl_ord_id!r} was sent before")
+        child = ChildState(
+            record.cl_ord_id,
+            record.parent_id,
+            record.decision_id,
+            record.venue_id,
+            record.side,
+            record.order_qty,
+            record.price,
+            record.time_in_force,
+            record.t_ns,
+            record.order_qty,
+        )
+        self.children[record.cl_ord_id] = child
+        parent.children.append(child)
+        parent.working_qty += record.order_qty
+
+    def _on_arrival(self, record: BookAtArrival) -> None:
+        self._child(record.cl_ord_id).arrived_ns = record.t_ns
+
+    def _on_acked(self, record: ChildAcked) -> None:
+        child = self._child(record.cl_ord_id)
+        child.order_id = record.order_id
+        if child.status is Status.PENDING_NEW:
+            child.status = Status.NEW
+
+    def _on_rejected(self, record: ChildRejected) -> None:
+        child = self._child(record.cl_ord_id)
+        child.reject_reason = record.reason
+        self._end(child, Status.REJECTED, record.t_ns)
+
+    def _on_fill(self, record: Fill) -> None:
+        child = self._child(record.cl_ord_id)
+        qty = record.last_qty
+        if not 0 < qty <= child.leaves_qty:
+            raise _Contradiction(
+                f"child {child.cl_ord_id!r} has {child.leaves_qty} lots open, the fill is of {qty}"
+            )
+        fee, parent = Decimal(record.fee), self.parents[child.parent_id]
+        child.cum_qty += qty
+        child.leaves_qty -= qty
+        child.tick_lots += record.last_px * qty
+        child.fees = _EXACT.add(child.fees, fee)
+        child.fills += 1
+        parent.filled_qty += qty
+        parent.working_qty -= qty
+        parent.tick_lots += record.last_px * qty
+        parent.fees = _EXACT.add(parent.fees, fee)
+        if not child.leaves_qty:
+            self._end(child, Status.FILLED, record.t_ns)
+        elif child.status is not Status.PENDING_CANCEL:
+            child.status = Status.PARTIALLY_FILLED
+
+    def _on_cancel_sent(self, record: CancelSent) -> None:
+        child = self._child(record.orig_cl_ord_id)
+        if child.is_open:
+            child.status = Status.PENDING_CANCEL
+
+    def _on_canceled(self, record: ChildCanceled) -> None:
+        child = self._child(record.cl_ord_id)
+        child.canceled_qty = record.canceled_qty
+        self._end(child, Status.CANCELED, record.t_ns)
+
+    def _on_cancel_rejected(self, record: CancelRejected) -> None:
+        child = self._child(record.orig_cl_ord_id)
+        if child.status is Status.PENDING_CANCEL:
+            child.status = Status.PARTIALLY_FILLED if child.cum_qty else Status.NEW
+
+    def _on_quote(self, record: Quote | Depth) -> None:
+        self.quotes[record.venue_id] = record
+
+    def _on_trade(self, record: TradePrint) -> None:
+        self.trades[record.venue_id] = record
+
+    def _on_venue_event(self, record: VenueEvent) -> None:
+        self.venue_events[record.venue_id] = record
+
+    def _on_ignored(self, record: ReportIgnored) -> None:
+        self.ignored_reports += 1
+
+    def _on_parent_done(self, record: ParentDone) -> None:
+        parent = self._parent(record.parent_id)
+        parent.canceled_qty = record.canceled_qty
+        parent.end_reason = record.end_reason
+        parent.ended_ns = record.t_ns
+
+    def _on_finished(self, record: RunFinished) -> None:
+        self.outcome = record.outcome
+
+    def _end(self, child: ChildState, status: Status, t_ns: int) -> None:
+        self.parents[child.parent_id].working_qty -= child.leaves_qty
+        child.leaves_qty = 0
+        child.status = status
+        child.ended_ns = t_ns
+
+    def _parent(self, parent_id: str) -> ParentState:
+        parent = self.parents.get(parent_id)
+        if parent is None:
+            raise _Contradiction(f"parent {parent_id!r} was never received")
+        return parent
+
+    def _child(self, cl_ord_id: str) -> ChildState:
+        child = self.children.get(cl_ord_id)
+        if child is None:
+            raise _Contradiction(f"child {cl_ord_id!r} was never sent")
+        return child
+
+
+class _Contradiction(Exception):
+    """A record says what cannot be after the records before it."""

@@ -1,0 +1,228 @@
+"""What each audit record says, in one line of plain words, for timelines and comparisons.
+
+Prices and quantities are decimals, durations have units a person would use. Text that comes from
+the log is escaped, since a log may be anybody's. Knows no file and no terminal.
+"""
+
+from collections.abc import Callable, Iterable
+from decimal import Decimal
+from typing import Any, Final
+
+from sim.audit.read import printable
+from sim.audit.records import (
+    BookAtArrival,
+    CancelRejected,
+    CancelSent,
+    ChildAcked,
+    ChildCanceled,
+    ChildRejected,
+    ChildSent,
+    Decision,
+    Depth,
+    Fill,
+    ParentDone,
+    ParentReceived,
+    Quote,
+    Record,
+    ReportIgnored,
+    RunFinished,
+    RunStarted,
+    TradePrint,
+    VenueEvent,
+)
+from sim.protocol.errors import AuditFormatError
+from sim.protocol.market_data import Levels
+from sim.protocol.units import UnitError, Units, parse_decimal, plain
+
+LEVELS_MAX: Final = 5
+"""Levels of a book that a sentence lists."""
+
+_DURATIONS: Final = ((1_000_000_000, "s"), (1_000_000, "ms"), (1_000, "us"), (1, "ns"))
+
+
+def units_of(started: RunStarted | None) -> Units:
+    """Tick and lot that the numbers of a log are in.
+
+    Raises:
+        AuditFormatError: If its first record does not say them.
+    """
+    instrument = started.scenario.get("instrument") if started is not None else None
+    try:
+        assert isinstance(instrument, dict)
+        return Units(
+            parse_decimal(str(instrument["tick_size"])), parse_decimal(str(instrument["lot_size"]))
+        )
+    except (AssertionError, KeyError, UnitError):
+        message = "record 0 (line 1): the scenario in it has no tick_size and lot_size to read"
+        raise AuditFormatError(message) from None
+
+
+def duration(ns: int) -> str:
+    """Three significant digits and a unit; a part of a longer one is not worth reading."""
+    sign, size = ("-", -ns) if ns < 0 else ("", ns)
+    for one, unit in _DURATIONS:
+        value = Decimal(f"{Decimal(size) / one:.3g}")  # rounded before the unit is chosen
+        if value >= 1:
+            return f"{sign}{value.normalize():f} {unit}"
+    return "0 s"
+
+
+def instant(ns: int) -> str:
+    """A time of the run, to the microsecond: ``26.0765 s``, ``45 ms``, ``0 s``."""
+    us = Decimal(round(Decimal(ns) / 1_000))
+    if abs(us) >= 1_000_000 or not us:
+        return f"{plain(us / 1_000_000)} s"
+    return f"{plain(us / 1_000)} ms"
+
+
+def count(number: int, noun: str, plural: str = "") -> str:
+    """``1 lot``, ``2 lots``, ``no lots``."""
+    if number == 1:
+        return f"1 {noun}"
+    return f"{number or 'no':,} {plural or noun + 's'}" if number else f"no {plural or noun + 's'}"
+
+
+def listed(parts: Iterable[str]) -> str:
+    """``a``, ``a and b``, ``a, b and c``."""
+    items = list(parts)
+    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}"
+
+
+def words(value: str) -> str:
+    """A name of the log's vocabulary as words."""
+    return printable(value).replace("_", " ")
+
+
+class Words:
+    """Says the records of one log, whose numbers are in ``units``."""
+
+    def __init__(self, units: Units) -> None:
+        self._units = units
+        self._say: dict[type[Record], Callable[[Any], str]] = {
+            RunStarted: lambda r: f"run started, seed {r.seed}",
+            ParentReceived: self._parent,
+            Decision: self._decision,
+            ChildSent: self._sent,
+            BookAtArrival: self._arrival,
+            ChildAcked: lambda r: f"{printable(r.cl_ord_id)} acknowledged",
+            ChildRejected: lambda r: f"{printable(r.cl_ord_id)} rejected: {words(r.reason.value)}",
+            Fill: self._fill,
+            CancelSent: self._cancel,
+            ChildCanceled: self._canceled,
+            CancelRejected: self._cancel_rejected,
+            Quote: self._quote,
+            Depth: self._depth,
+            TradePrint: self._trade,
+            VenueEvent: self._venue_event,
+            ReportIgnored: self._ignored,
+            ParentDone: self._done,
+            RunFinished: lambda r: f"run finished: {r.outcome.value}",
+        }
+
+    @property
+    def kinds(self) -> frozenset[type[Record]]:
+        """The record types that it has words for."""
+        return frozenset(self._say)
+
+    def say(self, record: Record) -> str:
+        """What a record says, in a line without its time."""
+        return self._say[type(record)](record)
+
+    def px(self, ticks: int | None) -> str:
+        """A price, ``none`` without one."""
+        return "none" if ticks is None else f"{Decimal(self._units.price_text(ticks)):,f}"
+
+    def qty(self, lots: int) -> str:
+        """A quantity."""
+        return f"{Decimal(plain(self._units.lot_size * lots)):,f}"
+
+    def money(self, value: Decimal) -> str:
+        """Money as it is."""
+        return f"{Decimal(plain(value)):,f}"
+
+    def average(self, tick_lots: int, lots: int) -> str:
+        """An average price with as many digits as it needs, 8 at most."""
+        text = self._units.avg_px_text(tick_lots, lots)
+        if text is None:
+            return "none"
+        digits = len(self._units.price_text(0).partition(".")[2])
+        whole, _, part = plain(Decimal(text)).partition(".")
+        part = part.ljust(digits, "0")
+        return f"{int(whole):,}.{part}" if part else f"{int(whole):,}"
+
+    def levels(self, levels: Levels) -> str:
+        """The first levels of a side: ``40,000 at 100.02, 30,000 at 100.03``."""
+        if not levels:
+            return "nothing"
+        shown = ", ".join(f"{self.qty(qty)} at {self.px(px)}" for px, qty in levels[:LEVELS_MAX])
+        more = len(levels) - LEVELS_MAX
+        return f"{shown} and {count(more, 'more level')}" if more > 0 else shown
+
+    def _parent(self, record: ParentReceived) -> str:
+        limit = "" if record.limit_px is None else f", limit {self.px(record.limit_px)}"
+        until = "" if record.deadline_ns is None else f", until {instant(record.deadline_ns)}"
+        what = f"{words(record.side.value)} {self.qty(record.order_qty)}"
+        return f"parent {printable(record.parent_id)} received: {what}{limit}{until}"
+
+    def _decision(self, record: Decision) -> str:
+        split: dict[str, int] = {}
+        for part in record.split:
+            split[part.venue_id] = split.get(part.venue_id, 0) + part.qty
+        sends = ", ".join(f"{printable(venue)} {self.qty(qty)}" for venue, qty in split.items())
+        why = f"{printable(record.parent_id)}, {words(record.reason.value)}"
+        return f"decision D{record.decision_id} ({why}): {sends or 'nothing to send, wait'}"
+
+    def _sent(self, record: ChildSent) -> str:
+        what = f"{words(record.side.value)} {self.qty(record.order_qty)} at {self.px(record.price)}"
+        return f"{printable(record.cl_ord_id)} sent: {what}, {record.time_in_force.value}"
+
+    def _arrival(self, record: BookAtArrival) -> str:
+        return (
+            f"{printable(record.cl_ord_id)} arrived at {printable(record.venue_id)}; "
+            f"within reach: {self.levels(record.levels)}"
+        )
+
+    def _fill(self, record: Fill) -> str:
+        rest = f", {self.qty(record.leaves_qty)} left" if record.leaves_qty else ""
+        what = f"{self.qty(record.last_qty)} at {self.px(record.last_px)}"
+        return f"{printable(record.cl_ord_id)} filled {what}{rest}"
+
+    def _cancel(self, record: CancelSent) -> str:
+        return f"cancel of {printable(record.orig_cl_ord_id)} sent: {words(record.reason)}"
+
+    def _canceled(self, record: ChildCanceled) -> str:
+        return f"{printable(record.cl_ord_id)} canceled: {self.qty(record.canceled_qty)} unfilled"
+
+    def _cancel_rejected(self, record: CancelRejected) -> str:
+        why = words(record.reason.value)
+        return f"cancel of {printable(record.orig_cl_ord_id)} rejected: {why}"
+
+    def _quote(self, record: Quote) -> str:
+        bid = "no bid" if record.bid_px is None else self._level(record.bid_px, record.bid_qty)
+        ask = "no ask" if record.ask_px is None else self._level(record.ask_px, record.ask_qty)
+        return f"{printable(record.venue_id)} quotes {bid} / {ask}"
+
+    def _depth(self, record: Depth) -> str:
+        bids, asks = self.levels(record.bids), self.levels(record.asks)
+        return f"{printable(record.venue_id)} shows bids {bids}; asks {asks}"
+
+    def _trade(self, record: TradePrint) -> str:
+        what = self._level(record.price, record.qty)
+        return f"{printable(record.venue_id)} prints {what}, aggressor {record.aggressor.value}"
+
+    def _venue_event(self, record: VenueEvent) -> str:
+        detail = f": {printable(record.detail)}" if record.detail else ""
+        return f"{printable(record.venue_id)} {words(record.event)}{detail}"
+
+    def _ignored(self, record: ReportIgnored) -> str:
+        what = f"report for {printable(record.cl_ord_id)} from {printable(record.venue_id)}"
+        return f"{what} ignored: {words(record.reason)}"
+
+    def _done(self, record: ParentDone) -> str:
+        filled = f"{self.qty(record.filled_qty)} filled"
+        rest = f", {self.qty(record.canceled_qty)} given up" if record.canceled_qty else ""
+        why = words(record.end_reason.value)
+        return f"parent {printable(record.parent_id)} done ({why}): {filled}{rest}"
+
+    def _level(self, px: int, qty: int) -> str:
+        return f"{self.qty(qty)} at {self.px(px)}"

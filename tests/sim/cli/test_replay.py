@@ -1,0 +1,37 @@
+"""``sorsim replay``."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+
+def test_replay_shows_orders_market_and_timeline(invoke: Any) -> None:
+    assert invoke("run", "partial_fill", "--out", "r", "--quiet").code == 0
+    shown = invoke("replay", "r", "--until", "90ms")
+    assert (shown.code, shown.err) == (0, "")
+    assert "33 records to 90 ms  still running" in shown.out
+    assert "P1.DARK_B.2     90 ms      5,000   100.00        0    5,000   pending new" in shown.out
+    assert "P1.DARK_B.1 canceled: 5,000 unfilled" in shown.out
+    end = json.loads(invoke("replay", "r/audit.jsonl", "--json").out)
+    summary = json.loads(Path("r/summary.json").read_bytes())
+    assert end["outcome"] == "complete"
+    assert end["parents"][0]["avg_px"] == summary["parents"][0]["avg_px"]
+    assert end["venues"]["MM"]["trade"] is None
+
+
+def test_L01_replay_of_a_torn_log_shows_what_there_is(invoke: Any) -> None:
+    invoke("run", "fragmented", "--out", "r", "--quiet")
+    Path("torn").write_bytes(Path("r/audit.jsonl").read_bytes()[:-9])
+    shown = invoke("replay", "torn")
+    assert shown.code == 1
+    assert "still running" in shown.out
+    assert "the line is torn" in shown.err
+    assert json.loads(invoke("replay", "torn", "--json").out)["fault"]
+
+
+def test_replay_of_what_is_no_log(invoke: Any, tmp_path: Path) -> None:
+    (tmp_path / "x").write_bytes(b"\x00\n")
+    for args in (("nowhere",), ("x",), ("x", "--until", "9")):
+        found = invoke("replay", *args)
+        assert found.code == 2, args
+        assert found.err
