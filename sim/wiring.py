@@ -155,7 +155,9 @@ class _Venue:
         self.inbox = inbox
         self._units = units
         self._streams = streams
-        self.core: VenueCore = config.build(units, loaded.resolve)
+        self.core: VenueCore = config.build(
+            units, loaded.resolve, streams.keyed("venue", config.id)
+        )
         self.fees = Fees(config.fees, units)
         self.order = self._sampler("order", loaded)
         self.report = self._sampler("report", loaded)

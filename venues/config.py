@@ -14,15 +14,15 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from sim.kernel.latency import LatencyModel, Resolve
+from sim.kernel.streams import Keyed
 from sim.protocol.config import Ident, PositiveDecimal, PriceLevel, ScenarioModel, Seq
 from sim.protocol.enums import Side
 from sim.protocol.market_data import Level, RecordedGroup
 from sim.protocol.units import PriceTicks, QtyLots, UnitError, Units, plain
 from venues.core.api import VenueCore
+from venues.core.gate import GateCore
 from venues.fees import FeeSchedule
-
-Found = tuple[tuple[str | int, ...], str]
-"""One thing wrong: its path inside the venue's entry, and what is wrong."""
+from venues.rules import Found, ThrottleConfig, TradingConfig, at
 
 Visibility = Literal["dark", "maker", "lit"]
 
@@ -138,6 +138,8 @@ class VenueConfig(ScenarioModel, ABC):
     """How much others see of it; strategies group venues by this."""
     takes_resting: ClassVar[bool] = True
     """Whether orders may rest there."""
+    holds_orders: ClassVar[bool] = True
+    """Whether its book is made of orders, of whomever, that a halt or a close can end."""
 
     id: Ident
     """Names it in the log, in tables and in ``--set``."""
@@ -153,6 +155,15 @@ class VenueConfig(ScenarioModel, ABC):
     depth: Annotated[int, Field(ge=5, le=1000)] = 10
     """Levels per side that the feed carries."""
 
+    trading: TradingConfig | None = None
+    """Hours and halts; without it the venue is open all the time."""
+    throttle: ThrottleConfig | None = None
+    """Limit of each account's messages; without it there is none."""
+    max_order_qty: PositiveDecimal | None = None
+    """The largest order that the venue takes; without it there is no limit."""
+    price_band: PositiveDecimal | None = None
+    """How far above the last price a buy may be limited, and a sell below it."""
+
     @property
     def uses_reference(self) -> bool:
         """Whether its rules look at the quotes of other venues, as it has received them.
@@ -162,14 +173,32 @@ class VenueConfig(ScenarioModel, ABC):
         """
         return False
 
-    @abstractmethod
-    def build(self, units: Units, resolve: Resolve) -> VenueCore:
-        """The venue's core with its book as it is at the start.
+    def build(self, units: Units, resolve: Resolve, chance: Keyed | None = None) -> VenueCore:
+        """The venue's core with its book as it is at the start, behind the rules of this entry.
+
+        Args:
+            units: Tick and lot of the instrument.
+            resolve: Finds the files that the entry names.
+            chance: The venue's own draws; needed by what draws.
 
         Raises:
             UnitError: If a number is off the grid.
             DataFormatError: If a file cannot be read or is wrong.
+            ValueError: If chance is needed and was not given.
         """
+        core = self.core(units, resolve, chance)
+        if (self.throttle, self.max_order_qty, self.price_band) != (None, None, None):
+            core = GateCore(
+                core,
+                None if self.throttle is None else self.throttle.build(),
+                None if self.max_order_qty is None else units.qty_to_lots(self.max_order_qty),
+                None if self.price_band is None else units.price_to_ticks(self.price_band),
+            )
+        return core if self.trading is None else self.trading.around(core)
+
+    @abstractmethod
+    def core(self, units: Units, resolve: Resolve, chance: Keyed | None) -> VenueCore:
+        """The core of this kind, without what ``build`` puts around it."""
 
     def source(
         self,
@@ -197,13 +226,19 @@ class VenueConfig(ScenarioModel, ABC):
         for name, value, convert in (
             ("tick_size", self.tick_size, units.price_to_ticks),
             ("lot_size", self.lot_size, units.qty_to_lots),
+            ("max_order_qty", self.max_order_qty, units.qty_to_lots),
+            ("price_band", self.price_band, units.price_to_ticks),
         ):
             try:
                 if value is not None:
                     convert(value)
             except UnitError as error:
                 found.append(((name,), str(error)))
-        return found or self.problems_on(self.grid(units))
+        if self.trading is not None:
+            found += at(("trading",), self.trading.problems(holds_orders=self.holds_orders))
+        if any(path in {("tick_size",), ("lot_size",)} for path, _ in found):
+            return found  # no grid to hold the levels against
+        return found + self.problems_on(self.grid(units))
 
     def problems_on(self, grid: Grid) -> list[Found]:
         """What is wrong with a kind's own levels on a valid grid."""
@@ -229,8 +264,3 @@ def side_problems(name: str, levels: Sequence[tuple[Decimal, Decimal]], grid: Gr
 def below_ask(bid: Decimal, best_ask: Decimal) -> str:
     """Say that a bid would trade with the best ask."""
     return f"a bid must be below the lowest ask {plain(best_ask)}, was {plain(bid)}"
-
-
-def at(prefix: tuple[str | int, ...], found: Sequence[Found]) -> list[Found]:
-    """The same problems, one level further out."""
-    return [((*prefix, *path), message) for path, message in found]

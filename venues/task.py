@@ -8,7 +8,7 @@ recorded, the core handles it, reports leave, prints and quotes are recorded, th
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Literal, NoReturn
+from typing import Final, Literal, NoReturn
 
 import msgspec
 
@@ -17,15 +17,19 @@ from sim.kernel.clock import Clock
 from sim.kernel.inbox import Inbox
 from sim.kernel.loop import Event
 from sim.protocol.enums import Side
-from sim.protocol.market_data import BookSnapshot, Levels
+from sim.protocol.market_data import BookSnapshot, FeedMessage, Levels
 from sim.protocol.orders import ExecutionReport, NewOrderSingle, VenueReport
 from sim.protocol.units import TimeNs
 from venues.core.api import VenueCore
 from venues.fees import Fees
+from venues.timers import handler
 
 MarketData = Literal["full", "touch", "none"]
 """What of a venue's market data the audit log holds: every change of the displayed depth, changes
 of the best bid and offer, or nothing."""
+
+ARRIVAL_LEVELS_MAX: Final = 1_000
+"""Levels that a recorded arrival holds at most, best first."""
 
 
 @dataclass(slots=True)
@@ -34,7 +38,7 @@ class VenuePorts:
 
     reports: dict[str, Callable[[VenueReport], None]] = field(default_factory=dict)
     """By account; reports to other accounts are not sent."""
-    feed: Callable[[BookSnapshot], None] | None = None
+    feed: Callable[[FeedMessage], None] | None = None
     emit: Callable[[Record], None] | None = None
     """The audit log."""
 
@@ -73,13 +77,14 @@ async def run_venue(
         inbox: Where orders and what drives the core arrive, as link events.
         ports: Where reports, feed and records go.
         fees: Sets the commission of fills that are reported.
-        depth: Levels per side that the feed carries, and that a recorded arrival looks at.
+        depth: Levels per side that the feed carries.
         market_data: What the audit log holds of it.
         clock: Time.
     """
     publisher = Publisher(venue_id, core, ports, depth, market_data)
     publish = publisher.publish
-    handle, ports_of = core.handle, ports.reports
+    handle = handler(venue_id, core, inbox, emit=ports.emit, feed=ports.feed, clock=clock)
+    ports_of = ports.reports
     audited = ports.emit is not None and market_data != "none"
     publisher.open(clock.now_ns)
     items: deque[Event] = inbox.items
@@ -170,7 +175,7 @@ class Publisher:
                 sent_ns=event.sent_ns,
                 drawn_ns=event.drawn_ns,
                 held_ns=event.held_ns,
-                levels=core.reachable(msg.side, msg.price, self._depth),
+                levels=core.reachable_by(msg, ARRIVAL_LEVELS_MAX),
             )
         )
 

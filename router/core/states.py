@@ -59,12 +59,13 @@ TRANSITIONS: Final[dict[OrdStatus, dict[OrdEvent, OrdStatus]]] = {
     _S.FILLED: {_E.CANCEL_REFUSED: _S.FILLED},
     _S.CANCELED: {_E.CANCEL_REFUSED: _S.CANCELED},
     _S.REJECTED: {_E.CANCEL_REFUSED: _S.REJECTED},
+    _S.EXPIRED: {_E.CANCEL_REFUSED: _S.EXPIRED},
 }
 """``CANCEL_REFUSED`` leads to ``PARTIALLY_FILLED`` even with nothing filled yet: the order is open
 and acknowledged, which is all that the router asks of its state. After a final state the refusal is
 the expected answer to a cancel that crossed the order's end."""
 
-FINAL: Final = frozenset({_S.FILLED, _S.CANCELED, _S.REJECTED})
+FINAL: Final = frozenset({_S.FILLED, _S.CANCELED, _S.REJECTED, _S.EXPIRED})
 
 
 def after(status: OrdStatus, event: OrdEvent) -> OrdStatus | None:

@@ -71,33 +71,34 @@ class OrdStatus(Enum):
     PENDING_CANCEL = "pending_cancel"
     CANCELED = "canceled"
     REJECTED = "rejected"
+    EXPIRED = "expired"
 
 
 @unique
 class RejectReason(Enum):
     """Why a venue refused a new order (FIX OrdRejReason); ``fix_code`` gives FIX's number."""
 
-    UNKNOWN_SYMBOL = "unknown_symbol"
     EXCHANGE_CLOSED = "exchange_closed"
+    ORDER_EXCEEDS_LIMIT = "order_exceeds_limit"
     DUPLICATE_ORDER = "duplicate_order"
     INCORRECT_QUANTITY = "incorrect_quantity"
     INVALID_PRICE_INCREMENT = "invalid_price_increment"
     PRICE_EXCEEDS_BAND = "price_exceeds_band"
     UNSUPPORTED_ORDER = "unsupported_order"
     POST_ONLY_WOULD_TRADE = "post_only_would_trade"
-    VENUE_DOWN = "venue_down"
+    THROTTLED = "throttled"
 
 
 FIX_ORD_REJ_REASON = {
-    RejectReason.UNKNOWN_SYMBOL: 1,
     RejectReason.EXCHANGE_CLOSED: 2,
+    RejectReason.ORDER_EXCEEDS_LIMIT: 3,
     RejectReason.DUPLICATE_ORDER: 6,
     RejectReason.UNSUPPORTED_ORDER: 11,
     RejectReason.INCORRECT_QUANTITY: 13,
     RejectReason.PRICE_EXCEEDS_BAND: 16,
     RejectReason.INVALID_PRICE_INCREMENT: 18,
     RejectReason.POST_ONLY_WOULD_TRADE: 99,
-    RejectReason.VENUE_DOWN: 99,
+    RejectReason.THROTTLED: 99,
 }
 
 
@@ -107,21 +108,27 @@ class CxlRejReason(Enum):
 
     TOO_LATE = "too_late"
     UNKNOWN_ORDER = "unknown_order"
-    ALREADY_PENDING = "already_pending"
+    EXCHANGE_CLOSED = "exchange_closed"
     DUPLICATE_ID = "duplicate_id"
+    PRICE_EXCEEDS_BAND = "price_exceeds_band"
     INVALID_PRICE_INCREMENT = "invalid_price_increment"
     INCORRECT_QUANTITY = "incorrect_quantity"
+    ORDER_EXCEEDS_LIMIT = "order_exceeds_limit"
     POST_ONLY_WOULD_TRADE = "post_only_would_trade"
+    THROTTLED = "throttled"
 
 
 FIX_CXL_REJ_REASON = {
     CxlRejReason.TOO_LATE: 0,
     CxlRejReason.UNKNOWN_ORDER: 1,
-    CxlRejReason.ALREADY_PENDING: 3,
+    CxlRejReason.EXCHANGE_CLOSED: 2,
     CxlRejReason.DUPLICATE_ID: 6,
+    CxlRejReason.PRICE_EXCEEDS_BAND: 8,
     CxlRejReason.INVALID_PRICE_INCREMENT: 18,
     CxlRejReason.INCORRECT_QUANTITY: 99,
+    CxlRejReason.ORDER_EXCEEDS_LIMIT: 99,
     CxlRejReason.POST_ONLY_WOULD_TRADE: 99,
+    CxlRejReason.THROTTLED: 99,
 }
 
 

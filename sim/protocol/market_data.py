@@ -14,7 +14,7 @@ Levels = tuple[Level, ...]
 
 
 class BookSnapshot(msgspec.Struct, frozen=True, gc=False):
-    """The displayed book of one venue as published: the feed's only message.
+    """The displayed book of one venue as published.
 
     ``venue_seq`` counts the states of the venue's book; ``volume`` is the lots traded since the
     start. ``last_px`` is None before the first trade.
@@ -44,6 +44,10 @@ class TradingStatus(msgspec.Struct, frozen=True, gc=False):
     venue_id: str
     published_ns: TimeNs
     state: TradingState
+
+
+FeedMessage = BookSnapshot | TradingStatus
+"""What a venue publishes."""
 
 
 class LevelChange(msgspec.Struct, frozen=True, gc=False):

@@ -26,6 +26,8 @@ class NewOrderSingle(msgspec.Struct, frozen=True, gc=False):
     """Asks a venue to accept an order; ``price`` is None for a market order only.
 
     ``account`` names the owner: self-trade prevention compares it, and only the owner may cancel.
+    ``min_qty`` (FIX MinQty) is the fewest lots that one execution against a single counter-order
+    may have; 0: any.
     """
 
     cl_ord_id: str
@@ -37,6 +39,7 @@ class NewOrderSingle(msgspec.Struct, frozen=True, gc=False):
     account: str = ""
     post_only: bool = False
     self_trade: SelfTrade = SelfTrade.NONE
+    min_qty: QtyLots = QtyLots(0)
 
 
 class OrderCancelRequest(msgspec.Struct, frozen=True, gc=False):

@@ -8,8 +8,9 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from sim.protocol.units import UnitError, Units
-from venues.config import Found, Grid, VenueConfig, Visibility
+from venues.config import Grid, VenueConfig, Visibility
 from venues.kinds import VENUE_KINDS, Venue
+from venues.rules import Found
 
 MakeConfig = Callable[..., VenueConfig]
 

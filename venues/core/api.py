@@ -5,21 +5,32 @@ latency and no fee; ``venues.task`` adds them.
 """
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
-from sim.protocol.enums import Side
-from sim.protocol.market_data import Levels, Trade
-from sim.protocol.orders import VenueReport
+import msgspec
+
+from sim.protocol.enums import CxlRejReason, Priority, RejectReason, TradingState
+from sim.protocol.market_data import BookSnapshot, Levels, Trade
+from sim.protocol.orders import (
+    NewOrderSingle,
+    OrderCancelReplaceRequest,
+    OrderCancelRequest,
+    OrderReduceRequest,
+    VenueReport,
+)
 from sim.protocol.units import PriceTicks, QtyLots, TimeNs
+
+Request = OrderCancelRequest | OrderCancelReplaceRequest | OrderReduceRequest
 
 
 class VenueCore(Protocol):
-    """A venue's book and rules. Prices are ticks and quantities lots of the instrument."""
+    """A venue's book and rules. Prices are ticks and quantities lots of the instrument.
 
-    @property
-    def venue_seq(self) -> int:
-        """Number of the present state; goes up whenever a book changes or something trades."""
-        ...
+    Attributes:
+        venue_seq: Number of the present state; goes up whenever a book changes or something trades.
+    """
+
+    venue_seq: int
 
     @property
     def last_px(self) -> PriceTicks | None:
@@ -47,6 +58,14 @@ class VenueCore(Protocol):
         """Apply one message and return every report that it causes, to whomever."""
         ...
 
+    def refuse_new(self, msg: NewOrderSingle, reason: RejectReason, now_ns: TimeNs) -> VenueReport:
+        """Refuse a new order for a reason that the book does not know; nothing else happens."""
+        ...
+
+    def refuse_change(self, msg: Request, reason: CxlRejReason, now_ns: TimeNs) -> VenueReport:
+        """Refuse a request, for ``reason`` if the order that it names is open."""
+        ...
+
     def published(self, depth: int) -> tuple[Levels, Levels]:
         """Bids and asks as the feed shows them, at most ``depth`` levels each.
 
@@ -54,10 +73,10 @@ class VenueCore(Protocol):
         """
         ...
 
-    def reachable(self, side: Side, limit: int | None, depth: int) -> Levels:
-        """What an order on ``side`` with this limit could take now, in the ``depth`` best levels.
+    def reachable_by(self, msg: NewOrderSingle, depth: int) -> Levels:
+        """What this order could take if it were handled now, in the ``depth`` best levels.
 
-        Of the true book, hidden lots included; a limit of None reaches all.
+        Of the true book, hidden lots included, whatever the order's quantity.
         """
         ...
 
@@ -70,11 +89,42 @@ class VenueCore(Protocol):
         ...
 
 
-def within(levels: Levels, side: Side, limit: int | None) -> Levels:
-    """The leading ``levels``, best first, that an order on ``side`` with this limit reaches."""
-    if limit is None or not levels:
-        return levels
-    sign = 1 if side is Side.BUY else -1
-    if sign * levels[-1][0] <= sign * limit:
-        return levels
-    return tuple([level for level in levels if sign * level[0] <= sign * limit])
+class Heard(msgspec.Struct, frozen=True):
+    """What a venue has heard of other venues and could not use at once: the latest of each."""
+
+    snapshots: tuple[BookSnapshot, ...]
+
+
+class WakeAt(msgspec.Struct, frozen=True):
+    """A core asks to be handed ``msg`` at ``t_ns``, in its inbox like any other message.
+
+    ``rank`` says what it comes before and after at that instant.
+    """
+
+    t_ns: int
+    rank: Priority
+    msg: Any
+
+
+class TradingChange(msgspec.Struct, frozen=True):
+    """From ``t_ns`` on a venue is in ``state``; ``event`` is how records call it."""
+
+    t_ns: int
+    state: TradingState
+    event: Literal["opened", "halted", "resumed", "closed"]
+    detail: str = ""
+
+
+@runtime_checkable
+class TimedCore(Protocol):
+    """What a core has that acts on its own at certain times; others have nothing of this.
+
+    The shell empties both lists, at the start and after each message.
+
+    Attributes:
+        wakes: Wake-ups that it asks for.
+        changes: Changes of its state of trading that have just come, oldest first.
+    """
+
+    wakes: list[WakeAt]
+    changes: list[TradingChange]

@@ -79,6 +79,10 @@ class DarkCore(MatchingCore):
             return _DARK
         return self._indication(Side.BUY, depth), self._indication(Side.SELL, depth)
 
+    def reachable_by(self, msg: NewOrderSingle, depth: int) -> Levels:
+        """What this order could take now, in the ``depth`` best levels."""
+        return self.reachable(msg.side, msg.price, depth)
+
     def _find_out(self, msg: OrderMessage, reports: Sequence[VenueReport]) -> bool:
         """Forget the absent lots that this message came upon; True if there were any."""
         if not isinstance(msg, NewOrderSingle | OrderCancelReplaceRequest):

@@ -16,6 +16,10 @@ class LitCore(MatchingCore):
         """Bids and asks, at most ``depth`` levels each."""
         return self._bids.view(depth), self._asks.view(depth)
 
+    def reachable_by(self, msg: NewOrderSingle, depth: int) -> Levels:
+        """What this order could take now, in the ``depth`` best levels."""
+        return self.reachable(msg.side, msg.price, depth)
+
 
 class MakerCore(LitCore):
     """One party's quote: orders take from it at once or not at all, and nothing ever rests."""

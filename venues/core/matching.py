@@ -6,7 +6,7 @@ at the resting order's price. Order states and request rules follow FIX; what fo
 case by case stands in the conformance cases under ``tests/conformance``.
 """
 
-from typing import Final
+from typing import ClassVar, Final
 
 from sim.protocol.enums import (
     CxlRejReason,
@@ -74,6 +74,9 @@ class MatchingCore(OrderBook):
     account only; to others it is unknown.
     """
 
+    takes_min_qty: ClassVar[bool] = False
+    """Whether orders may state a minimum quantity; this core refuses them."""
+
     def __init__(self, tick: int = 1, lot: int = 1, memory: int = MEMORY) -> None:
         super().__init__(tick, lot, memory)
         self._reports: list[VenueReport] = []
@@ -100,6 +103,18 @@ class MatchingCore(OrderBook):
         self._reports = reports
         return reports
 
+    def refuse_new(self, msg: NewOrderSingle, reason: RejectReason, now_ns: TimeNs) -> VenueReport:
+        """Refuse a new order for a reason that the book does not know."""
+        self._serial = exec_id = self._serial + 1
+        return rejection(msg, reason, exec_id, now_ns, self.venue_seq)
+
+    def refuse_change(self, msg: _Request, reason: CxlRejReason, now_ns: TimeNs) -> VenueReport:
+        """Refuse a request for a reason that the book does not know, if its order is open."""
+        order = self._orders.get(msg.orig_cl_ord_id)
+        if order is None or order.account != msg.account:
+            return self._not_open(msg, now_ns)
+        return self._refused(msg, status_open(order), reason, now_ns)
+
     @property
     def trades(self) -> list[Trade]:
         """The prints of the last ``handle`` call."""
@@ -121,8 +136,7 @@ class MatchingCore(OrderBook):
     def _on_new(self, msg: NewOrderSingle, now_ns: TimeNs) -> list[VenueReport]:
         reason = self._refusal(msg)
         if reason is not None:
-            self._serial = exec_id = self._serial + 1
-            return [rejection(msg, reason, exec_id, now_ns, self.venue_seq)]
+            return [self.refuse_new(msg, reason, now_ns)]
         name, account = msg.cl_ord_id, msg.account
         side, price, qty = msg.side, msg.price, msg.order_qty
         if side is _BUY:
@@ -176,6 +190,8 @@ class MatchingCore(OrderBook):
             return RejectReason.INVALID_PRICE_INCREMENT
         if msg.cl_ord_id in self._orders:
             return RejectReason.DUPLICATE_ORDER
+        if msg.min_qty and not self.takes_min_qty:
+            return RejectReason.UNSUPPORTED_ORDER
         if msg.post_only:
             if price is None or msg.time_in_force is _IOC or msg.time_in_force is _FOK:
                 return RejectReason.UNSUPPORTED_ORDER

@@ -10,7 +10,6 @@ from typing import Final
 from sim.protocol.enums import SelfTrade, Side
 from sim.protocol.market_data import Level, Levels
 from sim.protocol.units import PriceTicks, QtyLots
-from venues.core.api import within
 from venues.core.book import KEY_MAX, BookSide, RestingOrder
 from venues.core.check import check_finished, check_index, check_side, check_uncrossed
 
@@ -67,7 +66,21 @@ class OrderBook:
 
         A limit of None reaches all; hidden or not makes no difference.
         """
-        return within((self._asks if side is _BUY else self._bids).view(depth), side, limit)
+        # Apart from ``view``, which remembers what the feed shows: another depth would spoil it.
+        contra = self._asks if side is _BUY else self._bids
+        furthest = KEY_MAX if limit is None else contra.sign * limit
+        found: list[Level] = []
+        for key in contra.levels:
+            if key > furthest or len(found) == depth:
+                break
+            qty = contra.levels[key].qty
+            if qty:
+                found.append((abs(key), qty))
+        return tuple(found)
+
+    def open_order(self, name: str) -> RestingOrder | None:
+        """The resting order of that name, to read only; None if there is none."""
+        return self._orders.get(name)
 
     def best(self, side: Side) -> Level | None:
         """Best level of a side as ``(price, lots)``; None when the side is empty."""

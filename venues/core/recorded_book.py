@@ -39,7 +39,6 @@ from sim.protocol.orders import (
     VenueReport,
 )
 from sim.protocol.units import PriceTicks, QtyLots, TimeNs
-from venues.core.api import within
 from venues.core.book import KEY_MAX
 from venues.core.lit import may_rest
 from venues.core.order_book import MEMORY
@@ -108,7 +107,24 @@ class RecordedBook:
     def reachable(self, side: Side, limit: int | None, depth: int) -> Levels:
         """What an order on ``side`` with this limit could take of the ``depth`` best levels."""
         contra = self._asks if side is _BUY else self._bids
-        return within(contra.view(depth), side, limit)
+        return contra.reach(limit, depth)
+
+    def reachable_by(self, msg: NewOrderSingle, depth: int) -> Levels:
+        """What this order could take now, in the ``depth`` best levels."""
+        return self.reachable(msg.side, msg.price, depth)
+
+    def refuse_new(
+        self, msg: NewOrderSingle, reason: RejectReason, now_ns: TimeNs
+    ) -> ExecutionReport:
+        """Refuse a new order for a reason that the book does not know."""
+        self._exec_id += 1
+        return rejection(msg, reason, self._exec_id, now_ns, self.venue_seq)
+
+    def refuse_change(
+        self, msg: _Request, reason: CxlRejReason, now_ns: TimeNs
+    ) -> OrderCancelReject:
+        """Refuse a request; whatever the reason, no order is open here that it could be for."""
+        return self._refused(msg, now_ns)
 
     def check(self) -> None:
         """Walk every invariant of both sides.
@@ -152,8 +168,7 @@ class RecordedBook:
     def _on_new(self, msg: NewOrderSingle, now_ns: TimeNs) -> list[VenueReport]:
         reason = self._refusal(msg)
         if reason is not None:
-            self._exec_id += 1
-            return [rejection(msg, reason, self._exec_id, now_ns, self.venue_seq)]
+            return [self.refuse_new(msg, reason, now_ns)]
         contra = self._asks if msg.side is _BUY else self._bids
         qty = msg.order_qty
         left: int = qty
@@ -189,7 +204,7 @@ class RecordedBook:
                 return RejectReason.INVALID_PRICE_INCREMENT
         elif price is not None:
             return RejectReason.INVALID_PRICE_INCREMENT
-        if msg.post_only or may_rest(msg):
+        if msg.post_only or msg.min_qty or may_rest(msg):
             return RejectReason.UNSUPPORTED_ORDER
         return None
 

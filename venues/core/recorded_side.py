@@ -129,6 +129,12 @@ class RecordedSide:
             found.append((key, price, part))
         return found
 
+    def reach(self, limit: int | None, depth: int) -> Levels:
+        """The levels that this limit (displayed price) reaches, at most ``depth`` of them."""
+        furthest = KEY_MAX if limit is None else self.sign * (limit - self.shift)
+        best = islice(self.available(), depth)
+        return tuple([level for key, level in best if key <= furthest])
+
     def view(self, depth: int) -> Levels:
         """The best ``depth`` displayed levels; the same tuple object while they are the same."""
         if self._shown_to != STALE and depth == self._depth:

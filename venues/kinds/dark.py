@@ -12,10 +12,12 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from sim.kernel.latency import Resolve
+from sim.kernel.streams import Keyed
 from sim.protocol.config import DecimalText, PositiveDecimal, ScenarioModel, Seq
 from sim.protocol.units import Units, plain
-from venues.config import BookConfig, Found, Grid, VenueConfig, Visibility, at, side_problems
+from venues.config import BookConfig, Grid, VenueConfig, Visibility, side_problems
 from venues.core.dark import DarkCore
+from venues.rules import Found, at
 
 
 class FullFill(ScenarioModel):
@@ -60,7 +62,7 @@ class DarkVenue(VenueConfig):
     fill: Annotated[FullFill | ScriptedFill, Field(discriminator="model")] = FullFill(model="full")
     """How much of the book is really there."""
 
-    def build(self, units: Units, resolve: Resolve) -> DarkCore:
+    def core(self, units: Units, resolve: Resolve, chance: Keyed | None) -> DarkCore:
         """The book with what is really there, and with what is only indicated beside it."""
         grid = self.grid(units)
         factor = Fraction(self.indication_factor) if self.indications else None

@@ -3,9 +3,11 @@
 from typing import ClassVar, Literal
 
 from sim.kernel.latency import Resolve
+from sim.kernel.streams import Keyed
 from sim.protocol.units import Units
-from venues.config import BookConfig, Found, Grid, VenueConfig, Visibility, at
+from venues.config import BookConfig, Grid, VenueConfig, Visibility
 from venues.core.lit import LitCore
+from venues.rules import Found, at
 
 
 class LitVenue(VenueConfig):
@@ -20,7 +22,7 @@ class LitVenue(VenueConfig):
     book: BookConfig = BookConfig()
     """Displayed levels at the start."""
 
-    def build(self, units: Units, resolve: Resolve) -> LitCore:
+    def core(self, units: Units, resolve: Resolve, chance: Keyed | None) -> LitCore:
         """The book with its opening levels."""
         grid = self.grid(units)
         core = LitCore(grid.tick, grid.lot)

@@ -9,11 +9,13 @@ from typing import ClassVar, Final, Literal, Self
 from pydantic import model_validator
 
 from sim.kernel.latency import Resolve
+from sim.kernel.streams import Keyed
 from sim.protocol.config import PriceLevel, ScenarioModel, Seq
 from sim.protocol.enums import Side
 from sim.protocol.units import Units, plain
-from venues.config import Found, Grid, VenueConfig, Visibility, at, below_ask
+from venues.config import Grid, VenueConfig, Visibility, below_ask
 from venues.core.lit import MakerCore
+from venues.rules import Found, at
 
 _SIDES: Final = (
     (Side.BUY, "bid", "more_bids", "below", -1),
@@ -61,7 +63,7 @@ class MakerVenue(VenueConfig):
     quote: QuoteConfig
     """A bid, an ask, or both, with further tiers."""
 
-    def build(self, units: Units, resolve: Resolve) -> MakerCore:
+    def core(self, units: Units, resolve: Resolve, chance: Keyed | None) -> MakerCore:
         """The quote as a book, one level per tier."""
         grid = self.grid(units)
         core = MakerCore(grid.tick, grid.lot)

@@ -13,6 +13,7 @@ from pydantic import Field
 
 from sim.data.recorded import read_recorded
 from sim.kernel.latency import Resolve
+from sim.kernel.streams import Keyed
 from sim.protocol.market_data import RecordedGroup
 from sim.protocol.units import Units
 from venues.config import VenueConfig, Visibility
@@ -27,12 +28,13 @@ class ReplayedVenue(VenueConfig):
 
     visibility: ClassVar[Visibility] = "lit"
     takes_resting: ClassVar[bool] = False
+    holds_orders: ClassVar[bool] = False
 
     kind: Literal["replayed"]
     file: Annotated[str, Field(min_length=1)]
     """Recorded level-2 file (.l2.csv or .l2.csv.gz)."""
 
-    def build(self, units: Units, resolve: Resolve) -> RecordedBook:
+    def core(self, units: Units, resolve: Resolve, chance: Keyed | None) -> RecordedBook:
         """The book as recorded at time 0."""
         grid = self.grid(units)
         core = RecordedBook(grid.tick, grid.lot)

@@ -93,7 +93,7 @@ def fill(qty: int, t_ns: int = 3, fee: str = "0.5") -> Fill:
 
 ACK = ChildAcked(t_ns=3, cl_ord_id="P.X.1", venue_id="X", order_id=7, **STAMPS)
 REJECT = ChildRejected(
-    t_ns=3, cl_ord_id="P.X.1", venue_id="X", reason=RejectReason.VENUE_DOWN, **STAMPS
+    t_ns=3, cl_ord_id="P.X.1", venue_id="X", reason=RejectReason.THROTTLED, **STAMPS
 )
 CANCEL = CancelSent(
     t_ns=3, cl_ord_id="P.X.1.C1", orig_cl_ord_id="P.X.1", venue_id="X", reason="ack_timeout"

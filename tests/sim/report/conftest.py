@@ -176,7 +176,7 @@ def run_records() -> Callable[..., list[Record]]:
                 t_ns=2,
                 cl_ord_id="P1-2",
                 venue_id="X",
-                reason=RejectReason.VENUE_DOWN,
+                reason=RejectReason.THROTTLED,
                 drawn_ns=7,
                 held_ns=0,
                 **REPORT,

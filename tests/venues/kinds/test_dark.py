@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sim.protocol.enums import ExecType, OrdStatus, OrdType, RejectReason, Side, TimeInForce
+from sim.protocol.market_data import Levels
 from sim.protocol.orders import (
     ExecutionReport,
     NewOrderSingle,
@@ -25,6 +26,12 @@ DARK_B = {"asks": [["99.99", 15_000], ["100.00", 10_000]]}
 SHORT = {"model": "scripted", "at": [["99.99", 10_000]]}
 NOW = TimeNs(0)
 NOTHING = ((), ())
+
+
+def reach(core: VenueCore, side: Side, limit: int | None, depth: int) -> Levels:
+    """What an order with this limit could take."""
+    price = None if limit is None else PriceTicks(limit)
+    return core.reachable_by(NewOrderSingle("probe", side, QtyLots(1), price), depth)
 
 
 @pytest.fixture
@@ -55,7 +62,7 @@ def asks(core: VenueCore) -> tuple[tuple[int, int], ...]:
 def test_shows_nothing_without_indications(make_core: MakeCore, order: MakeOrder) -> None:
     core = make_core("dark", book=DARK_B)
     assert core.published(10) == NOTHING
-    assert core.reachable(Side.BUY, 9_999, 10) == ((9_999, 15_000),)
+    assert reach(core, Side.BUY, 9_999, 10) == ((9_999, 15_000),)
     assert fills(core, order("buy", 15_000, 9_999)) == [(9_999, 15_000)]
     assert core.published(10) == NOTHING
     assert (core.last_px, core.volume) == (9_999, 15_000)
@@ -84,7 +91,7 @@ def test_factor_stretches_and_shrinks_indications(make_core: MakeCore) -> None:
     assert shrunk.published(10) == (((9_999, 3),), ((10_000, 1), (10_002, 5)))
     stretched = make_core("dark", book=book, indications=True, indication_factor="1.5")
     assert stretched.published(10) == (((9_999, 10),), ((10_000, 4), (10_001, 1), (10_002, 15)))
-    assert stretched.reachable(Side.BUY, 10_000, 10) == ((10_000, 3),)
+    assert reach(stretched, Side.BUY, 10_000, 10) == ((10_000, 3),)
 
 
 def test_indications_come_in_whole_lots_of_the_venue(make_core: MakeCore) -> None:
@@ -136,7 +143,7 @@ def test_customers_dark_b_fills_both_levels_for_one_deep_child(
 
 
 def test_reachable_tells_the_truth_before_anyone_found_out(dark_b: VenueCore) -> None:
-    assert dark_b.reachable(Side.BUY, None, 10) == ((9_999, 10_000), (10_000, 10_000))
+    assert reach(dark_b, Side.BUY, None, 10) == ((9_999, 10_000), (10_000, 10_000))
 
 
 def test_small_order_finds_out_too(dark_b: VenueCore, order: MakeOrder) -> None:
@@ -211,7 +218,7 @@ def test_indicated_depth_is_bounded(make_core: MakeCore) -> None:
     core = make_core("dark", book=book, indications=True, fill=fill)
     assert core.published(5)[1] == tuple((10_000 + n, 10) for n in range(5))
     assert core.published(7)[1] == tuple((10_000 + n, 10) for n in range(7))
-    assert core.reachable(Side.BUY, None, 5)[3] == (10_004, 10)
+    assert reach(core, Side.BUY, None, 5)[3] == (10_004, 10)
 
 
 def test_more_depth_shows_more_of_what_is_only_indicated(make_core: MakeCore) -> None:
@@ -247,8 +254,8 @@ def test_nobody_gets_more_than_is_there_and_what_was_found_out_stays_known(
         order = NewOrderSingle(f"o{n}", Side.BUY, qty, price, OrdType.LIMIT, tif, "us")
         assert fills(core, order) == fills(told, order)
         assert core.published(9) == NOTHING
-        assert core.reachable(Side.BUY, None, 9) == told.reachable(Side.BUY, None, 9)
-        true_levels = dict(told.reachable(Side.BUY, None, 9))
+        assert reach(core, Side.BUY, None, 9) == reach(told, Side.BUY, None, 9)
+        true_levels = dict(reach(told, Side.BUY, None, 9))
         for shown_price, shown_qty in told.published(9)[1]:
             extra = shown_qty - true_levels.get(shown_price, 0)
             assert extra in {0, levels[PriceTicks(shown_price)][1]}

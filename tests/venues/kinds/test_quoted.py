@@ -5,8 +5,9 @@ from collections.abc import Callable
 import pytest
 
 from sim.protocol.enums import ExecType, OrdStatus, RejectReason, Side
+from sim.protocol.market_data import Levels
 from sim.protocol.orders import ExecutionReport, NewOrderSingle, OrderCancelRequest
-from sim.protocol.units import TimeNs
+from sim.protocol.units import PriceTicks, QtyLots, TimeNs
 from venues.core.api import VenueCore
 from venues.core.order_book import OrderBook
 
@@ -19,6 +20,12 @@ BOOK = {
 }
 QUOTE = {"bid": ["99.98", 200], "ask": ["100.02", 400]}
 NOW = TimeNs(0)
+
+
+def reach(core: VenueCore, side: Side, limit: int | None, depth: int) -> Levels:
+    """What an order with this limit could take."""
+    price = None if limit is None else PriceTicks(limit)
+    return core.reachable_by(NewOrderSingle("probe", side, QtyLots(1), price), depth)
 
 
 def send(core: VenueCore, order: NewOrderSingle) -> list[ExecutionReport]:
@@ -67,7 +74,7 @@ def test_lit_takes_and_rests_orders(make_core: MakeCore, order: MakeOrder) -> No
 def test_reachable_levels_end_at_the_limit(
     make_core: MakeCore, side: Side, limit: int | None, levels: tuple[tuple[int, int], ...]
 ) -> None:
-    assert make_core("lit", book=BOOK).reachable(side, limit, 10) == levels
+    assert reach(make_core("lit", book=BOOK), side, limit, 10) == levels
 
 
 def test_own_grid_is_enforced_on_orders(make_core: MakeCore, order: MakeOrder) -> None:

@@ -1,0 +1,179 @@
+"""Trading hours and halts around any core.
+
+While a venue is not open it shows nothing, nothing trades, and new orders and changes of orders are
+refused as "exchange closed". Cancels are taken at any time. Recorded data goes on moving a replayed
+book, without its prints; what a midpoint venue hears of other venues waits until it trades again.
+When trading starts or goes on there is no auction: what rests simply meets what comes.
+
+The core is told its changes by the timetable that it is given: it asks to be woken for each, before
+everything else of that instant.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Final, Literal
+
+import msgspec
+
+from sim.protocol.enums import (
+    CxlRejReason,
+    ExecType,
+    OrdStatus,
+    Priority,
+    RejectReason,
+    Side,
+    TimeInForce,
+    TradingState,
+)
+from sim.protocol.market_data import BookSnapshot, Levels, RecordedGroup, Trade
+from sim.protocol.orders import (
+    ExecutionReport,
+    NewOrderSingle,
+    OrderCancelReplaceRequest,
+    OrderCancelRequest,
+    OrderReduceRequest,
+    VenueReport,
+)
+from sim.protocol.units import TimeNs
+from venues.core.api import Heard, TradingChange, VenueCore, WakeAt
+from venues.core.around import CoreAround
+
+OnHalt = Literal["keep", "cancel"]
+OnClose = Literal["expire_day", "expire_all"]
+
+_NOTHING: Final[tuple[Levels, Levels]] = ((), ())
+_SPARE: Final = 64
+"""Names of finished DAY orders that may be kept beyond the number of the others."""
+
+
+class SessionCore(CoreAround):
+    """A core that trades at certain hours only.
+
+    Args:
+        inner: The core that trades.
+        state: State of trading at the start.
+        timetable: Changes of that state, in order of time.
+        on_halt: Whether resting orders stay in the book or are canceled as a halt begins.
+        on_close: Whether DAY orders or all orders expire as the venue closes.
+    """
+
+    def __init__(
+        self,
+        inner: VenueCore,
+        state: TradingState,
+        timetable: Sequence[TradingChange],
+        on_halt: OnHalt = "keep",
+        on_close: OnClose = "expire_day",
+    ) -> None:
+        super().__init__(inner)
+        self.state = state
+        self._to_come = list(reversed(timetable))
+        self._on_halt = on_halt
+        self._on_close = on_close
+        self._day: dict[str, str] = {}  # accounts of DAY orders by name
+        self._open_day = 0  # how many of them were open when that was last counted
+        self._heard: dict[str, BookSnapshot] = {}  # latest of each venue while not open
+        self._ask()
+
+    def handle(self, msg: Any, now_ns: TimeNs) -> list[VenueReport]:
+        """Apply one message, or the change of state that is due."""
+        if isinstance(msg, TradingChange):
+            return self._change(msg, now_ns)
+        if self.state is TradingState.OPEN:
+            reports = self._inner.handle(msg, now_ns)
+            if isinstance(msg, NewOrderSingle | OrderCancelReplaceRequest):
+                self._note_day(msg, reports[0])
+            return reports
+        if isinstance(msg, NewOrderSingle):
+            return [self.refuse_new(msg, RejectReason.EXCHANGE_CLOSED, now_ns)]
+        if isinstance(msg, OrderCancelReplaceRequest | OrderReduceRequest):
+            return [self.refuse_change(msg, CxlRejReason.EXCHANGE_CLOSED, now_ns)]
+        if isinstance(msg, BookSnapshot):
+            self._heard[msg.venue_id] = msg
+            return []
+        if isinstance(msg, RecordedGroup):
+            silent = [event for event in msg.events if not isinstance(event, Trade)]
+            msg = msgspec.structs.replace(msg, events=tuple(silent))
+        return self._inner.handle(msg, now_ns)
+
+    def published(self, depth: int) -> tuple[Levels, Levels]:
+        """The book while the venue is open, else nothing: no lot in it can be had."""
+        return self._inner.published(depth) if self.state is TradingState.OPEN else _NOTHING
+
+    def reachable_by(self, msg: NewOrderSingle, depth: int) -> Levels:
+        """What this order could take now: nothing unless the venue is open."""
+        return self._inner.reachable_by(msg, depth) if self.state is TradingState.OPEN else ()
+
+    # ------------------------------------------------------------ changes of state
+
+    def _ask(self) -> None:
+        if self._to_come:
+            change = self._to_come.pop()
+            self.wakes.append(WakeAt(change.t_ns, Priority.FAULT, change))
+
+    def _change(self, change: TradingChange, now_ns: TimeNs) -> list[VenueReport]:
+        self.state = change.state
+        self.changes.append(change)
+        self._ask()
+        reports: list[VenueReport] = []
+        if change.state is TradingState.HALTED and self._on_halt == "cancel":
+            reports = self._end_all(ExecType.CANCELED, OrdStatus.CANCELED, now_ns)
+        elif change.state is TradingState.CLOSED and self._on_close == "expire_all":
+            reports = self._end_all(ExecType.EXPIRED, OrdStatus.EXPIRED, now_ns)
+        elif change.state is TradingState.CLOSED:
+            reports = self._expire_day(now_ns)
+        elif change.state is TradingState.OPEN:
+            heard, self._heard = self._heard, {}
+            if heard:
+                reports = self._inner.handle(Heard(tuple(heard.values())), now_ns)
+        self.venue_seq += 1  # what is published is another state, whatever has become of the book
+        return reports
+
+    def _end_all(self, exec_type: ExecType, status: OrdStatus, now_ns: TimeNs) -> list[VenueReport]:
+        book = self.book
+        if book is None:
+            return []
+        orders = [*book.resting(Side.BUY), *book.resting(Side.SELL)]
+        orders.sort(key=lambda order: order.order_id)
+        return [
+            self._end(order.cl_ord_id, order.account, exec_type, status, now_ns) for order in orders
+        ]
+
+    def _expire_day(self, now_ns: TimeNs) -> list[VenueReport]:
+        day, self._day = self._day, {}
+        return [
+            self._end(name, account, ExecType.EXPIRED, OrdStatus.EXPIRED, now_ns)
+            for name, account in day.items()
+            if self._is_open(name)
+        ]
+
+    def _end(
+        self, name: str, account: str, exec_type: ExecType, status: OrdStatus, now_ns: TimeNs
+    ) -> VenueReport:
+        """Take an order off the book; its owner asked for nothing, and is told so."""
+        (report,) = self._inner.handle(OrderCancelRequest(name, name, account), now_ns)
+        return msgspec.structs.replace(
+            report, exec_type=exec_type, ord_status=status, orig_cl_ord_id=None
+        )
+
+    # ------------------------------------------------------------ DAY orders
+
+    def _note_day(
+        self, msg: NewOrderSingle | OrderCancelReplaceRequest, answer: VenueReport
+    ) -> None:
+        """Remember which open orders end with the day."""
+        if not isinstance(answer, ExecutionReport) or answer.reject_reason is not None:
+            return
+        if isinstance(msg, NewOrderSingle):
+            is_day = msg.time_in_force is TimeInForce.DAY
+        else:
+            is_day = self._day.pop(msg.orig_cl_ord_id, None) is not None
+        if is_day and self._is_open(msg.cl_ord_id):
+            self._day[msg.cl_ord_id] = msg.account
+            if len(self._day) > 2 * self._open_day + _SPARE:
+                self._day = {name: who for name, who in self._day.items() if self._is_open(name)}
+                self._open_day = len(self._day)
+        else:
+            self._day.pop(msg.cl_ord_id, None)  # a name may be used again
+
+    def _is_open(self, name: str) -> bool:
+        return self.book is not None and self.book.open_order(name) is not None

@@ -1,0 +1,105 @@
+"""What a venue's entry may say of when it trades and how much it takes, whatever its kind.
+
+The config models of ``venues.core.session`` and ``venues.core.gate``.
+"""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Annotated
+
+from pydantic import Field
+
+from sim.protocol.config import Duration, ScenarioModel, Seq
+from sim.protocol.enums import TradingState
+from venues.core.api import TradingChange, VenueCore
+from venues.core.gate import Throttle
+from venues.core.session import OnClose, OnHalt, SessionCore
+
+Found = tuple[tuple[str | int, ...], str]
+"""One thing wrong: its path inside the venue's entry, and what is wrong."""
+
+
+def at(prefix: tuple[str | int, ...], found: Sequence[Found]) -> list[Found]:
+    """The same problems, one level further out."""
+    return [((*prefix, *path), message) for path, message in found]
+
+
+class HaltConfig(ScenarioModel):
+    """A time without trading inside the hours."""
+
+    at: Duration
+    """When it begins, since the start of the run."""
+    until: Duration
+    """When trading goes on."""
+
+
+class TradingConfig(ScenarioModel):
+    """When a venue trades, and what becomes of the orders in its book when it stops.
+
+    Outside of these hours and in halts new orders, replaces and reductions are refused; cancels are
+    taken. There is no auction at the open or after a halt.
+    """
+
+    open: Duration = Field(0, json_schema_extra={"default": "0ns"})
+    """When trading begins, since the start of the run."""
+    close: Duration | None = None
+    """When trading ends for good; without it not within the run."""
+    halts: Annotated[Seq[HaltConfig], Field(max_length=1_000)] = ()
+    """In order of time, within the hours, apart from each other."""
+    on_halt: OnHalt = "keep"
+    """Whether orders in the book stay there or are canceled as a halt begins."""
+    on_close: OnClose = "expire_day"
+    """Which orders expire at the close: those with time in force DAY, or all."""
+
+    def around(self, core: VenueCore) -> SessionCore:
+        """The core with these hours."""
+        state = TradingState.OPEN if self.open == 0 else TradingState.PRE_OPEN
+        changes = [] if self.open == 0 else [TradingChange(self.open, TradingState.OPEN, "opened")]
+        for halt in self.halts:
+            changes.append(TradingChange(halt.at, TradingState.HALTED, "halted"))
+            changes.append(TradingChange(halt.until, TradingState.OPEN, "resumed"))
+        if self.close is not None:
+            changes.append(TradingChange(self.close, TradingState.CLOSED, "closed"))
+        return SessionCore(core, state, changes, self.on_halt, self.on_close)
+
+    def problems(self, *, holds_orders: bool) -> list[Found]:
+        """Times out of order, and effects on orders that there are none of."""
+        found: list[Found] = []
+        if self.close is not None and self.close <= self.open:
+            found.append((("close",), "must be later than open"))
+        for n, halt in enumerate(self.halts):
+            if halt.at < self.open:
+                found.append((("halts", n, "at"), "must not be earlier than open"))
+            if halt.until <= halt.at:
+                found.append((("halts", n, "until"), "must be later than at"))
+            if self.close is not None and halt.until > self.close:
+                found.append((("halts", n, "until"), "must not be later than close"))
+        for n, (before, after) in enumerate(pairwise(self.halts)):
+            if after.at <= before.until:
+                message = f"must be later than the end of halts[{n}]"
+                found.append((("halts", n + 1, "at"), message))
+        if not holds_orders:
+            for name, value, plain in (
+                ("on_halt", self.on_halt, "keep"),
+                ("on_close", self.on_close, "expire_day"),
+            ):
+                if value != plain:
+                    message = f"must be {plain}: the book of this kind is made of no orders"
+                    found.append(((name,), message))
+        return found
+
+
+class ThrottleConfig(ScenarioModel):
+    """How many new orders and replaces an account may send; what is beyond that is refused.
+
+    Cancels and reductions pass always, and neither they nor what is refused count.
+    """
+
+    messages: Annotated[int, Field(ge=1, le=100_000)]
+    """The most in any window of time ``per``."""
+    per: Annotated[Duration, Field(gt=0)]
+    """Length of the window."""
+
+    def build(self) -> Throttle:
+        """The limit."""
+        return Throttle(self.messages, self.per)

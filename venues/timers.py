@@ -1,0 +1,61 @@
+"""What the shell does for a core that acts at certain times: wake-ups, and changes of trading.
+
+Apart from ``venues.task``, and wrapped around a core's ``handle`` only where a core asks for it, so
+that it costs others nothing.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from sim.audit.records import Record, VenueEvent
+from sim.kernel.clock import Clock
+from sim.kernel.inbox import Inbox
+from sim.kernel.loop import Event
+from sim.protocol.market_data import FeedMessage, TradingStatus
+from sim.protocol.orders import VenueReport
+from sim.protocol.units import TimeNs
+from venues.core.api import TimedCore, VenueCore
+
+Handle = Callable[[Any, TimeNs], list[VenueReport]]
+
+
+def handler(
+    venue_id: str,
+    core: VenueCore,
+    inbox: Inbox[Event],
+    *,
+    emit: Callable[[Record], None] | None,
+    feed: Callable[[FeedMessage], None] | None,
+    clock: Clock,
+) -> Handle:
+    """The core's ``handle``, with all that it asks for besides reports done before it returns.
+
+    Wake-ups are set, and a change of trading is recorded and told on the feed.
+    """
+    handle = core.handle
+    if not isinstance(core, TimedCore):
+        return handle
+    wakes, changes = core.wakes, core.changes
+
+    def serve() -> None:
+        for wake in wakes:
+            clock.schedule(wake.t_ns, wake.rank, inbox.deliver, wake.msg, clock.now_ns)
+        wakes.clear()
+        for change in changes:
+            event = VenueEvent(
+                t_ns=clock.now_ns, venue_id=venue_id, event=change.event, detail=change.detail
+            )
+            if emit is not None:
+                emit(event)
+            if feed is not None:
+                feed(TradingStatus(venue_id, TimeNs(clock.now_ns), change.state))
+        changes.clear()
+
+    def handle_and_serve(msg: Any, now_ns: TimeNs) -> list[VenueReport]:
+        reports = handle(msg, now_ns)
+        if wakes or changes:
+            serve()
+        return reports
+
+    serve()
+    return handle_and_serve
