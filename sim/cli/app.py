@@ -20,6 +20,7 @@ from sim.protocol.version import __version__
 COMMANDS: Final = {
     "run": ("sim.cli.run:run", "Run a scenario and show what came of it."),
     "validate": ("sim.cli.validate:validate", "Check scenario files; say every problem."),
+    "liquidity": ("sim.cli.liquidity:liquidity", "Say what venues offer, before trading."),
     "verify": ("sim.cli.verify:verify", "Check that an audit log is whole and untouched."),
     "replay": ("sim.cli.replay:replay", "Rebuild the state of a run from its audit log."),
     "list": ("sim.cli.listing:list_kinds", "List scenarios, venue kinds, strategies and more."),
