@@ -1,12 +1,13 @@
 """The router's part of a scenario file."""
 
+from decimal import Decimal
 from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
 from router.allocate import StrategyConfig
 from router.allocate.base import USUAL_TIE, TieRule
-from sim.protocol.config import Duration, ScenarioModel, Seq
+from sim.protocol.config import DecimalText, Duration, ScenarioModel, Seq
 
 
 class RerouteConfig(ScenarioModel):
@@ -19,6 +20,20 @@ class RerouteConfig(ScenarioModel):
     fresh_quote: bool = True
     """Use the newest quotes received; else those of the parent's first decision, less what was
     used of them."""
+    prefer: Literal["strategy", "dark"] = "strategy"
+    """Where lots go that a dark pool did not fill: as the strategy splits, or to other dark pools
+    that are better than the best lit price, then to lit venues."""
+
+
+class BlindConfig(ScenarioModel):
+    """Orders to dark venues that never show anything, before the strategy splits what is left.
+
+    Each such venue gets one per parent, nearest first: immediate or cancel, at the best displayed
+    lit price of the other side as received, or at the parent's limit where that is tighter.
+    """
+
+    fraction: Annotated[DecimalText, Field(gt=0, le=1, decimal_places=8)] = Decimal(1)
+    """The part of what is left to place that each of them gets, rounded down to its lot."""
 
 
 class RouterConfig(ScenarioModel):
@@ -30,6 +45,8 @@ class RouterConfig(ScenarioModel):
     """Without any answer of the venue for this long, a child is canceled."""
     reroute: RerouteConfig = RerouteConfig()
     """Where lots go that a venue did not fill."""
+    blind: BlindConfig | None = None
+    """Whether dark venues that never show anything get orders, and how large; without it none."""
     tie: Seq[TieRule] = USUAL_TIE
     """What ranks levels; the first rule that tells two apart decides."""
     max_attempts: Annotated[int, Field(ge=1, le=1_000_000)] = 1_000
@@ -38,6 +55,13 @@ class RouterConfig(ScenarioModel):
     @field_validator("tie")
     @classmethod
     def _each_rule_once(cls, tie: tuple[TieRule, ...]) -> tuple[TieRule, ...]:
-        if sorted(tie) != ["id", "latency", "price"]:
-            raise ValueError("must name price, latency and id once each")
+        missing = [rule for rule in USUAL_TIE if rule not in tie]
+        twice = sorted({rule for rule in tie if tie.count(rule) > 1})
+        if missing or twice:
+            wrong = [f"{rule} is missing" for rule in missing]
+            wrong += [f"{rule} stands there twice" for rule in twice]
+            raise ValueError(
+                "must name price, latency and id once each, and visibility at most once: "
+                + ", ".join(wrong)
+            )
         return tie

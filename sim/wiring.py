@@ -6,6 +6,7 @@ and the sources, and ends them.
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterator
+from fractions import Fraction
 from functools import partial
 from operator import itemgetter
 from typing import Any, NoReturn
@@ -176,6 +177,9 @@ class _Venue:
             lot=grid.lot,
             buy=self.fees.effective(Side.BUY),
             sell=self.fees.effective(Side.SELL),
+            fill_risk=Fraction(self.config.fill_risk),
+            impact=Fraction(self.config.impact) / Fraction(self._units.tick_size),
+            silent=self.config.silent,
         )
 
     def opening(self) -> Any:

@@ -15,7 +15,7 @@ from pydantic import Field
 
 from sim.kernel.latency import LatencyModel, Resolve
 from sim.kernel.streams import Keyed
-from sim.protocol.config import Ident, PositiveDecimal, PriceLevel, ScenarioModel, Seq
+from sim.protocol.config import DecimalText, Ident, PositiveDecimal, PriceLevel, ScenarioModel, Seq
 from sim.protocol.enums import Side
 from sim.protocol.market_data import Level, RecordedGroup
 from sim.protocol.units import PriceTicks, QtyLots, UnitError, Units, plain
@@ -154,7 +154,10 @@ class VenueConfig(ScenarioModel, ABC):
     """Quantity step of this venue, a whole multiple of the instrument's, which is the default."""
     depth: Annotated[int, Field(ge=5, le=1000)] = 10
     """Levels per side that the feed carries."""
-
+    fill_risk: Annotated[DecimalText, Field(ge=0, lt=1, decimal_places=8)] = Decimal(0)
+    """Probability that lots shown here are not had (`min_risk` weighs it)."""
+    impact: Annotated[DecimalText, Field(ge=0)] = Decimal(0)
+    """Estimate of what our own order moves the price by, as a price (`min_risk` weighs it)."""
     trading: TradingConfig | None = None
     """Hours and halts; without it the venue is open all the time."""
     throttle: ThrottleConfig | None = None
@@ -163,6 +166,11 @@ class VenueConfig(ScenarioModel, ABC):
     """The largest order that the venue takes; without it there is no limit."""
     price_band: PositiveDecimal | None = None
     """How far above the last price a buy may be limited, and a sell below it."""
+
+    @property
+    def silent(self) -> bool:
+        """Whether the feed never shows what the venue holds."""
+        return False
 
     @property
     def uses_reference(self) -> bool:

@@ -9,10 +9,11 @@ from pydantic import Field
 
 from router.allocate.greedy import GreedyConfig, TopOfBookConfig
 from router.allocate.min_impact import MinImpactConfig
+from router.allocate.min_risk import MinRiskConfig
 from router.allocate.single_venue import SingleVenueConfig
 from sim.protocol.config import ScenarioModel
 
-AnyStrategy = GreedyConfig | TopOfBookConfig | MinImpactConfig | SingleVenueConfig
+AnyStrategy = GreedyConfig | TopOfBookConfig | MinImpactConfig | MinRiskConfig | SingleVenueConfig
 
 StrategyConfig = Annotated[AnyStrategy, Field(discriminator="kind")]
 """A strategy as a scenario writes it; ``kind`` says which."""

@@ -4,9 +4,11 @@ A strategy sees offers, which are venues with the levels that may be used, and s
 over them. It knows nothing of orders, messages, time or the audit log.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
-from heapq import heapify, heappop, heapreplace
-from typing import Final, Literal, Protocol
+from fractions import Fraction
+from heapq import heappop, heapreplace
+from typing import Final, Literal
 
 import msgspec
 
@@ -14,17 +16,23 @@ from router.core.profile import Visibility
 from sim.protocol.enums import Side
 from sim.protocol.market_data import Levels
 
-TieRule = Literal["price", "latency", "id"]
+TieRule = Literal["price", "visibility", "latency", "id"]
 Depth = Literal["top", "full"]
 Rank = tuple[int | str, ...]
 USUAL_TIE: Final[tuple[TieRule, ...]] = ("price", "latency", "id")
+LEAST_SEEN_FIRST: Final[tuple[Visibility, ...]] = ("dark", "maker", "lit")
+"""The order of the tie rule ``visibility`` and of the strategies that look at it."""
+
+_VISIBILITY_RANK: Final = {visibility: n for n, visibility in enumerate(LEAST_SEEN_FIRST)}
+_NO_RISK: Final = Fraction(0)
 
 
 class Offer(msgspec.Struct, frozen=True, gc=False):
     """One venue's usable levels, best first.
 
     With the venue's fee a price costs ``slope * price + intercept``; the unit is the same for all
-    offers of a request.
+    offers of a request, and ``impact``, the estimate of what our own order moves the price by, is
+    in it too. ``fill_risk`` is the probability that the lots are not had there, >= 0 and < 1.
     """
 
     venue_id: str
@@ -34,6 +42,8 @@ class Offer(msgspec.Struct, frozen=True, gc=False):
     levels: Levels
     slope: int
     intercept: int
+    impact: int = 0
+    fill_risk: Fraction = _NO_RISK
 
 
 class AllocationRequest(msgspec.Struct, frozen=True):
@@ -61,15 +71,24 @@ class Allocation(msgspec.Struct, frozen=True):
     refused: tuple[tuple[str, str], ...]
 
 
-class Strategy(Protocol):
-    """An allocation algorithm. ``depth`` is what its first split may use of each venue."""
+class Strategy(ABC):
+    """An allocation algorithm.
+
+    Attributes:
+        name: As in a scenario and in the record of a decision.
+        depth: What its first split may use of each venue.
+        weighs_risk: Whether ``impact`` and ``fill_risk`` of an offer count.
+        only: The one venue that it would use; None: any.
+    """
 
     name: str
     depth: Depth
+    weighs_risk: bool = False
+    only: str | None = None
 
+    @abstractmethod
     def allocate(self, request: AllocationRequest) -> Allocation:
         """Split ``request.qty``, or less where the offers end."""
-        ...
 
 
 def walk(
@@ -77,7 +96,8 @@ def walk(
 ) -> Allocation:
     """Walk the levels of each group in order of rank, group after group, until ``qty`` is placed.
 
-    From each level it takes what is left or what is there, rounded down to the venue's lot.
+    From each level it takes what is left or what is there, rounded down to the venue's lot. Only
+    the best level of each offer is ranked beforehand, a further one when the one before it is used.
 
     Args:
         request: What to split.
@@ -85,14 +105,17 @@ def walk(
         unused: Venues that the strategy leaves out, with the reason.
     """
     rank = _ranker(request)
+    full = request.depth == "full"
     left = request.qty
     slices: list[tuple[str, int, int]] = []
     ranking: list[str] = []
+    used: set[str] = set()
     for offers in groups:
         queue = [(rank(offer, 0), i, 0) for i, offer in enumerate(offers) if offer.levels]
-        ranking.extend(offers[i].venue_id for _, i, _ in sorted(queue))
-        heapify(queue)
-        while queue and left > 0:
+        queue.sort()
+        for _, i, _ in queue:
+            ranking.append(offers[i].venue_id)
+        while queue and left > 0:  # a sorted list is a heap
             _, i, n = queue[0]
             offer = offers[i]
             price, qty = offer.levels[n]
@@ -100,12 +123,13 @@ def walk(
             taken -= taken % offer.lot
             if taken:
                 slices.append((offer.venue_id, price, taken))
+                used.add(offer.venue_id)
                 left -= taken
-            if request.depth == "full" and n + 1 < len(offer.levels):
-                heapreplace(queue, (rank(offer, n + 1), i, n + 1))
+            n += 1
+            if full and n < len(offer.levels):
+                heapreplace(queue, (rank(offer, n), i, n))
             else:
                 heappop(queue)
-    used = {venue_id for venue_id, _, _ in slices}
     refused = [(v, "ranked_behind") for v in ranking if v not in used]
     return Allocation(tuple(slices), tuple(ranking), (*refused, *sorted(unused.items())))
 
@@ -124,6 +148,7 @@ def _ranker(request: AllocationRequest) -> Callable[[Offer, int], Rank]:
     def rank(offer: Offer, n: int) -> Rank:
         parts: dict[TieRule, int | str] = {
             "price": sign * (offer.slope * offer.levels[n][0] + offer.intercept),
+            "visibility": _VISIBILITY_RANK[offer.visibility],
             "latency": offer.latency_ns,
             "id": offer.venue_id,
         }

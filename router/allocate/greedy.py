@@ -2,11 +2,11 @@
 
 from typing import Literal
 
-from router.allocate.base import Allocation, AllocationRequest, Depth, walk
+from router.allocate.base import Allocation, AllocationRequest, Depth, Strategy, walk
 from sim.protocol.config import ScenarioModel
 
 
-class Greedy:
+class Greedy(Strategy):
     """Walks levels by effective price; the depth is what tells the two kinds apart."""
 
     def __init__(self, name: str, depth: Depth) -> None:

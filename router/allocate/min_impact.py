@@ -1,14 +1,19 @@
 """``min_impact``: what shows least first: dark pools, then market makers, then lit venues."""
 
-from typing import Final, Literal
+from typing import Literal
 
-from router.allocate.base import Allocation, AllocationRequest, Depth, walk
+from router.allocate.base import (
+    LEAST_SEEN_FIRST,
+    Allocation,
+    AllocationRequest,
+    Depth,
+    Strategy,
+    walk,
+)
 from sim.protocol.config import ScenarioModel
 
-_ORDER: Final = ("dark", "maker", "lit")
 
-
-class MinImpact:
+class MinImpact(Strategy):
     """Fills up each class of venues before the next."""
 
     name = "min_impact"
@@ -20,7 +25,7 @@ class MinImpact:
         """Split by class, inside a class by price and the tie rules."""
         groups = [
             tuple([offer for offer in request.offers if offer.visibility == visibility])
-            for visibility in _ORDER
+            for visibility in LEAST_SEEN_FIRST
         ]
         return walk(request, groups, {})
 

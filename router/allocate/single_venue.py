@@ -2,23 +2,23 @@
 
 from typing import Literal
 
-from router.allocate.base import Allocation, AllocationRequest, Depth, walk
+from router.allocate.base import Allocation, AllocationRequest, Depth, Strategy, walk
 from sim.protocol.config import Ident, ScenarioModel
 
 
-class SingleVenue:
+class SingleVenue(Strategy):
     """Uses one venue and refuses the others."""
 
     name = "single_venue"
 
     def __init__(self, venue_id: str, depth: Depth) -> None:
-        self.venue_id = venue_id
+        self.only = venue_id
         self.depth: Depth = depth
 
     def allocate(self, request: AllocationRequest) -> Allocation:
         """Take what the one venue offers."""
-        chosen = tuple([o for o in request.offers if o.venue_id == self.venue_id])
-        others = {o.venue_id: "other_venue" for o in request.offers if o.venue_id != self.venue_id}
+        chosen = tuple([o for o in request.offers if o.venue_id == self.only])
+        others = {o.venue_id: "other_venue" for o in request.offers if o.venue_id != self.only}
         return walk(request, (chosen,), others)
 
 

@@ -67,7 +67,7 @@ class Desk:
 
     def uses_new_quotes(self, parent: Parent) -> bool:
         """Whether the parent's next decision may rest on a quote that comes now."""
-        return self._config.reroute.fresh_quote or not parent.attempts
+        return self._config.reroute.fresh_quote or not parent.splits
 
     def note_short(self, parent: Parent) -> None:
         """Keep the parents that have lots to place, in the order in which they got them."""

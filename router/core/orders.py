@@ -16,8 +16,10 @@ class Parent:
     """A client's order at the router; quantities in lots, prices in ticks.
 
     ``due`` is the reason for a decision that is to be made at this instant. ``stopped`` is set once
-    the parent only waits for its open children. ``first`` and ``used`` serve re-routing on what was
-    known at the first decision: per venue the usable levels and the quote that they come from.
+    the parent only waits for its open children. ``attempts`` counts decisions with children,
+    ``splits`` those of them that a strategy split over quotes. ``first`` and ``used`` serve
+    re-routing on what was known at the first split: per venue the usable levels and the quote that
+    they come from.
     """
 
     parent_id: str
@@ -28,6 +30,7 @@ class Parent:
     filled_qty: int = 0
     reserved_qty: int = 0
     attempts: int = 0
+    splits: int = 0
     due: DecisionReason | None = None
     waiting: bool = False
     stopped: EndReason | None = None

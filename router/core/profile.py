@@ -17,7 +17,9 @@ class VenueProfile(msgspec.Struct, frozen=True):
     ``latency_ns`` is the expected delay of an order to the venue. ``tick`` and ``lot`` are the
     venue's own grid in ticks and lots of the instrument. ``buy`` and ``sell`` are slope and
     intercept of the effective price, ``slope * price_ticks + intercept``, in ticks with the taker
-    fee.
+    fee. ``fill_risk`` is the probability, from 0 up to but not 1, that lots are not had there;
+    ``impact`` the estimate, in ticks, of what our own order moves the price by, >= 0. A ``silent``
+    venue never shows what it holds.
     """
 
     venue_id: str
@@ -27,22 +29,30 @@ class VenueProfile(msgspec.Struct, frozen=True):
     lot: int
     buy: tuple[Fraction, Fraction]
     sell: tuple[Fraction, Fraction]
+    fill_risk: Fraction = Fraction(0)
+    impact: Fraction = Fraction(0)
+    silent: bool = False
 
 
 class EffectivePrices:
     """Prices with fees as exact integers, in ``1/scale`` ticks, comparable over all venues."""
 
-    __slots__ = ("_lines", "scale")
+    __slots__ = ("_impacts", "_lines", "scale")
 
     def __init__(self, profiles: tuple[VenueProfile, ...]) -> None:
-        numbers = [number for p in profiles for line in (p.buy, p.sell) for number in line]
+        numbers = [number for p in profiles for number in (*p.buy, *p.sell, p.impact)]
         self.scale = lcm(*(number.denominator for number in numbers)) if numbers else 1
         self._lines = {
             (p.venue_id, buys): (int(line[0] * self.scale), int(line[1] * self.scale))
             for p in profiles
             for buys, line in ((True, p.buy), (False, p.sell))
         }
+        self._impacts = {p.venue_id: int(p.impact * self.scale) for p in profiles}
 
     def line(self, venue_id: str, side: Side) -> tuple[int, int]:
         """Slope and intercept of the effective price for a taker on ``side``."""
         return self._lines[venue_id, side is Side.BUY]
+
+    def impact(self, venue_id: str) -> int:
+        """The estimate of our own impact on the price there."""
+        return self._impacts[venue_id]

@@ -17,15 +17,32 @@ from router.core.orders import Child
 from router.core.profile import VenueProfile
 from sim.protocol.enums import Side
 from sim.protocol.market_data import BookSnapshot, Level, Levels
+from sim.protocol.nbbo import Nbbo
 
 
 class VenueView:
-    """What the router knows of one venue."""
+    """What the router knows of one venue.
 
-    __slots__ = ("_exhausted", "_fills", "_open", "flying", "profile", "quote")
+    Args:
+        profile: The venue.
+        changed: Where the view notes itself, once, when its quote has changed; None: nobody looks.
+    """
 
-    def __init__(self, profile: VenueProfile) -> None:
+    __slots__ = (
+        "_changed",
+        "_exhausted",
+        "_fills",
+        "_noted",
+        "_open",
+        "flying",
+        "profile",
+        "quote",
+    )
+
+    def __init__(self, profile: VenueProfile, changed: "list[VenueView] | None" = None) -> None:
         self.profile = profile
+        self._changed = changed
+        self._noted = changed is None  # noted already, or never to be
         self.quote: BookSnapshot | None = None
         self.flying: dict[str, Child] = {}
         self._open: dict[tuple[bool, int], int] = {}  # (buys, limit) -> open lots of children
@@ -38,11 +55,28 @@ class VenueView:
         if known is not None and quote.venue_seq < known.venue_seq:
             return False
         self.quote = quote
+        if not self._noted:
+            self._note()
         if self._fills:
             self._fills = [fill for fill in self._fills if fill[0] > quote.venue_seq]
         if self._exhausted:
             self._exhausted = [mark for mark in self._exhausted if mark[0] >= quote.venue_seq]
         return True
+
+    def drop_quote(self) -> None:
+        """Forget the quote: it says nothing any more, and a newer one will come."""
+        self.quote = None
+        if not self._noted:
+            self._note()
+
+    def touch(self) -> tuple[int | None, int | None]:
+        """Best bid and best offer as quoted; None where a side is empty. Clears the note."""
+        self._noted = self._changed is None
+        quote = self.quote
+        if quote is None:
+            return None, None
+        bids, asks = quote.bids, quote.asks
+        return bids[0][0] if bids else None, asks[0][0] if asks else None
 
     def on_sent(self, child: Child) -> None:
         """Note a child that leaves for this venue."""
@@ -95,6 +129,11 @@ class VenueView:
             levels = _less(levels, self._open[buys, limit], limit, buys)
         return tuple([level for level in levels if level[1] > 0])
 
+    def _note(self) -> None:
+        if self._changed is not None:
+            self._noted = True
+            self._changed.append(self)
+
 
 def _beyond(price: int, limit: int, buys: bool) -> bool:
     return price > limit if buys else price < limit
@@ -111,24 +150,42 @@ def _less(levels: list[Level], lots: int, limit: int, buys: bool) -> list[Level]
 
 
 class MarketView:
-    """All venues as the router knows them, and the best displayed lit prices over them."""
+    """All venues as the router knows them, and the best displayed lit prices over them.
 
-    __slots__ = ("_lit", "venues")
+    Quotes are far more frequent than questions for the best prices. So a quote only notes its
+    venue, and a question first brings the noted venues up to date.
+    """
+
+    __slots__ = ("_changed", "_nbbo", "venues")
 
     def __init__(self, profiles: tuple[VenueProfile, ...]) -> None:
-        self.venues = {profile.venue_id: VenueView(profile) for profile in profiles}
-        self._lit = [v for v in self.venues.values() if v.profile.visibility == "lit"]
+        self._nbbo = Nbbo()
+        self._changed: list[VenueView] = []
+        self.venues = {
+            profile.venue_id: VenueView(
+                profile, self._changed if profile.visibility == "lit" else None
+            )
+            for profile in profiles
+        }
 
     def best_bid(self) -> int | None:
         """Highest displayed lit bid received, None without one."""
-        prices = [v.quote.bids[0][0] for v in self._lit if v.quote is not None and v.quote.bids]
-        return max(prices, default=None)
+        if self._changed:
+            self._catch_up()
+        return self._nbbo.bid
 
     def best_ask(self) -> int | None:
         """Lowest displayed lit offer received, None without one."""
-        prices = [v.quote.asks[0][0] for v in self._lit if v.quote is not None and v.quote.asks]
-        return min(prices, default=None)
+        if self._changed:
+            self._catch_up()
+        return self._nbbo.ask
 
     def best_against(self, side: Side) -> int | None:
         """The best displayed lit price that an order of ``side`` could trade at."""
         return self.best_ask() if side is Side.BUY else self.best_bid()
+
+    def _catch_up(self) -> None:
+        on_touch = self._nbbo.on_touch
+        for venue in self._changed:
+            on_touch(venue.profile.venue_id, *venue.touch())
+        self._changed.clear()

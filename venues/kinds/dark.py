@@ -62,6 +62,11 @@ class DarkVenue(VenueConfig):
     fill: Annotated[FullFill | ScriptedFill, Field(discriminator="model")] = FullFill(model="full")
     """How much of the book is really there."""
 
+    @property
+    def silent(self) -> bool:
+        """Without indications its feed shows nothing."""
+        return not self.indications
+
     def core(self, units: Units, resolve: Resolve, chance: Keyed | None) -> DarkCore:
         """The book with what is really there, and with what is only indicated beside it."""
         grid = self.grid(units)

@@ -11,6 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from router.allocate import StrategyConfig
 from router.allocate.base import (
+    LEAST_SEEN_FIRST,
     USUAL_TIE,
     Allocation,
     AllocationRequest,
@@ -25,13 +26,16 @@ from sim.protocol.enums import Side
 from sim.protocol.market_data import Levels
 
 _ADAPTER: TypeAdapter[Any] = TypeAdapter(StrategyConfig)
-_ORDERS: list[tuple[TieRule, ...]] = list(permutations(USUAL_TIE))
+_ALL_RULES: tuple[TieRule, ...] = ("price", "visibility", "latency", "id")
+_ORDERS: list[tuple[TieRule, ...]] = [*permutations(USUAL_TIE), *permutations(_ALL_RULES)]
 
 ALL = [
     {"kind": "greedy"},
     {"kind": "top_of_book"},
     {"kind": "min_impact"},
     {"kind": "min_impact", "depth": "top"},
+    {"kind": "min_risk"},
+    {"kind": "min_risk", "depth": "top"},
     {"kind": "single_venue", "venue": "B"},
     {"kind": "single_venue", "venue": "B", "depth": "top"},
 ]
@@ -117,10 +121,44 @@ def test_another_order_of_the_rules_can_be_set(
     assert split(strategy(kind="greedy"), 3, *offers, tie=tie).ranking == ranking
 
 
-@pytest.mark.parametrize("tie", [["price"], ["price", "price", "id"], ["price", "id", "size"]])
-def test_the_rules_of_a_tie_must_be_all_three_once_each(tie: list[str]) -> None:
-    with pytest.raises(ValidationError):
+def test_at_an_equal_price_what_shows_least_may_go_first() -> None:
+    offers = (
+        offer("LIT", (100, 1), kind="lit", ms=1),
+        offer("POOL", (100, 1), kind="dark", ms=50),
+        offer("MAKER", (100, 1), kind="maker", ms=9),
+        offer("BETTER", (99, 1), kind="lit", ms=99),
+    )
+    found = split(strategy(kind="greedy"), 4, *offers, tie=("price", "visibility", "latency", "id"))
+    assert found.ranking == ("BETTER", "POOL", "MAKER", "LIT")
+    assert split(strategy(kind="greedy"), 4, *offers).ranking == (
+        "BETTER",
+        "LIT",
+        "MAKER",
+        "POOL",
+    ), "unless asked for, the delay decides"
+
+
+@pytest.mark.parametrize(
+    ("tie", "says"),
+    [
+        (["price"], "latency is missing, id is missing"),
+        (["price", "price", "id"], "latency is missing, price stands there twice"),
+        (["price", "visibility", "id"], "latency is missing"),
+        (["price", "visibility", "latency", "visibility", "id"], "visibility stands there twice"),
+        (["price", "latency", "id", "size"], "size"),
+    ],
+)
+def test_the_rules_of_a_tie_are_three_once_each_and_visibility_at_most_once(
+    tie: list[str], says: str
+) -> None:
+    with pytest.raises(ValidationError, match=says):
         RouterConfig.model_validate({"strategy": {"kind": "greedy"}, "tie": tie})
+
+
+def test_visibility_is_a_rule_that_may_be_left_out() -> None:
+    for tie in (["price", "latency", "id"], ["price", "visibility", "latency", "id"]):
+        config = RouterConfig.model_validate({"strategy": {"kind": "greedy"}, "tie": tie})
+        assert list(config.tie) == tie
 
 
 def test_the_fee_of_a_venue_is_part_of_its_price() -> None:
@@ -228,6 +266,7 @@ def naive(request: AllocationRequest, rank_class: Callable[[Offer], int]) -> lis
                 break
             part: dict[str, Any] = {
                 "price": sign * (one.slope * price + one.intercept),
+                "visibility": LEAST_SEEN_FIRST.index(one.visibility),
                 "latency": one.latency_ns,
                 "id": one.venue_id,
             }

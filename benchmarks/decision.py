@@ -1,0 +1,148 @@
+"""A decision and the router's consolidated view, by themselves.
+
+``decision``: six lit venues with fees show ten levels each; a parent that wants lots of several
+venues is decided, and what comes of it is written: the decision's record and one ``child_sent``
+record for each child, encoded, hashed and buffered for a log that nobody keeps. Everything between
+``Decider.decide`` being called and the last record being in the buffer counts; the parent's
+arrival, messages and links do not. Quotes change as in a busy market: between two decisions each
+venue shows a book that was not shown before, so nothing is ranked, taken off or built from the last
+decision. Our own children are gone by then.
+
+``consolidated_view``: touches of random venues, each within five ticks of its best on either side,
+one change in and both best prices read after each, for 4, 16 and 64 venues; the row's value is the
+slowest of the three. The peer looks at all venues each time.
+"""
+
+import os
+import random
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Final
+
+from benchmarks.measure import compare, rate
+from router.config import RouterConfig
+from router.core.decide import Decider
+from router.core.orders import Parent
+from router.core.profile import VenueProfile
+from router.core.view import MarketView
+from sim.audit.log import open_audit_log
+from sim.protocol.enums import DecisionReason, Side
+from sim.protocol.market_data import BookSnapshot
+from sim.protocol.nbbo import Nbbo
+from sim.protocol.units import TimeNs
+
+VENUES: Final = 6
+LEVELS: Final = 10
+DECISIONS: Final = 4_000
+TOUCHES: Final = 200_000
+SIZES: Final = (4, 16, 64)
+Touch = tuple[str, int, int]
+
+
+def run(quick: bool) -> list[dict[str, Any]]:
+    """Measure; ``quick`` takes fewer decisions, touches and rounds."""
+    decisions = DECISIONS // 4 if quick else DECISIONS
+    touches = TOUCHES // 4 if quick else TOUCHES
+    rounds = 3 if quick else 5
+    view_rows = [view_row(size, touches, rounds) for size in SIZES]
+    slowest = min(view_rows, key=lambda row: float(row["value"]))
+    detail = {str(size): row["value"] for size, row in zip(SIZES, view_rows, strict=True)}
+    return [
+        compare(
+            "decision",
+            "decisions/s",
+            lambda: decision_rate(decisions),
+            {},
+            rounds=rounds,
+            value_min=25_000,  # 40 microseconds each
+        ),
+        {**slowest, "detail": {"touches_per_s_by_venues": detail}},
+    ]
+
+
+def view_row(size: int, count: int, rounds: int) -> dict[str, Any]:
+    """The row for this many venues."""
+    touches = random_touches(size, count)
+    return compare(
+        "consolidated_view",
+        "touches/s",
+        lambda: rate(count, lambda: follow(touches)),
+        {"all_venues": lambda: rate(count // 10, lambda: look_at_all(touches[: count // 10]))},
+        rounds=rounds,
+        value_min=1_500_000,
+    )
+
+
+def random_touches(size: int, count: int) -> list[Touch]:
+    """Touches of ``size`` venues: any venue, both sides anew, up to five ticks from the best."""
+    draw = random.Random(size)
+    return [
+        (f"V{draw.randrange(size)}", 10_000 - draw.randint(0, 5), 10_001 + draw.randint(0, 5))
+        for _ in range(count)
+    ]
+
+
+def follow(touches: list[Touch]) -> int:
+    """Ours: each touch in, both bests read."""
+    nbbo = Nbbo()
+    on_touch = nbbo.on_touch
+    crossed = 0
+    for venue_id, bid_px, ask_px in touches:
+        on_touch(venue_id, bid_px, ask_px)
+        bid, ask = nbbo.bid, nbbo.ask
+        if bid is not None and ask is not None and bid > ask:
+            crossed += 1
+    return crossed
+
+
+def look_at_all(touches: list[Touch]) -> int:
+    """The plain way: the highest and the lowest over all venues, after each touch."""
+    bids: dict[str, int] = {}
+    asks: dict[str, int] = {}
+    crossed = 0
+    for venue_id, bid_px, ask_px in touches:
+        bids[venue_id] = bid_px
+        asks[venue_id] = ask_px
+        if max(bids.values()) > min(asks.values()):
+            crossed += 1
+    return crossed
+
+
+def decision_rate(count: int) -> float:
+    """Decisions with their records per second of CPU time; what is not timed is made before."""
+    profiles = tuple([profile(n) for n in range(VENUES)])
+    config = RouterConfig.model_validate_json('{"strategy": {"kind": "greedy"}}')
+    view = MarketView(profiles)
+    decider = Decider(view, profiles, config)
+    parents = [Parent(f"P{n}", Side.BUY if n % 2 else Side.SELL, 700) for n in range(count)]
+    quotes = [[quote(n, k) for n in range(VENUES)] for k in range(count)]
+    changes: list[Callable[[BookSnapshot], bool]] = [
+        view.venues[one.venue_id].on_quote for one in profiles
+    ]
+    with open_audit_log(Path(os.devnull)) as log:
+        emit, decide = log.emit, decider.decide
+
+        def work() -> None:
+            for parent, books in zip(parents, quotes, strict=True):
+                for change, book in zip(changes, books, strict=True):
+                    change(book)
+                for record, _ in decide(parent, DecisionReason.INITIAL, 50_000_000):
+                    emit(record)
+
+        return rate(count, work)
+
+
+def profile(n: int) -> VenueProfile:
+    """Lit venue ``n`` with a fee of its own."""
+    fee = Fraction(10 + n, 100)
+    one = Fraction(1)
+    return VenueProfile(f"V{n}", "lit", 1_000_000 + n, 1, 1, (one, fee), (one, -fee))
+
+
+def quote(n: int, k: int) -> BookSnapshot:
+    """Book state ``k`` of venue ``n``: ten levels a side, never the same twice in a row."""
+    mid = 10_000 + (k * 7 + n) % 11
+    bids = tuple([(mid - 1 - i, 100 + (k + i) % 90) for i in range(LEVELS)])
+    asks = tuple([(mid + 1 + i, 100 + (k + i) % 90) for i in range(LEVELS)])
+    return BookSnapshot(f"V{n}", k + 1, TimeNs(k), bids, asks)
