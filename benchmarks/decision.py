@@ -20,6 +20,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, Final
 
+from benchmarks.calibration import NAME, reference_rate
 from benchmarks.measure import compare, rate
 from router.config import RouterConfig
 from router.core.decide import Decider
@@ -53,7 +54,7 @@ def run(quick: bool) -> list[dict[str, Any]]:
             "decision",
             "decisions/s",
             lambda: decision_rate(decisions),
-            {},
+            {NAME: reference_rate},
             rounds=rounds,
             value_min=25_000,  # 40 microseconds each
         ),

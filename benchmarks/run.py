@@ -9,6 +9,7 @@ MODULES: Final = (
     "benchmarks.loop",
     "benchmarks.matching",
     "benchmarks.audit",
+    "benchmarks.decision",
     "benchmarks.replay",
     "benchmarks.whole_job",
 )
