@@ -173,7 +173,8 @@ def liquidity(loaded: LoadedScenario, side: Side, order_qty: int, at_ns: int = 0
 def _router_at(loaded: LoadedScenario, at_ns: int) -> RouterCore:
     """The router at the end of an instant of a run that has no orders of ours."""
     # No audit log is kept, so the venues need not make records of the market for it.
-    silent = loaded.scenario.model_copy(update={"audit": AuditConfig(market_data="none")})
+    update = {"parents": (), "audit": AuditConfig(market_data="none")}
+    silent = loaded.scenario.model_copy(update=update)
     loop = new_loop("virtual")
     try:
         return loop.run_until_complete(_run_until(replace(loaded, scenario=silent), at_ns))
