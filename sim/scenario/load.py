@@ -13,6 +13,7 @@ from sim.scenario.document import raise_problems, read_document
 from sim.scenario.locate import validate
 from sim.scenario.model import Scenario
 from sim.scenario.overrides import apply_overrides
+from sim.scenario.scalars import shown
 from sim.scenario.shipped import shipped_names, shipped_scenario
 
 
@@ -104,13 +105,21 @@ def resolve_file(folder: Path, name: str) -> Path:
         DataFormatError: If the name leads elsewhere, or to no regular file.
     """
     root = folder.resolve()
+    written = shown(name)
     if "\0" in name or Path(name).is_absolute():
-        raise DataFormatError(name, 0, f"must be a path inside the scenario's folder, was {name!r}")
-    path = (root / name).resolve()
+        raise DataFormatError(
+            written, 0, f"must be a path inside the scenario's folder, was {written}"
+        )
+    try:
+        path = (root / name).resolve()
+        is_file = path.is_file()
+    except (OSError, RuntimeError) as error:  # a name too long, links in a circle
+        why = getattr(error, "strerror", None) or "its links go in a circle"
+        raise DataFormatError(written, 0, f"cannot be read: {why}: {written}") from error
     if not path.is_relative_to(root):
-        raise DataFormatError(name, 0, f"must lie inside the scenario's folder, was {name!r}")
-    if not path.is_file():
-        raise DataFormatError(name, 0, f"no such file in the scenario's folder: {name!r}")
+        raise DataFormatError(written, 0, f"must lie inside the scenario's folder, was {written}")
+    if not is_file:
+        raise DataFormatError(written, 0, f"no such file in the scenario's folder: {written}")
     return path
 
 

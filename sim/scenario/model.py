@@ -32,6 +32,12 @@ NoMapping = Annotated[
 """The keys are part of the file format; what they describe is not offered yet."""
 
 
+def _not_like_one(value: object) -> object:
+    if value == 1 and type(value) is not int:  # true and 1.0 are equal to 1
+        raise ValueError("must be the integer 1")
+    return value
+
+
 def _step(value: Decimal) -> Decimal:
     exponent = value.normalize().as_tuple().exponent
     if not isinstance(exponent, int) or exponent < -STEP_DECIMALS_MAX:
@@ -99,7 +105,7 @@ class AuditConfig(ScenarioModel):
 class Scenario(ScenarioModel):
     """One simulation: a market, a router, the orders it works."""
 
-    schema_version: Literal[1]
+    schema_version: Annotated[Literal[1], BeforeValidator(_not_like_one)]
     """Version of this format."""
     name: Ident
     """Names the run and its folder."""

@@ -8,6 +8,7 @@ Source: JSON Schema 2020-12 as pydantic writes it, with the ``discriminator`` of
 """
 
 import json
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from pydantic import BaseModel
@@ -69,11 +70,7 @@ class SchemaView:
     """The JSON Schema of one model, with a way through it."""
 
     def __init__(self, model: type[BaseModel]) -> None:
-        try:
-            self._root: Schema = model.model_json_schema()
-        except PydanticInvalidForJsonSchema:
-            # A user's model may use types without a JSON Schema: its errors then say less.
-            self._root = {}
+        self._root: Schema = _json_schema(model)
         self._definitions: dict[str, Schema] = self._root.get("$defs", {})
 
     def follow(self, loc: tuple[str | int, ...], data: object) -> Spot:
@@ -192,6 +189,16 @@ class SchemaView:
         else:
             child = schema.get("properties", {}).get(step, _of_any_key(schema))
         return child if isinstance(child, dict) else {}
+
+
+@lru_cache(maxsize=8)
+def _json_schema(model: type[BaseModel]) -> Schema:
+    """Made once per model, since that takes longer than all else that is done with one file."""
+    try:
+        return model.model_json_schema()
+    except PydanticInvalidForJsonSchema:
+        # A user's model may use types without a JSON Schema: its errors then say less.
+        return {}
 
 
 def _of_any_key(schema: Schema) -> object:

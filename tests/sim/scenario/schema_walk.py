@@ -1,0 +1,232 @@
+"""A walk over the scenario's schema: every model and key once, each in a scenario that is valid.
+
+A key whose good value cannot be guessed from the schema has a line in ``SPECIMENS``.
+"""
+
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sim.scenario.model import Scenario
+
+Schema = dict[str, Any]
+Way = tuple[str | int, ...]
+
+LEG: Final = {"model": "fixed", "delay": "1ms"}
+BOOK: Final = {"asks": [["100.02", 10]], "bids": [["99.98", 10]]}
+BASE: Final[dict[str, Any]] = {
+    "schema_version": 1,
+    "name": "every_key",
+    "seed": 1,
+    "duration": "20ms",
+    "instrument": {"symbol": "ACME", "tick_size": "0.01"},
+    "venues": [
+        {"id": "A", "kind": "lit", "latency": {"order": LEG, "report": LEG, "feed": LEG}},
+        {
+            "id": "B",
+            "kind": "lit",
+            "latency": {"order": LEG, "report": LEG, "feed": LEG},
+            "book": BOOK,
+        },
+    ],
+    "router": {"strategy": {"kind": "greedy"}},
+    "parents": [{"id": "P", "side": "buy", "qty": 5}],
+}
+
+TAKER: Final = {"at": "1ms", "id": "O", "side": "sell", "qty": 5, "price": "99.98", "tif": "IOC"}
+
+SPECIMENS: Final[dict[str, Any]] = {
+    "Scenario.venues": [BASE["venues"][0]],
+    "Scenario.expect": {"fill_rate": ">= 0"},
+    "Scenario.name": "every_key",
+    "VenueConfig.id": "A",
+    "VenueConfig.latency": BASE["venues"][0]["latency"],
+    "VenueConfig.lot_size": 1,
+    "ReplayedVenue.file": "recorded.l2.csv",
+    "EmpiricalLatency.file": "round_trips.csv",
+    "InstrumentConfig.symbol": "ACME",
+    "InstrumentConfig.lot_size": 1,
+    "InstrumentConfig.tick_size": "0.01",
+    "DarkVenue.book": BOOK,
+    "ScriptedFill.at": [["100.02", 5]],
+    "QuoteConfig": {"bid": ["99.98", 10], "ask": ["100.02", 10]},
+    "QuoteConfig.bid": ["99.98", 10],
+    "QuoteConfig.more_bids": [["99.97", 10]],
+    "QuoteConfig.more_asks": [["100.03", 10]],
+    "BookConfig.bids": [["99.98", 10]],
+    "BookConfig.asks": [["100.02", 10]],
+    "VenueConfig.tick_size": "0.01",
+    "MakerVenue.flow": [{"kind": "scripted", "orders": [TAKER]}],
+    "ReplayedVenue.flow": [{"kind": "scripted", "orders": [TAKER]}],
+    "FeeSchedule.taker": "0.003",
+    "FeeSchedule.maker": "-0.002",
+    "RouterConfig.tie": ["price", "latency", "id"],
+    "ScriptedFlow.orders": [TAKER],
+    "ScriptedOrder": TAKER,
+    "ScriptedCancel": {"at": "2ms", "cancel": "O"},
+    "SingleVenueConfig.venue": "A",
+    "ParentConfig.qty": 5,
+}
+"""Values for keys, and for whole models, that their schema alone does not tell."""
+
+AROUND: Final[dict[str, list[tuple[Way, Any]]]] = {
+    "ScriptedFill": [(("venues", 0, "book"), BOOK)],
+    "ScriptedCancel": [(("venues", 0, "flow", 0, "orders", 0), TAKER)],
+}
+"""What else a scenario needs for one of these models to be valid in it."""
+
+NOT_FIRST: Final = frozenset({"ScriptedCancel"})
+"""Models that can only be the second member of their list."""
+
+
+@dataclass(frozen=True)
+class Key:
+    """One key of the format, in a scenario where it has a good value."""
+
+    name: str
+    way: Way
+    schema: Schema
+    data: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Model:
+    """One model of the format, in a scenario that holds one."""
+
+    name: str
+    way: Way
+    schema: Schema
+    data: dict[str, Any]
+
+
+class Walk:
+    """Every model and key below the scenario's schema, each once."""
+
+    def __init__(self) -> None:
+        self.root = Scenario.model_json_schema()
+        self.models: dict[str, Model] = {}
+        self.keys: dict[str, Key] = {}
+        self._object(self.root, (), deepcopy(BASE), "Scenario")
+
+    def resolved(self, schema: Schema) -> Schema:
+        """Behind references and behind the other side of ``| None``."""
+        while True:
+            if "$ref" in schema:
+                schema = self.root["$defs"][schema["$ref"].rpartition("/")[2]]
+            elif "discriminator" not in schema and len(some := self.options(schema)) == 1:
+                schema = some[0]
+            else:
+                return schema
+
+    def options(self, schema: Schema) -> list[Schema]:
+        """The branches of a choice, null left out."""
+        found = schema.get("oneOf") or schema.get("anyOf") or schema.get("allOf") or []
+        return [one for one in found if one.get("type") != "null"]
+
+    def _object(self, schema: Schema, way: Way, data: dict[str, Any], name: str) -> None:
+        if name in self.models:
+            return
+        self.models[name] = Model(name, way, schema, data)
+        for key, inner in schema["properties"].items():
+            with_key = deepcopy(data)
+            here = get(with_key, way)
+            if key not in here or f"{name}.{key}" in SPECIMENS:
+                here[key] = self.specimen(inner, f"{name}.{key}")
+            self._value(inner, (*way, key), with_key, f"{name}.{key}")
+
+    def _value(self, schema: Schema, way: Way, data: dict[str, Any], name: str) -> None:
+        self.keys.setdefault(name, Key(name, way, schema, data))
+        inner = self.resolved(schema)
+        if branches := self.options(inner):
+            for branch in branches:
+                body = self.resolved(branch)
+                other = deepcopy(data)
+                title = body.get("title", "")
+                there = way
+                if title in NOT_FIRST:
+                    there = (*way[:-1], 1)
+                    get(other, way[:-1]).append(None)
+                put(other, there, self._variant(branch, get(data, way), name))
+                for place, value in AROUND.get(title, []):
+                    put(other, place, deepcopy(value))
+                if "properties" in body:
+                    self._object(body, there, other, title)
+                else:
+                    self._value(branch, way, other, f"{name}|{body.get('type')}")
+        elif "properties" in inner:
+            self._object(inner, way, data, inner["title"])
+        elif "prefixItems" in inner:
+            for at, item in enumerate(inner["prefixItems"]):
+                self._value(item, (*way, at), data, f"{name}[{at}]")
+        elif inner.get("type") == "array" and inner.get("maxItems") != 0:
+            with_one = deepcopy(data)
+            if not get(data, way):
+                put(with_one, way, [self.specimen(inner["items"], f"{name}[0]")])
+            self._value(inner["items"], (*way, 0), with_one, f"{name}[0]")
+        elif isinstance(free := inner.get("additionalProperties"), dict):
+            for key in get(data, way):
+                self._value(free, (*way, key), data, f"{name}.*")
+
+    def _variant(self, schema: Schema, now: Any, name: str) -> Any:
+        """This branch of a choice: what stands there if it is that, with its own keys if not."""
+        made = self.specimen(schema, name + "|")
+        body = self.resolved(schema)
+        if isinstance(made, dict) and isinstance(now, dict):
+            kept = {key: value for key, value in now.items() if key in body["properties"]}
+            return {**kept, **made} if "latency" not in kept else {**made, **kept, **_tags(made)}
+        return made
+
+    def specimen(self, schema: Schema, name: str) -> Any:  # noqa: PLR0911 - one per JSON type
+        """A valid value: of required keys only."""
+        owner, _, key = name.rpartition(".")
+        base = f"VenueConfig.{key}" if owner.endswith("Venue") else name
+        for known in (name, base):
+            if known in SPECIMENS:
+                return deepcopy(SPECIMENS[known])
+        if "default" in schema and schema["default"] not in (None, [], {}):
+            return deepcopy(schema["default"])
+        inner = self.resolved(schema)
+        if inner.get("title") in SPECIMENS:
+            return deepcopy(SPECIMENS[inner["title"]])
+        if "const" in inner:
+            return inner["const"]
+        if "enum" in inner:
+            return inner["enum"][0]
+        if branches := self.options(inner):
+            return self.specimen(branches[0], name)
+        if "properties" in inner:
+            required = inner.get("required", [])
+            return {
+                key: self.specimen(inner["properties"][key], f"{inner['title']}.{key}")
+                for key in required
+            }
+        if "prefixItems" in inner:
+            return [
+                self.specimen(one, f"{name}[{n}]") for n, one in enumerate(inner["prefixItems"])
+            ]
+        types = inner.get("type")
+        if types == "array":
+            if inner.get("maxItems") == 0:
+                return []
+            return [self.specimen(inner["items"], f"{name}[0]")]
+        if "examples" in inner:
+            return inner["examples"][0]
+        if types == "integer":
+            return max(1, int(inner.get("minimum", 1)))
+        if types == "number":
+            return min(0.5, inner.get("maximum", 0.5))
+        return {"boolean": True, "string": "x", "object": {}}[str(types)]
+
+
+def _tags(made: dict[str, Any]) -> dict[str, Any]:
+    return {key: made[key] for key in ("kind", "model") if key in made}
+
+
+def get(data: Any, way: Way) -> Any:
+    for step in way:
+        data = data[step]
+    return data
+
+
+def put(data: Any, way: Way, value: Any) -> None:
+    get(data, way[:-1])[way[-1]] = value
