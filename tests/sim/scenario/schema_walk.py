@@ -65,6 +65,7 @@ SPECIMENS: Final[dict[str, Any]] = {
     "ScriptedOrder": TAKER,
     "ScriptedCancel": {"at": "2ms", "cancel": "O"},
     "SingleVenueConfig.venue": "A",
+    "HaltConfig": {"at": "1ms", "until": "2ms"},
     "ParentConfig.qty": 5,
 }
 """Values for keys, and for whole models, that their schema alone does not tell."""
@@ -210,12 +211,18 @@ class Walk:
                 return []
             return [self.specimen(inner["items"], f"{name}[0]")]
         if "examples" in inner:
-            return inner["examples"][0]
+            return _guess(inner["examples"][0], key)
         if types == "integer":
             return max(1, int(inner.get("minimum", 1)))
         if types == "number":
             return min(0.5, inner.get("maximum", 0.5))
         return {"boolean": True, "string": "x", "object": {}}[str(types)]
+
+
+def _guess(example: Any, key: str) -> Any:
+    """What the key's name says of its size, else the schema's own example."""
+    is_number = str(example).replace(".", "").isdigit()
+    return 5 if is_number and ("qty" in key or "lot" in key) else example
 
 
 def _tags(made: dict[str, Any]) -> dict[str, Any]:

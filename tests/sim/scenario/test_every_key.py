@@ -264,14 +264,14 @@ def _members() -> Iterator[tuple["Model", str]]:
 def test_the_specimens_are_valid(model: "Model", loads: Loads) -> None:
     """Else no refusal of the tests here would say anything."""
     loaded, problems = loads(json.dumps(model.data))
-    assert not problems
+    assert not problems, f"SPECIMENS or AROUND in schema_walk.py need a line for {model.name}"
     check_accepted(loaded, Bad("the specimen", ""))
 
 
 @pytest.mark.parametrize("key", list(WALK.keys.values()), ids=WALK.keys)
 def test_the_specimens_of_keys_are_valid(key: "Key", loads: Loads) -> None:
     _, problems = loads(json.dumps(key.data))
-    assert not problems
+    assert not problems, f"SPECIMENS or AROUND in schema_walk.py need a line for {key.name}"
 
 
 @pytest.mark.parametrize("model", list(WALK.models.values()), ids=WALK.models)
