@@ -11,8 +11,9 @@ from sim.cli.options import CONTEXT, FINE, json_option
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+    from sim.cli.tables import Column
     from sim.scenario.model import Scenario
-    from sim.study.liquidity import Cost, Liquidity, Split, VenueLiquidity
+    from sim.study.liquidity import Cost, Liquidity, Split, SplitPart, VenueLiquidity
 
 _REFUSED: Final = {"ranked_behind": "behind", "nothing_available": "empty"}
 DEPTH_MAX: Final = 15
@@ -121,7 +122,7 @@ def _words(
         f"  {scenario.instrument.symbol}  {side.replace('_', ' ')} ",
         f"{_qty(units, lots)}, as the router knows the market at {at}",
     )
-    dark = any(venue.indication and venue.levels for venue in found.venues)
+    dark = any(venue.shows == "indications" and venue.levels for venue in found.venues)
     depth = _depth_table(found, side, units, width) if found.total_available else []
     return Group(
         head,
@@ -147,16 +148,28 @@ def _venues_table(venues: "list[VenueLiquidity]", units: Any, width: int) -> "Re
         Column("Venue", [venue.venue_id for venue in venues], "left"),
         Column("Visible", [venue.visibility for venue in venues], "left"),
         Column("Best\nprice", _prices([top.price if top else None for top in tops], units)),
-        Column("At best", [_qty(units, top.qty) if top else UNDEFINED for top in tops], rank=1),
+        Column("At best", [_qty(units, top.qty) if top else UNDEFINED for top in tops], rank=2),
         Column("Available", [_qty(units, venue.available_qty) for venue in venues]),
-        Column("Alone\nfills", [_qty(units, venue.alone.qty) for venue in venues], rank=2),
+        Column("Alone\nfills", [_qty(units, venue.alone.qty) for venue in venues], rank=3),
         Column("at, with\nfees", _prices([one.alone.effective_px for one in venues], units)),
+        *_risk_column(venues),
         Column("Order\nlatency", [short_duration(venue.order_latency_ns) for venue in venues]),
-        Column("Round\ntrip", [short_duration(venue.round_trip_ns) for venue in venues], rank=3),
-        Column("Quote\nage", [short_duration(venue.quote_age_ns) for venue in venues], rank=4),
-        *([Column("Left out", refused, "left")] if any(refused) else []),
+        Column("Round\ntrip", [short_duration(venue.round_trip_ns) for venue in venues], rank=4),
+        Column("Quote\nage", [short_duration(venue.quote_age_ns) for venue in venues], rank=5),
+        *([Column("Left out", refused, "left", rank=1)] if any(refused) else []),
     ]
     return make_table(columns, width)
+
+
+def _risk_column(venues: "list[VenueLiquidity]") -> "list[Column]":
+    """How unreliable venues are, where the scenario says it of any."""
+    from sim.cli.output import number_column
+    from sim.cli.tables import Column
+
+    if not any(Decimal(venue.fill_risk) for venue in venues):
+        return []
+    shares = number_column([str(100 * Decimal(venue.fill_risk)) for venue in venues], 0, 4)
+    return [Column("Fill\nrisk", [f"{share} %" for share in shares])]
 
 
 def _depth_table(found: "Liquidity", side: str, units: Any, width: int) -> "list[RenderableType]":
@@ -201,13 +214,17 @@ def _split_table(split: "Split", units: Any, width: int) -> "RenderableType":
         return "Nothing to send: the router would wait for quotes."
     costs = [part.cost for part in split.parts]
     columns = [
-        Column("Send to", [part.venue_id for part in split.parts], "left"),
+        Column("Send to", [_named(part) for part in split.parts], "left"),
         Column("Quantity", [_qty(units, cost.qty) for cost in costs]),
         Column("Limit", _prices([part.price for part in split.parts], units)),
         Column("at, with\nfees", _prices([cost.effective_px for cost in costs], units)),
         Column("Fees", number_column([cost.fees for cost in costs], 2, 4)),
     ]
     return make_table(columns, width)
+
+
+def _named(part: "SplitPart") -> str:
+    return f"{part.venue_id} (blind)" if part.blind else part.venue_id
 
 
 def _refused(reason: str) -> str:

@@ -57,15 +57,17 @@ class Cost(msgspec.Struct, frozen=True):
 class VenueLiquidity(msgspec.Struct, frozen=True, kw_only=True):
     """What the router knows of one venue.
 
+    ``shows`` is ``quotes``, ``indications`` (a dark venue: less may be there) or ``nothing``.
+    ``fill_risk`` is the probability that lots shown are not had, as the scenario states it.
     ``rank`` counts from 1 as the strategy ranks it; ``refused`` says why the split leaves it out.
-    ``indication`` marks a dark venue: what it shows may not be there. ``alone`` is the cost of the
-    order if this venue alone got it.
+    ``alone`` is the cost of the order if this venue alone got it.
     """
 
     venue_id: str
     kind: str
     visibility: str
-    indication: bool
+    shows: str
+    fill_risk: str
     rank: int | None
     refused: str | None
     available_qty: int
@@ -84,11 +86,15 @@ class SingleVenue(msgspec.Struct, frozen=True):
 
 
 class SplitPart(msgspec.Struct, frozen=True):
-    """One child order: its limit, and what it is to cost on the quotes at hand."""
+    """One child order: its limit, and what it is to cost on the quotes at hand.
+
+    ``blind`` is true for an order to a venue that shows nothing: its cost is that of its limit.
+    """
 
     venue_id: str
     price: str
     cost: Cost
+    blind: bool
 
 
 class Split(msgspec.Struct, frozen=True):
@@ -147,7 +153,8 @@ def liquidity(loaded: LoadedScenario, side: Side, order_qty: int, at_ns: int = 0
                 venue_id=venue.id,
                 kind=venue.kind,
                 visibility=profile.visibility,
-                indication=profile.visibility == "dark",
+                shows=_shows(profile),
+                fill_risk=plain(venue.fill_risk),
                 rank=rank.get(venue.id),
                 refused=refused.get(venue.id),
                 available_qty=sum(qty for _, qty in levels),
@@ -236,6 +243,12 @@ def _decide(
             outcomes += router.on_wake(wake.token, now_ns)
     (decision,) = (one for one in outcomes if isinstance(one, Decision))
     return decision, [one for one in outcomes if isinstance(one, ChildSent)]
+
+
+def _shows(profile: VenueProfile) -> str:
+    if profile.silent:
+        return "nothing"
+    return "indications" if profile.visibility == "dark" else "quotes"
 
 
 def _report_latency(venue: VenueEntry, loaded: LoadedScenario, streams: Streams) -> int:
@@ -328,11 +341,13 @@ def _best_single(venues: Sequence[VenueLiquidity], side: Side) -> SingleVenue | 
 
 def _split(decision: Decision, children: Sequence[ChildSent], costs: _Costs) -> Split:
     chosen = [(part.venue_id, part.price, part.qty) for part in decision.split]
+    blind = {one.venue_id for one in decision.blind}
     parts = [
         SplitPart(
             child.venue_id,
             costs.price(child.price),
             costs.of([part for part in chosen if part[0] == child.venue_id]),
+            child.venue_id in blind,
         )
         for child in children
     ]

@@ -26,7 +26,7 @@ def test_its_document_has_these_members_and_no_others(invoke: Invoke) -> None:
     assert list(document) == ["total_available", "venues", "best_single", "split"]
     assert list(document["best_single"]) == ["venue_id", "cost"]
     assert list(document["split"]) == ["strategy", "parts", "cost", "unplaced_qty"]
-    assert list(document["split"]["parts"][0]) == ["venue_id", "price", "cost"]
+    assert list(document["split"]["parts"][0]) == ["venue_id", "price", "cost", "blind"]
     for place in (document["best_single"], document["split"], *document["split"]["parts"]):
         assert list(place["cost"]) == cost
     for venue in document["venues"]:
@@ -42,6 +42,14 @@ def test_its_document_has_these_members_and_no_others(invoke: Invoke) -> None:
         "qty": 15_000,
         "cum_qty": 15_000,
     }
+
+
+def test_risk_and_blind_orders_are_said_in_words(invoke: Invoke) -> None:
+    risk = ("--set", 'venues[MM].fill_risk="0.015"')
+    silent = ("--set", "venues[DARK_A].indications=false", "--set", "router.blind={}")
+    out = invoke(*ASK, *risk, *silent).out
+    assert "1.5 %" in out
+    assert "DARK_A (blind)" in out
 
 
 def test_an_empty_side_is_an_answer(invoke: Invoke) -> None:

@@ -53,12 +53,12 @@ def test_each_venue_alone_costs_its_own_average(fragmented: Liquidity) -> None:
 
 
 def test_venues_say_how_visible_and_how_fast_they_are(fragmented: Liquidity) -> None:
-    assert {(one.venue_id, one.visibility, one.indication) for one in fragmented.venues} == {
-        ("NYSE", "lit", False),
-        ("NASDAQ", "lit", False),
-        ("MM", "maker", False),
-        ("DARK_A", "dark", True),
-        ("DARK_B", "dark", True),
+    assert {(one.venue_id, one.visibility, one.shows) for one in fragmented.venues} == {
+        ("NYSE", "lit", "quotes"),
+        ("NASDAQ", "lit", "quotes"),
+        ("MM", "maker", "quotes"),
+        ("DARK_A", "dark", "indications"),
+        ("DARK_B", "dark", "indications"),
     }
     ways = {one.venue_id: (one.order_latency_ns, one.round_trip_ns) for one in fragmented.venues}
     assert ways["NYSE"] == (5 * MS, 10 * MS)
@@ -117,8 +117,30 @@ def test_fees_raise_a_buyers_price_and_lower_a_sellers(
 def test_a_dark_venue_without_indications_shows_nothing() -> None:
     sets = ["venues[DARK_A].indications=false"]
     found = liquidity(load_scenario("fragmented", sets=sets), Side.BUY, 100_000)
-    assert of(found, "DARK_A").available_qty == 0
+    assert (of(found, "DARK_A").available_qty, of(found, "DARK_A").shows) == (0, "nothing")
     assert found.total_available == 210_000
+
+
+def test_a_blind_order_is_part_of_the_split_and_marked() -> None:
+    """A tenth of 100,000 goes to the silent pool first, at the best lit price."""
+    sets = ["venues[DARK_A].indications=false", 'router.blind={fraction: "0.1"}']
+    split = liquidity(load_scenario("fragmented", sets=sets), Side.BUY, 100_000).split
+    marked = {part.venue_id: (part.cost.qty, part.price) for part in split.parts if part.blind}
+    assert marked == {"DARK_A": (10_000, "100.00")}
+    assert split.cost.qty == 100_000
+
+
+def test_risk_is_said_and_weighed_by_the_routers_strategy() -> None:
+    """The golden split with the customer's risks: best levels only, 100.0255 on average."""
+    risks = {"NYSE": ".001", "NASDAQ": ".002", "MM": ".01", "DARK_A": ".1", "DARK_B": ".1"}
+    sets = [f'venues[{name}].fill_risk="0{risk}"' for name, risk in risks.items()]
+    sets.append("router.strategy={kind: min_risk, depth: top}")
+    found = liquidity(load_scenario("fragmented", sets=sets), Side.BUY, 100_000)
+    assert {one.venue_id: float(one.fill_risk) for one in found.venues} == {
+        name: float(risk) for name, risk in risks.items()
+    }
+    assert found.split.cost.avg_px == "100.02550000"
+    assert [one.venue_id for one in found.venues][:3] == ["NYSE", "NASDAQ", "MM"]
 
 
 def test_quantities_keep_to_the_venues_lot(
