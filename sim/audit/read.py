@@ -36,12 +36,13 @@ class LineTooLong(Exception):
 class LineReader:
     """The whole lines of an open file in batches, without their newlines, in bounded memory.
 
-    ``torn`` is, once all batches are read, how many bytes stood after the last newline;
-    ``bytes_read`` counts along.
+    ``tail`` is, once all batches are read, what stood after the last newline, and ``torn`` its
+    length; ``bytes_read`` counts along.
     """
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
+        self.tail = b""
         self.torn = 0
         self.bytes_read = 0
 
@@ -64,6 +65,7 @@ class LineReader:
                 yield lines
             if len(rest) > LINE_BYTES_MAX:
                 raise LineTooLong
+        self.tail = rest
         self.torn = len(rest)
 
 

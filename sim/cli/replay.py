@@ -9,6 +9,7 @@ from sim.cli.options import ANSWER_IS_NO, CONTEXT, FINE, json_option
 
 if TYPE_CHECKING:
     from sim.report.rebuild import Rebuilt
+    from sim.study.check import Difference
 
 
 @click.command(context_settings=CONTEXT)
@@ -22,12 +23,32 @@ if TYPE_CHECKING:
 @click.option(
     "--timeline",
     type=click.IntRange(0, 1_000_000),
-    default=40,
-    show_default=True,
-    help="How many events to list, the newest ones.",
+    help="How many events to list, the newest ones.  [default: 40]",
+)
+@click.option(
+    "--check",
+    is_flag=True,
+    help="Run the scenario inside the log again and compare byte by byte; exit code 1 says that "
+    "the log differs, or ends too early.",
+)
+@click.option(
+    "--data",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="With --check: a folder to find the scenario's data files in, before the log's own folder "
+    "and that of the shipped scenarios. The log knows each file's SHA-256.",
 )
 @json_option
-def replay(*, log: Path, until: str | None, timeline: int, as_json: bool) -> int:
+def replay(
+    *,
+    log: Path,
+    until: str | None,
+    timeline: int | None,
+    check: bool,
+    data: tuple[Path, ...],
+    as_json: bool,
+) -> int:
     """Rebuild the state of a run from LOG alone: a run's folder or its audit.jsonl.
 
     Shows the order blotter (parents and their children), the last quote and trade of each venue and
@@ -36,10 +57,23 @@ def replay(*, log: Path, until: str | None, timeline: int, as_json: bool) -> int
     `sorsim verify` does that.
     """
     from sim.cli.logs import log_path
-    from sim.report.rebuild import rebuild, state_document
+
+    path = log_path(log)
+    if check:
+        if until is not None or timeline is not None:
+            raise click.UsageError("--check compares the whole log: no --until, no --timeline")
+        return _check(path, data, as_json=as_json)
+    if data:
+        raise click.UsageError("--data goes with --check: a state needs the log alone")
+    return _state(path, until, timeline, as_json=as_json)
+
+
+def _state(path: Path, until: str | None, timeline: int | None, *, as_json: bool) -> int:
+    from sim.report.rebuild import TIMELINE_MAX, rebuild, state_document
 
     until_ns = _instant(until)
-    rebuilt = rebuild(log_path(log), until_ns, timeline_max=timeline)
+    events = TIMELINE_MAX if timeline is None else timeline
+    rebuilt = rebuild(path, until_ns, timeline_max=events)
     if as_json:
         import msgspec
 
@@ -50,6 +84,39 @@ def replay(*, log: Path, until: str | None, timeline: int, as_json: bool) -> int
     if rebuilt.fault:
         click.echo(f"sorsim: {rebuilt.fault}", err=True)
     return ANSWER_IS_NO if rebuilt.fault else FINE
+
+
+def _check(path: Path, data: tuple[Path, ...], *, as_json: bool) -> int:
+    from sim.cli.output import progress_bar
+    from sim.study.check import check
+
+    with progress_bar("again", quiet=as_json) as on_progress:
+        result = check(path, data, on_progress=on_progress)
+    if result.note:
+        click.echo(f"sorsim: {result.note}", err=True)
+    if result.error and not result.ok:
+        click.echo(f"sorsim: the new run ended with {result.error}", err=True)
+    if as_json:
+        import msgspec
+
+        document = {"log": str(path), "ok": result.ok, **msgspec.structs.asdict(result)}
+        click.echo(msgspec.json.format(msgspec.json.encode(document), indent=2).decode())
+    else:
+        click.echo(result.message)
+        if result.first is not None:
+            click.echo(_difference(result.first))
+    return FINE if result.ok else ANSWER_IS_NO
+
+
+def _difference(first: "Difference") -> str:
+    missing = "nothing, it has ended"
+    lines = [
+        f"  in the log  {first.logged or missing}",
+        f"  run again   {first.again or missing}",
+    ]
+    if first.fields:
+        lines += ["  where they differ, log -> run again:", *(f"    {one}" for one in first.fields)]
+    return "\n".join(lines)
 
 
 def _instant(until: str | None) -> int | None:

@@ -26,6 +26,12 @@ STORY_RECORDS_MAX = 100_000
 )
 @click.option("--seed", type=int, help="Replace the scenario's seed.")
 @click.option(
+    "--data",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Folder of the data files that the scenario names.  [default: the scenario's own]",
+)
+@click.option(
     "--out",
     type=click.Path(path_type=Path),
     help="Folder for the run's files; it must not hold a run.  [default: a new one in logs/]",
@@ -44,6 +50,7 @@ def run(
     scenario: str,
     sets: tuple[str, ...],
     seed: int | None,
+    data: Path | None,
     out: Path | None,
     clock: str,
     as_json: bool,
@@ -67,7 +74,7 @@ def run(
     from sim.scenario.load import load_scenario
     from sim.world import run_world
 
-    loaded = load_scenario(scenario, sets=sets, seed=seed)
+    loaded = load_scenario(scenario, sets=sets, seed=seed, data=data)
     name = loaded.scenario.name
     folder = new_run_folder(Path("logs"), name) if out is None else given_run_folder(out)
     started = now()

@@ -9,7 +9,12 @@ from typing import Any
 
 from sim.protocol.errors import DataFormatError, Problem, ScenarioError
 from sim.scenario.checks import cross_checks
-from sim.scenario.document import raise_problems, read_document
+from sim.scenario.document import (
+    Document,
+    document_from_data,
+    raise_problems,
+    read_document,
+)
 from sim.scenario.locate import validate
 from sim.scenario.model import Scenario
 from sim.scenario.overrides import apply_overrides
@@ -51,7 +56,11 @@ class LoadedScenario:
 
 
 def load_scenario(
-    ref: str | Path, *, sets: Sequence[str] = (), seed: int | None = None
+    ref: str | Path,
+    *,
+    sets: Sequence[str] = (),
+    seed: int | None = None,
+    data: Path | None = None,
 ) -> LoadedScenario:
     """Read and check a scenario.
 
@@ -59,6 +68,7 @@ def load_scenario(
         ref: A file, or the bare name of a shipped scenario.
         sets: Overrides, ``PATH=VALUE`` each, applied in order before anything is checked.
         seed: Replaces the scenario's seed.
+        data: Folder of the files that it names, in place of its own folder.
 
     Raises:
         ScenarioError: With every problem of the file and the overrides.
@@ -68,13 +78,21 @@ def load_scenario(
     apply_overrides(document, sets)
     if seed is not None:
         apply_overrides(document, [f"seed={seed}"], option="--seed")
-    document.refuse_oversized()
-    folder = path.parent
-    scenario, problems = validate(document, Scenario)
-    problems += cross_checks(document, lambda name: resolve_file(folder, name))
-    if scenario is None or problems:
-        raise_problems(problems)
-    return LoadedScenario(scenario, document.raw, folder)
+    return _checked(document, path.parent if data is None else data)
+
+
+def scenario_from_data(data: dict[str, Any], source: str, folder: Path) -> LoadedScenario:
+    """Check a scenario that is plain data already, such as the resolved one in a log.
+
+    Args:
+        data: Keys to values, as ``LoadedScenario.resolved`` gives them.
+        source: What messages call it.
+        folder: Where its files lie.
+
+    Raises:
+        ScenarioError: With every problem.
+    """
+    return _checked(document_from_data(data, source), folder)
 
 
 def find_scenario(ref: str | Path) -> Path:
@@ -121,6 +139,15 @@ def resolve_file(folder: Path, name: str) -> Path:
     if not is_file:
         raise DataFormatError(written, 0, f"no such file in the scenario's folder: {written}")
     return path
+
+
+def _checked(document: Document, folder: Path) -> LoadedScenario:
+    document.refuse_oversized()
+    scenario, problems = validate(document, Scenario)
+    problems += cross_checks(document, lambda name: resolve_file(folder, name))
+    if scenario is None or problems:
+        raise_problems(problems)
+    return LoadedScenario(scenario, document.raw, folder)
 
 
 def _sha256(path: Path) -> str:

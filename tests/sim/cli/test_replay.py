@@ -29,6 +29,35 @@ def test_L01_replay_of_a_torn_log_shows_what_there_is(invoke: Any) -> None:
     assert json.loads(invoke("replay", "torn", "--json").out)["fault"]
 
 
+def test_check_says_equal_and_shows_the_first_record_that_differs(invoke: Any) -> None:
+    invoke("run", "partial_fill", "--out", "r", "--quiet")
+    equal = invoke("replay", "r", "--check")
+    assert (equal.code, equal.err) == (0, "")
+    assert equal.out == "r/audit.jsonl: equal: 42 records, byte by byte\n"
+    text = Path("r/audit.jsonl").read_text().replace('"last_px":9999', '"last_px":9998')
+    Path("x").write_text(text)
+    differs = invoke("replay", "x", "--check")
+    assert differs.code == 1
+    assert "DIFFERS: record 29 (line 30) is the first that differs" in differs.out
+    assert "    last_px: 9998 -> 9999" in differs.out
+    found = json.loads(invoke("replay", "x", "--check", "--json").out)
+    assert (found["ok"], found["verdict"], found["first"]["seq"]) == (False, "differs", 29)
+
+
+def test_L05_check_refuses_another_version(invoke: Any) -> None:
+    invoke("run", "fragmented", "--out", "r", "--quiet")
+    text = Path("r/audit.jsonl").read_text()
+    Path("x").write_text(text.replace("sorsim-audit/1", "sorsim-audit/0", 1))
+    refused = invoke("replay", "x", "--check")
+    assert refused.code == 2
+    assert "the log has schema sorsim-audit/0, this version of sorsim reads" in refused.err
+
+
+def test_options_that_do_not_go_together_are_refused(invoke: Any) -> None:
+    assert invoke("replay", "r", "--check", "--until", "1s").code == 2
+    assert invoke("replay", "r", "--data", ".").code == 2
+
+
 def test_replay_of_what_is_no_log(invoke: Any, tmp_path: Path) -> None:
     (tmp_path / "x").write_bytes(b"\x00\n")
     for args in (("nowhere",), ("x",), ("x", "--until", "9")):

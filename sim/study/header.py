@@ -1,0 +1,124 @@
+"""The first record of a log: enough to run it again, if its data files are found.
+
+A log names its data files by their SHA-256, so it is certain that the right ones were found,
+wherever they lie.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+
+from sim.audit.read import (
+    LINE_FORM,
+    UNREADABLE,
+    LineReader,
+    LineTooLong,
+    cannot_read,
+    other_version,
+    printable,
+)
+from sim.audit.records import LINE_BYTES_MAX, RunStarted
+from sim.protocol.errors import AuditFormatError, DataFormatError, Problem, ScenarioError
+from sim.protocol.version import __version__
+from sim.scenario.load import LoadedScenario, resolve_file, scenario_from_data
+from sim.scenario.shipped import shipped_folder
+
+
+def read_header(path: Path) -> RunStarted:
+    """The first record of a log.
+
+    Raises:
+        AuditFormatError: If it is no ``run_started`` of this version; a log of another one is told
+            by its version.
+    """
+    try:
+        with path.open("rb") as file:
+            lines = next(LineReader(file).batches(), [])
+    except LineTooLong:
+        raise AuditFormatError(
+            f"{path}:1: record 0: the line is longer than {LINE_BYTES_MAX} bytes"
+        ) from None
+    except OSError as error:
+        raise cannot_read(path, error) from error
+    if not lines:
+        raise AuditFormatError(f"{path}: holds no whole record")
+    return parse_header(lines[0], path)
+
+
+def parse_header(line: bytes, path: Path) -> RunStarted:
+    """The record of a log's first line. Raises as ``read_header`` does."""
+    if reason := other_version(line):
+        raise AuditFormatError(f"{path}: {reason}")
+    parts = LINE_FORM.fullmatch(line)
+    try:
+        if parts is not None:
+            return msgspec.json.decode(b"{%b}" % parts[2], type=RunStarted)
+    except UNREADABLE as error:
+        raise AuditFormatError(f"{path}:1: record 0: {printable(str(error))}") from error
+    raise AuditFormatError(f"{path}:1: record 0: it does not have the form of a record")
+
+
+def version_note(started: RunStarted) -> str:
+    """What to say before a log is run again by another version than wrote it; else nothing."""
+    if started.code_version == __version__:
+        return ""
+    written = printable(started.code_version)
+    return f"the log was written by sorsim {written}, this is {__version__}: bytes may differ"
+
+
+def scenario_of(started: RunStarted, log: Path, data: Sequence[Path] = ()) -> LoadedScenario:
+    """The scenario inside a log, ready to run.
+
+    Args:
+        started: The log's first record.
+        log: The log; its data files are looked for beside it.
+        data: Further folders to look in, before that one and that of the shipped scenarios.
+
+    Raises:
+        ScenarioError: If this version does not take the scenario.
+        DataFormatError: If a data file is missing or is another one than was used; all such files
+            are named, with the places that were searched.
+    """
+    root = _data_root(started.files, [*data, log.parent, shipped_folder()])
+    loaded = scenario_from_data(started.scenario, f"scenario in {log}", root)
+    if loaded.file_hashes() != started.files:
+        raise ScenarioError(
+            [Problem(str(log), 1, 0, "", "its data files are not those that its scenario names")]
+        )
+    return loaded
+
+
+def _data_root(files: Mapping[str, str], folders: Sequence[Path]) -> Path:
+    """The first folder that has all files with these hashes."""
+    found: dict[str, list[str]] = {name: [] for name in files}
+    for folder in folders:
+        complete = True
+        for name, digest in files.items():
+            if fault := _fault(folder, name, digest):
+                found[name].append(fault)
+                complete = False
+        if complete:
+            return folder
+    # Where each file lies somewhere, but not all in one place, all are named.
+    missing = [name for name, faults in found.items() if len(faults) == len(folders)] or list(found)
+    places = [f"{printable(name)}: {', '.join(found[name])}" for name in missing]
+    raise DataFormatError(
+        printable(missing[0]), 0, f"data that the run used was not found: {'; '.join(places)}"
+    )
+
+
+def _fault(folder: Path, name: str, digest: str) -> str:
+    """Why ``folder`` does not have this file; empty if it has."""
+    try:
+        path = resolve_file(folder, name)
+        with path.open("rb") as file:
+            is_digest = hashlib.file_digest(file, "sha256").hexdigest()
+    except DataFormatError:
+        return f"not in {folder}"
+    except OSError as error:
+        return f"cannot be read in {folder} ({error.strerror})"
+    if is_digest == digest:
+        return ""
+    return f"the one in {folder} is another (SHA-256 {is_digest[:12]}..., not {digest[:12]}...)"
