@@ -41,6 +41,9 @@ class RouterConfig(ScenarioModel):
 
     strategy: StrategyConfig
     """How a parent is split."""
+    market_data: Literal["direct", "tape"] = "direct"
+    """Where quotes of lit venues come from: their own feeds, or the scenario's ``tape``, which has
+    best levels only."""
     ack_timeout: Duration = Field(1_000_000_000, gt=0, json_schema_extra={"default": "1s"})
     """Without any answer of the venue for this long, a child is canceled."""
     reroute: RerouteConfig = RerouteConfig()

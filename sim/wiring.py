@@ -5,7 +5,7 @@ and the sources, and ends them.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from fractions import Fraction
 from functools import partial
 from operator import itemgetter
@@ -26,9 +26,10 @@ from sim.kernel.source import make_source
 from sim.kernel.streams import Streams
 from sim.protocol.enums import Priority, Side
 from sim.protocol.orders import VenueReport
-from sim.protocol.units import Units
+from sim.protocol.units import TimeNs, Units
 from sim.scenario.load import LoadedScenario
 from sim.scenario.model import ParentConfig, Scenario, VenueEntry
+from sim.topology import Deliver, Send, Tape, Watcher, fan_out, touch_of
 from venues.core.api import VenueCore
 from venues.fees import Fees
 from venues.task import VenuePorts, opening_snapshot, run_venue
@@ -72,9 +73,8 @@ class Wiring:
             for venue in scenario.venues
         ]
         self.router = self._make_router(scenario)
-        for venue in self._venues:
-            # Subscriptions are older than the run: the opening books are known as it starts.
-            self.router.core.view.venues[venue.id].on_quote(venue.opening())
+        self._hearing = _Hearing(self._venues, loaded, streams, self._inbox, clock=clock, emit=emit)
+        self._hearing.open(self.router.core)
         self.sources = [
             make_source(
                 clock,
@@ -97,7 +97,7 @@ class Wiring:
         for venue in self._venues:
             ports = VenuePorts(
                 reports={ACCOUNT: self._report_port(venue)},
-                feed=make_link(self._clock, venue.feed, self._inbox.deliver, Priority.FEED).send,
+                feed=self._hearing.feed(venue),
                 emit=self._emit,
             )
             yield (
@@ -117,19 +117,143 @@ class Wiring:
     def _make_router(self, scenario: Scenario) -> RouterShell:
         core = RouterCore(tuple([venue.profile for venue in self._venues]), scenario.router)
         links = {
-            venue.id: make_link(self._clock, venue.order, venue.inbox.deliver, Priority.ORDER).send
+            venue.id: make_link(
+                self._clock,
+                venue.order,
+                venue.inbox.deliver,
+                Priority.ORDER,
+                venue.config.speed_bump.order,
+            ).send
             for venue in self._venues
         }
         return RouterShell(core, self._inbox, links=links, clock=self._clock, emit=self._emit)
 
     def _report_port(self, venue: "_Venue") -> Callable[[VenueReport], None]:
-        link = make_link(self._clock, venue.report, self._inbox.deliver, Priority.REPORT)
+        link = make_link(
+            self._clock,
+            venue.report,
+            self._inbox.deliver,
+            Priority.REPORT,
+            venue.config.speed_bump.report,
+        )
         venue_id = venue.id
 
         def send(report: VenueReport) -> None:
             link.send(FromVenue(venue_id, report))
 
         return send
+
+
+class _Hearing:
+    """Who hears whose market data: the router, venues with a reference, and the tape.
+
+    Subscriptions are older than the run: what they brought is known as it starts. Only where there
+    are links or a tape are best prices recorded per observer; elsewhere there is one observer, and
+    its quotes are in its decisions.
+    """
+
+    def __init__(
+        self,
+        venues: Sequence["_Venue"],
+        loaded: LoadedScenario,
+        streams: Streams,
+        router: Inbox[Event],
+        *,
+        clock: Clock,
+        emit: Callable[[Record], None],
+    ) -> None:
+        scenario: Scenario = loaded.scenario
+        self._venues = {venue.id: venue for venue in venues}
+        self._streams = streams
+        self._resolve = loaded.resolve
+        self._clock = clock
+        self._emit = None if scenario.audit.market_data == "none" else emit
+        self._lit = frozenset([v.id for v in venues if v.config.visibility == "lit"])
+        self._links = scenario.links
+        self._tape_config = scenario.tape
+        self._router_on_tape = scenario.router.market_data == "tape"
+        self._deliver_to_router: Deliver = router.deliver
+        self._watchers: list[tuple[Watcher, frozenset[str]]] = []
+        self._tape: Deliver | None = None
+        self._others: dict[str, list[Send]] = {venue.id: [] for venue in venues}
+        if scenario.links or scenario.tape is not None:
+            self._deliver_to_router = self._watch("router", router.deliver, self._lit)
+            self._connect()
+
+    def open(self, router: RouterCore) -> None:
+        """Let everyone know the opening books, as they stand before anyone has heard of others."""
+        books = {name: venue.opening() for name, venue in self._venues.items()}
+        for watcher, heard in self._watchers:
+            watcher.open([books[name] for name in books if name in heard])
+        for venue in self._venues.values():
+            others = self._heard_by(venue.id)
+            for name in others:
+                venue.core.handle(books[name], TimeNs(0))
+            if others:
+                books[venue.id] = venue.opening()
+        for name, book in books.items():
+            on_tape = self._router_on_tape and name in self._lit
+            router.view.venues[name].on_quote(touch_of(book) if on_tape else book)
+
+    def feed(self, venue: "_Venue") -> Send | None:
+        """What takes the market data that ``venue`` publishes."""
+        everything: list[Send] = []
+        bump_ns = venue.config.speed_bump.feed
+        if not (self._router_on_tape and venue.id in self._lit):
+            everything.append(
+                make_link(
+                    self._clock, venue.feed, self._deliver_to_router, Priority.FEED, bump_ns
+                ).send
+            )
+        if self._tape is not None and venue.id in self._lit:
+            assert self._tape_config is not None
+            model = self._tape_config.inbound
+            everything.append(self._link(model, self._tape, bump_ns, "tape", "inbound", venue.id))
+        return fan_out(everything, self._others[venue.id])
+
+    def _connect(self) -> None:
+        """Links first, then the tape with who hears it."""
+        hearers = {link.to for link in self._links}
+        into = {
+            name: self._watch(f"venue:{name}", venue.inbox.deliver, frozenset(self._heard_by(name)))
+            for name, venue in self._venues.items()
+            if name in hearers or (self._tape_config and name in self._tape_config.to)
+        }
+        for link in self._links:
+            bump_ns = self._venues[link.from_].config.speed_bump.feed
+            send = self._link(link.latency, into[link.to], bump_ns, "link", link.from_, link.to)
+            self._others[link.from_].append(send)
+        config = self._tape_config
+        if config is None:
+            return
+        prices = [
+            self._link(config.outbound, into[name], 0, "tape", "outbound", "venue", name)
+            for name in config.to
+        ]
+        states: list[Send] = []
+        if self._router_on_tape:
+            states = [
+                self._link(
+                    config.outbound, self._deliver_to_router, 0, "tape", "outbound", "router"
+                )
+            ]
+        tape = Tape(prices + states, states)
+        self._tape = self._watch("tape", tape.deliver, self._lit)
+
+    def _heard_by(self, name: str) -> tuple[str, ...]:
+        """The lit venues whose quotes reach this venue."""
+        if self._tape_config is not None and name in self._tape_config.to:
+            return tuple([lit for lit in self._venues if lit in self._lit and lit != name])
+        return tuple([link.from_ for link in self._links if link.to == name])
+
+    def _watch(self, observer: str, deliver: Deliver, heard: frozenset[str]) -> Deliver:
+        watcher = Watcher(observer, heard, deliver, clock=self._clock, emit=self._emit)
+        self._watchers.append((watcher, heard))
+        return watcher.deliver
+
+    def _link(self, model: Any, deliver: Deliver, bump_ns: int, *stream: str) -> Send:
+        sampler: LatencySampler = model.sampler(self._streams.get(*stream), self._resolve)
+        return make_link(self._clock, sampler, deliver, Priority.FEED, bump_ns).send
 
 
 def _parent(parent: ParentConfig, units: Units) -> tuple[int, ParentOrder]:
@@ -172,7 +296,7 @@ class _Venue:
         return VenueProfile(
             venue_id=self.id,
             visibility=self.config.visibility,
-            latency_ns=self.order.nominal_ns,
+            latency_ns=self.order.nominal_ns + self.config.speed_bump.order,
             tick=grid.tick,
             lot=grid.lot,
             buy=self.fees.effective(Side.BUY),

@@ -22,6 +22,7 @@ from sim.protocol.units import PriceTicks, QtyLots, UnitError, Units, plain
 from venues.core.api import VenueCore
 from venues.core.gate import GateCore
 from venues.fees import FeeSchedule
+from venues.legs import SpeedBumpConfig
 from venues.rules import Found, ThrottleConfig, TradingConfig, at
 
 Visibility = Literal["dark", "maker", "lit"]
@@ -146,6 +147,8 @@ class VenueConfig(ScenarioModel, ABC):
     kind: str
     latency: LegLatency
     """The three one-way delays."""
+    speed_bump: SpeedBumpConfig = SpeedBumpConfig()
+    """Constant delays on top of these."""
     fees: FeeSchedule = FeeSchedule()
     """What it charges."""
     tick_size: PositiveDecimal | None = None

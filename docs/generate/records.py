@@ -36,7 +36,7 @@ COMMON_FIELDS: Final = {
     "processed_ns": "When the venue did it.",
     "sent_ns": "When the message left its sender.",
     "drawn_ns": "The latency model's part of its way.",
-    "held_ns": "What first-in-first-out order added to its way.",
+    "held_ns": "What first-in-first-out order and the venue's speed bump added to its way.",
 }
 _NONE: Final = re.compile(r"\bNone\b")
 _LISTED: Final = 4

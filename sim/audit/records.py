@@ -356,6 +356,21 @@ class TradePrint(Record, frozen=True, kw_only=True, tag="trade"):
     """The side that took."""
 
 
+class NbboChange(Record, frozen=True, kw_only=True, tag="nbbo"):
+    """The best displayed lit prices have changed as one observer has received them.
+
+    Only in runs with ``links`` or a ``tape``, where observers may differ; a venue's true prices
+    are in ``quote``. It may be crossed or locked: that is what who hears late sees.
+    """
+
+    observer: str
+    """``router``, ``tape``, or ``venue:`` and the id of a venue that has a reference."""
+    bid_px: int | None
+    """Highest bid; None while no venue bids."""
+    ask_px: int | None
+    """Lowest offer; None while no venue offers."""
+
+
 class VenueEvent(Record, frozen=True, kw_only=True, tag="venue_event"):
     """Something happened to a venue (``event`` names it)."""
 
@@ -416,6 +431,7 @@ AnyRecord = (
     | Quote
     | Depth
     | TradePrint
+    | NbboChange
     | VenueEvent
     | ReportIgnored
     | ParentDone

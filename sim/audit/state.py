@@ -22,6 +22,7 @@ from sim.audit.records import (
     Decision,
     Depth,
     Fill,
+    NbboChange,
     ParentDone,
     ParentReceived,
     Quote,
@@ -128,6 +129,7 @@ class LogState:
         children: By ``cl_ord_id``, in the order in which they left.
         quotes: Last published quote by venue; ``Depth`` where the log holds whole books.
         trades: Last print by venue.
+        nbbos: Last best prices by observer.
         venue_events: Last event by venue.
         ignored_reports: Reports that changed nothing.
     """
@@ -141,6 +143,7 @@ class LogState:
         self.children: dict[str, ChildState] = {}
         self.quotes: dict[str, Quote | Depth] = {}
         self.trades: dict[str, TradePrint] = {}
+        self.nbbos: dict[str, NbboChange] = {}
         self.venue_events: dict[str, VenueEvent] = {}
         self.ignored_reports = 0
         self._handlers: dict[type[Record], Callable[[Any], None]] = {
@@ -158,6 +161,7 @@ class LogState:
             Quote: self._on_quote,
             Depth: self._on_quote,
             TradePrint: self._on_trade,
+            NbboChange: self._on_nbbo,
             VenueEvent: self._on_venue_event,
             ReportIgnored: self._on_ignored,
             ParentDone: self._on_parent_done,
@@ -291,6 +295,9 @@ class LogState:
 
     def _on_trade(self, record: TradePrint) -> None:
         self.trades[record.venue_id] = record
+
+    def _on_nbbo(self, record: NbboChange) -> None:
+        self.nbbos[record.observer] = record
 
     def _on_venue_event(self, record: VenueEvent) -> None:
         self.venue_events[record.venue_id] = record

@@ -79,9 +79,34 @@ class VirtualLink(Link):
         heappush(loop.heap, Event(t_ns, self._priority, seq, self._deliver, msg, now_ns, drawn_ns))
 
 
+class BumpedLink(Link):
+    """A link whose receiver holds back every message for the same time, as a speed bump does.
+
+    The constant counts as held, not as drawn: the drawn part follows the latency model's law.
+    """
+
+    __slots__ = ("bump_ns",)
+    bump_ns: int
+
+    def send(self, msg: Any) -> None:
+        """Let ``msg`` arrive after its drawn delay and the bump, in the order of sending."""
+        now_ns = self._clock.now_ns
+        drawn_ns = self._latency.draw()
+        self._last_ns = t_ns = max(self._last_ns, now_ns + drawn_ns + self.bump_ns)
+        self._clock.schedule(t_ns, self._priority, self._deliver, msg, now_ns, drawn_ns)
+
+
 def make_link(
-    clock: Clock, latency: LatencySampler, deliver: Callable[[Event], object], priority: int
+    clock: Clock,
+    latency: LatencySampler,
+    deliver: Callable[[Event], object],
+    priority: int,
+    bump_ns: int = 0,
 ) -> Link:
-    """The link that suits the clock."""
+    """The link that suits the clock, with a speed bump or without."""
+    if bump_ns:
+        bumped = BumpedLink(clock, latency, deliver, priority)
+        bumped.bump_ns = bump_ns
+        return bumped
     kind = VirtualLink if isinstance(clock, SimLoop) else Link
     return kind(clock, latency, deliver, priority)

@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from sim.audit.read import LogPrefix
-from sim.audit.records import AnyRecord, Depth, Quote, Record, RunStarted, TradePrint
+from sim.audit.records import AnyRecord, Depth, NbboChange, Quote, Record, RunStarted, TradePrint
 from sim.audit.state import LogState
 from sim.protocol.errors import AuditFormatError
 from sim.protocol.units import parse_duration
@@ -17,7 +17,7 @@ from sim.report.words import Words, units_of
 
 TIMELINE_MAX: Final = 40
 
-_MARKET: Final = frozenset({Quote, Depth, TradePrint})
+_MARKET: Final = frozenset({Quote, Depth, TradePrint, NbboChange})
 
 
 class Event(NamedTuple):

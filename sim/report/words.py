@@ -20,6 +20,7 @@ from sim.audit.records import (
     Decision,
     Depth,
     Fill,
+    NbboChange,
     ParentDone,
     ParentReceived,
     Quote,
@@ -113,6 +114,7 @@ class Words:
             Quote: self._quote,
             Depth: self._depth,
             TradePrint: self._trade,
+            NbboChange: self._nbbo,
             VenueEvent: self._venue_event,
             ReportIgnored: self._ignored,
             ParentDone: self._done,
@@ -209,6 +211,10 @@ class Words:
     def _trade(self, record: TradePrint) -> str:
         what = self._level(record.price, record.qty)
         return f"{printable(record.venue_id)} prints {what}, aggressor {record.aggressor.value}"
+
+    def _nbbo(self, record: NbboChange) -> str:
+        best = f"{self.px(record.bid_px)} / {self.px(record.ask_px)}"
+        return f"{printable(record.observer)} now knows the best prices {best}"
 
     def _venue_event(self, record: VenueEvent) -> str:
         detail = f": {printable(record.detail)}" if record.detail else ""

@@ -17,6 +17,7 @@ from sim.protocol.errors import DataFormatError, Problem
 from sim.protocol.units import Units
 from sim.report.expect import METRICS, parse_threshold
 from sim.scenario.document import Document
+from sim.scenario.hearing import LINK, TAPE, hearing_problems
 from sim.scenario.locate import members, part
 from sim.scenario.model import VENUE_ADAPTER, InstrumentConfig, ParentConfig, VenueEntry
 from sim.scenario.nodes import Path
@@ -43,7 +44,8 @@ def cross_checks(document: Document, resolve: Resolve) -> list[Problem]:
         *_times(document, parents),
         *_router(document, venues),
         *_expect(document),
-        *_files(venues, resolve),
+        *_files(document, venues, resolve),
+        *hearing_problems(document, venues),
     ]
     if instrument is not None:
         units = Units(instrument.tick_size, instrument.lot_size)
@@ -93,18 +95,26 @@ def _expect(document: Document) -> Found:
             yield ("expect", metric), str(error)
 
 
-def _files(venues: dict[int, VenueEntry], resolve: Resolve) -> Found:
+def _files(document: Document, venues: dict[int, VenueEntry], resolve: Resolve) -> Found:
+    for path, name in _named_files(document, venues):
+        try:
+            resolve(name)
+        except DataFormatError as error:
+            yield path, error.message
+
+
+def _named_files(document: Document, venues: dict[int, VenueEntry]) -> Found:
+    """The files that the scenario names, each at its key."""
     for n, venue in venues.items():
-        named: list[tuple[Path, str]] = []
         for leg in ("order", "report", "feed"):
-            named += _file_of(("venues", n, "latency", leg), getattr(venue.latency, leg))
+            yield from _file_of(("venues", n, "latency", leg), getattr(venue.latency, leg))
         if (file := getattr(venue, "file", None)) is not None:
-            named.append((("venues", n, "file"), file))
-        for path, name in named:
-            try:
-                resolve(name)
-            except DataFormatError as error:
-                yield path, error.message
+            yield ("venues", n, "file"), file
+    for n, link in members(document, ("links",), LINK).items():
+        yield from _file_of(("links", n, "latency"), link.latency)
+    if (tape := part(document, ("tape",), TAPE)) is not None:
+        yield from _file_of(("tape", "inbound"), tape.inbound)
+        yield from _file_of(("tape", "outbound"), tape.outbound)
 
 
 def _file_of(at: Path, model: LatencyConfig) -> Iterator[tuple[Path, str]]:

@@ -44,10 +44,9 @@ class LoadedScenario:
             DataFormatError: If a file cannot be read.
         """
         hashes: dict[str, str] = {}
-        for venue in self.scenario.venues:
-            for name in venue.files():
-                if name not in hashes:
-                    hashes[name] = _sha256(self.resolve(name))
+        for name in self.scenario.files():
+            if name not in hashes:
+                hashes[name] = _sha256(self.resolve(name))
         return hashes
 
     def resolve(self, name: str) -> Path:

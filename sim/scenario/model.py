@@ -3,15 +3,24 @@
 What no single part can check (ids, grids, names that must exist) stands in ``checks.py``.
 """
 
+from collections.abc import Iterator
 from decimal import Decimal
 from functools import reduce
 from operator import or_
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, TypeAdapter, create_model
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    create_model,
+)
 
 from router.config import RouterConfig
 from sim.flow import Flow
+from sim.kernel.latency import LatencyModel
 from sim.protocol.config import Duration, Ident, PositiveDecimal, ScenarioModel, Seq
 from venues.config import VenueConfig
 from venues.kinds import VENUE_KINDS
@@ -93,6 +102,33 @@ class ParentConfig(ScenarioModel):
     """When it ends at the latest, **since the start of the run**; later than ``at``."""
 
 
+class LinkConfig(ScenarioModel):
+    """Market data of one lit venue on its way to another venue, which refers to it."""
+
+    model_config = ConfigDict(serialize_by_alias=True)
+
+    from_: Ident = Field(alias="from")
+    """Id of a lit venue."""
+    to: Ident
+    """Id of a venue that uses the quotes of others."""
+    latency: LatencyModel
+    """Its own one-way delay; the speed bump of the sender's feed comes on top."""
+
+
+class TapeConfig(ScenarioModel):
+    """A consolidated feed of the best levels and prints of all lit venues.
+
+    Who hears it: the venues in ``to``, and the router with ``router: {market_data: tape}``.
+    """
+
+    inbound: LatencyModel
+    """From each lit venue to the tape; the speed bump of the venue's feed comes on top."""
+    outbound: LatencyModel
+    """From the tape to each of who hears it."""
+    to: Annotated[Seq[Ident], Field(max_length=200)] = ()
+    """Ids of venues that refer to the tape's quotes."""
+
+
 class AuditConfig(ScenarioModel):
     """What the audit log holds of the market, and how it is flushed."""
 
@@ -125,14 +161,25 @@ class Scenario(ScenarioModel):
     """What the audit log holds."""
     expect: Annotated[dict[str, str], Field(max_length=100)] = Field(default_factory=dict)
     """Thresholds by metric; an unmet one makes the run exit with 1."""
-    links: NoList = ()
-    """Must be empty in this version."""
+    links: Annotated[Seq[LinkConfig], Field(max_length=1_000)] = ()
+    """Market data from venue to venue, each way with its own delay."""
+    tape: TapeConfig | None = None
+    """A consolidated feed with its own delays."""
     participants: NoList = ()
     """Must be empty in this version."""
     faults: NoList = ()
     """Must be empty in this version."""
     study: NoMapping = Field(default_factory=dict)
     """Must be empty in this version."""
+
+    def files(self) -> Iterator[str]:
+        """Names of all files that the scenario names, as it writes them."""
+        for venue in self.venues:
+            yield from venue.files()
+        for link in self.links:
+            yield from link.latency.files()
+        if self.tape is not None:
+            yield from self.tape.inbound.files() + self.tape.outbound.files()
 
 
 VENUE_ADAPTER: TypeAdapter[VenueEntry] = TypeAdapter(AnyVenue)

@@ -108,6 +108,7 @@ def draws_of(
             latency: LatencySampler,
             deliver: Callable[[Event], object],
             priority: int,
+            bump_ns: int,
         ) -> Link:
             def spy(event: Event) -> None:
                 # Of one link's events each is delivered in the order in which it was sent.
@@ -116,7 +117,7 @@ def draws_of(
                 drawn.setdefault((venue, leg), []).append((event.seq, event.drawn_ns))
                 deliver(event)
 
-            return make_link(clock, latency, spy, priority)
+            return make_link(clock, latency, spy, priority, bump_ns)
 
         monkeypatch.setattr(sim.wiring, "make_link", spying_link)
         run_world(load_data(data, *sets))

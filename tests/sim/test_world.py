@@ -134,6 +134,18 @@ def test_messages_take_the_way_that_the_scenario_says(two: Data, run_data: RunDa
     assert (fill.drawn_ns, fill.held_ns) == (20 * MS, 0)
 
 
+def test_a_speed_bump_slows_one_leg_and_is_no_part_of_what_was_drawn(
+    two: Data, run_data: RunData
+) -> None:
+    two["venues"][0]["speed_bump"] = {"order": "350us", "report": "1ms", "feed": "2ms"}
+    ran = run_data(two)
+    arrival, fill = ran.of(BookAtArrival)[0], ran.of(Fill)[0]
+    assert (arrival.t_ns, arrival.drawn_ns, arrival.held_ns) == (5_350_000, 5 * MS, 350_000)
+    assert (fill.t_ns, fill.drawn_ns, fill.held_ns) == (11_350_000, 5 * MS, MS)
+    known = {quote.venue_id: quote.latency_ns for quote in ran.of(Decision)[0].quotes}
+    assert known["A"] == 5_350_000
+
+
 def test_the_opening_books_are_known_at_once_and_changes_only_after_their_way(
     market: Make, lit: Make, run_data: RunData
 ) -> None:

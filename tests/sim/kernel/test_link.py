@@ -217,3 +217,37 @@ class TestSource:
         loop.run_forever()
         assert got == [1, 2, 3]
         assert loop.now_ns == 4
+
+
+# ------------------------------------------------------------ speed bumps
+
+
+def test_a_speed_bump_is_held_and_not_drawn() -> None:
+    """Drawn 5 and 2 ns, sent at 0 and 1, a bump of 100: the second waits for the first as well."""
+    loop = SimLoop()
+    seen: list[tuple[int, int, int, int]] = []
+
+    def look(event: Event) -> None:
+        seen.append((event.t_ns, event.sent_ns, event.drawn_ns, event.held_ns))
+
+    link = make_link(loop, LatencySampler(lambda: [5, 2], 3), look, Priority.ORDER, 100)
+    link.send("a")
+    loop.call_at_ns(1, link.send, "b")
+    loop.run_forever()
+    assert seen == [(105, 0, 5, 100), (105, 1, 2, 102)]
+
+
+def test_a_bump_changes_no_draw() -> None:
+    def delivered(bump_ns: int) -> list[Event]:
+        loop = SimLoop()
+        seen: list[Event] = []
+        sampler = LatencySampler(lambda: [5, 2, 9], 5)
+        link = make_link(loop, sampler, seen.append, Priority.ORDER, bump_ns)
+        for _ in range(5):
+            link.send("x")
+        loop.run_forever()
+        return seen
+
+    plain, bumped = delivered(0), delivered(7)
+    assert [event.drawn_ns for event in plain] == [event.drawn_ns for event in bumped]
+    assert [event.t_ns + 7 for event in plain] == [event.t_ns for event in bumped]

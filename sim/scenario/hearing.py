@@ -1,0 +1,96 @@
+"""Checks of who hears whom: the scenario's ``links`` and its ``tape``.
+
+Nothing is accepted that would do nothing: a link to a venue that does not look at other venues, a
+tape that nobody hears, or a venue with a reference that nobody brings.
+"""
+
+from collections.abc import Iterator, Mapping
+
+from pydantic import TypeAdapter
+
+from router.config import RouterConfig
+from sim.scenario.document import Document
+from sim.scenario.locate import members, part
+from sim.scenario.model import LinkConfig, TapeConfig, VenueEntry
+from sim.scenario.nodes import Path
+from sim.scenario.wording import did_you_mean
+
+Found = Iterator[tuple[Path, str]]
+
+LINK = TypeAdapter(LinkConfig)
+TAPE = TypeAdapter(TapeConfig)
+_ROUTER = TypeAdapter(RouterConfig)
+
+
+def hearing_problems(document: Document, venues: Mapping[int, VenueEntry]) -> Found:
+    """Every problem of links and tape, with its place."""
+    by_id = {venue.id: venue for venue in venues.values()}
+    links = members(document, ("links",), LINK)
+    tape = part(document, ("tape",), TAPE)
+    yield from _links(links, by_id)
+    if tape is not None:
+        yield from _tape(document, tape, by_id)
+    elif (router := part(document, ("router",), _ROUTER)) and router.market_data == "tape":
+        yield ("router", "market_data"), "this scenario has no tape"
+    heard = {link.to for link in links.values()}
+    on_tape = set() if tape is None else set(tape.to)
+    for n, venue in venues.items():
+        if venue.uses_reference and venue.id not in heard | on_tape:
+            message = "uses the quotes of other venues: links or the tape must bring it some"
+            yield ("venues", n), message
+        if venue.id in heard & on_tape:
+            k = min(k for k, link in links.items() if link.to == venue.id)
+            message = f"{venue.id} hears the tape already; it must hear links or the tape, not both"
+            yield ("links", k, "to"), message
+
+
+def _links(links: Mapping[int, LinkConfig], by_id: Mapping[str, VenueEntry]) -> Found:
+    first: dict[tuple[str, str], int] = {}
+    for n, link in links.items():
+        at: Path = ("links", n)
+        yield from _unknown((*at, "from"), link.from_, by_id)
+        sender = by_id.get(link.from_)
+        if link.from_ == link.to:
+            yield (*at, "to"), f"must be another venue than from, was {link.to}"
+        elif sender is not None and sender.visibility != "lit":
+            message = (
+                f"{link.from_} is a {sender.kind} venue: only displayed quotes of lit venues count"
+            )
+            yield (*at, "from"), message
+        else:
+            yield from _hearer((*at, "to"), link.to, by_id)
+        before = first.setdefault((link.from_, link.to), n)
+        if before != n:
+            yield at, f"links[{before}] goes from {link.from_} to {link.to} already"
+
+
+def _tape(document: Document, tape: TapeConfig, by_id: Mapping[str, VenueEntry]) -> Found:
+    first: dict[str, int] = {}
+    for n, name in enumerate(tape.to):
+        if first.setdefault(name, n) != n:
+            yield ("tape", "to", n), f"{name} is to[{first[name]}] already"
+        else:
+            yield from _hearer(("tape", "to", n), name, by_id)
+    router = part(document, ("router",), _ROUTER)
+    if router is not None and router.market_data != "tape" and not tape.to:
+        message = "nobody hears it: name venues in to, or set router.market_data to tape"
+        yield ("tape",), message
+    if by_id and not any(venue.visibility == "lit" for venue in by_id.values()):
+        yield ("tape",), "there is no lit venue whose quotes it could carry"
+
+
+def _hearer(at: Path, name: str, by_id: Mapping[str, VenueEntry]) -> Found:
+    """Someone who is to hear of other venues must be there, and look at what it hears."""
+    yield from _unknown(at, name, by_id)
+    venue = by_id.get(name)
+    if venue is not None and not venue.uses_reference:
+        yield at, f"{name} does not use the quotes of other venues"
+
+
+def _unknown(at: Path, name: str, by_id: Mapping[str, VenueEntry]) -> Found:
+    if by_id and name not in by_id:
+        known = list(by_id)
+        yield (
+            at,
+            f"no venue has the id {name}{did_you_mean(name, known)}; venues: {', '.join(known)}",
+        )
