@@ -73,8 +73,12 @@ SPECIMENS: Final[dict[str, Any]] = {
 AROUND: Final[dict[str, list[tuple[Way, Any]]]] = {
     "ScriptedFill": [(("venues", 0, "book"), BOOK)],
     "ScriptedCancel": [(("venues", 0, "flow", 0, "orders", 0), TAKER)],
+    "TapeConfig": [(("router", "market_data"), "tape")],
 }
 """What else a scenario needs for one of these models to be valid in it."""
+
+WITHOUT_SPECIMEN: Final = frozenset({"Scenario.links", "TapeConfig.to"})
+"""Keys that no kind of venue has a use for yet."""
 
 NOT_FIRST: Final = frozenset({"ScriptedCancel"})
 """Models that can only be the second member of their list."""
@@ -129,6 +133,8 @@ class Walk:
             return
         self.models[name] = Model(name, way, schema, data)
         for key, inner in schema["properties"].items():
+            if f"{name}.{key}" in WITHOUT_SPECIMEN:
+                continue
             with_key = deepcopy(data)
             here = get(with_key, way)
             if key not in here or f"{name}.{key}" in SPECIMENS:
@@ -155,7 +161,11 @@ class Walk:
                 else:
                     self._value(branch, way, other, f"{name}|{body.get('type')}")
         elif "properties" in inner:
-            self._object(inner, way, data, inner["title"])
+            with_others = deepcopy(data)
+            for place, value in AROUND.get(inner["title"], []):
+                put(with_others, place, deepcopy(value))
+            self.keys[name] = Key(name, way, schema, with_others)
+            self._object(inner, way, with_others, inner["title"])
         elif "prefixItems" in inner:
             for at, item in enumerate(inner["prefixItems"]):
                 self._value(item, (*way, at), data, f"{name}[{at}]")
