@@ -22,6 +22,7 @@ from sim.kernel.inbox import Inbox
 from sim.kernel.latency import LatencySampler
 from sim.kernel.link import make_link
 from sim.kernel.loop import Event
+from sim.kernel.server import Server
 from sim.kernel.source import make_source
 from sim.kernel.streams import Streams
 from sim.protocol.enums import Priority, Side
@@ -31,6 +32,7 @@ from sim.scenario.load import LoadedScenario
 from sim.scenario.model import ParentConfig, Scenario, VenueEntry
 from sim.topology import Deliver, Send, Tape, Watcher, fan_out, touch_of
 from venues.core.api import VenueCore
+from venues.core.overflow import TurnedAway
 from venues.fees import Fees
 from venues.task import VenuePorts, opening_snapshot, run_venue
 
@@ -69,7 +71,7 @@ class Wiring:
         self._inbox: Inbox[Event] = Inbox(loop, "router")
         units = Units(scenario.instrument.tick_size, scenario.instrument.lot_size)
         self._venues = [
-            _Venue(venue, units, loaded, streams, Inbox(loop, venue.id))
+            _Venue(venue, units, loaded, streams, Inbox(loop, venue.id), clock)
             for venue in scenario.venues
         ]
         self.router = self._make_router(scenario)
@@ -77,14 +79,10 @@ class Wiring:
         self._hearing.open(self.router.core)
         self.sources = [
             make_source(
-                clock,
-                messages,
-                venue.inbox.deliver,
-                Priority.FLOW,
-                on_error=partial(on_error, venue.id),
+                clock, messages, deliver, Priority.FLOW, on_error=partial(on_error, venue.id)
             )
             for venue in self._venues
-            for messages in venue.messages(scenario.duration)
+            for messages, deliver in venue.messages(scenario.duration)
         ]
         self.parents = len(scenario.parents)
         # A source holds one event at a time: thousands of orders that lie in the heap from the
@@ -120,7 +118,7 @@ class Wiring:
             venue.id: make_link(
                 self._clock,
                 venue.order,
-                venue.inbox.deliver,
+                venue.deliver_order,
                 Priority.ORDER,
                 venue.config.speed_bump.order,
             ).send
@@ -267,13 +265,14 @@ def _parent(parent: ParentConfig, units: Units) -> tuple[int, ParentOrder]:
 class _Venue:
     """The parts of one venue while the world is put together."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 - private
         self,
         config: VenueEntry,
         units: Units,
         loaded: LoadedScenario,
         streams: Streams,
         inbox: Inbox[Event],
+        clock: Clock,
     ) -> None:
         self.id = config.id
         self.config = config
@@ -288,6 +287,20 @@ class _Venue:
         self.report = self._sampler("report", loaded)
         self.feed = self._sampler("feed", loaded)
         self._recorded = config.source(units, loaded.resolve)
+        self.nominal_ns = self.order.nominal_ns + config.speed_bump.order
+        self.deliver_order: Deliver = inbox.deliver
+        if config.processing is not None:
+            stream = streams.get("venue", config.id, "processing")
+            service = config.processing.time.sampler(stream, loaded.resolve)
+            self.nominal_ns += service.nominal_ns
+            self.deliver_order = Server(
+                clock,
+                service,
+                config.processing.queue,
+                inbox.deliver,
+                self._turn_away,
+                priority=Priority.ORDER,
+            ).deliver
 
     @property
     def profile(self) -> VenueProfile:
@@ -296,7 +309,7 @@ class _Venue:
         return VenueProfile(
             venue_id=self.id,
             visibility=self.config.visibility,
-            latency_ns=self.order.nominal_ns + self.config.speed_bump.order,
+            latency_ns=self.nominal_ns,
             tick=grid.tick,
             lot=grid.lot,
             buy=self.fees.effective(Side.BUY),
@@ -310,15 +323,19 @@ class _Venue:
         """The book that subscribers know as the run starts."""
         return opening_snapshot(self.id, self.core, self.config.depth)
 
-    def messages(self, end_ns: int) -> Iterator[Iterator[tuple[int, Any]]]:
-        """Recorded data and background flow with their times, one iterator for each."""
+    def messages(self, end_ns: int) -> Iterator[tuple[Iterator[tuple[int, Any]], Deliver]]:
+        """Recorded data and background flow with their times, and what each goes to."""
         if self._recorded is not None:
-            yield self._recorded
+            yield self._recorded, self.inbox.deliver
         steps = self.config.grid(self._units)
         grid = FlowGrid(self._units, steps.tick, steps.lot)
         for n, flow in enumerate(self.config.flow):
             stream = self._streams.get("venue", self.id, "flow", str(n))
-            yield flow.messages(grid, stream, f"flow{n}", end_ns)
+            yield flow.messages(grid, stream, f"flow{n}", end_ns), self.deliver_order
+
+    def _turn_away(self, event: Event) -> None:
+        event.msg = TurnedAway(event.msg)
+        self.inbox.deliver(event)
 
     def _sampler(self, leg: str, loaded: LoadedScenario) -> LatencySampler:
         stream = self._streams.get("venue", self.id, "latency", leg)

@@ -21,8 +21,9 @@ from sim.protocol.market_data import Level, RecordedGroup
 from sim.protocol.units import PriceTicks, QtyLots, UnitError, Units, plain
 from venues.core.api import VenueCore
 from venues.core.gate import GateCore
+from venues.core.overflow import OverflowCore
 from venues.fees import FeeSchedule
-from venues.legs import SpeedBumpConfig
+from venues.legs import ProcessingConfig, SpeedBumpConfig
 from venues.rules import Found, ThrottleConfig, TradingConfig, at
 
 Visibility = Literal["dark", "maker", "lit"]
@@ -149,6 +150,8 @@ class VenueConfig(ScenarioModel, ABC):
     """The three one-way delays."""
     speed_bump: SpeedBumpConfig = SpeedBumpConfig()
     """Constant delays on top of these."""
+    processing: ProcessingConfig | None = None
+    """The venue's own time for each order message; without it there is none."""
     fees: FeeSchedule = FeeSchedule()
     """What it charges."""
     tick_size: PositiveDecimal | None = None
@@ -205,7 +208,9 @@ class VenueConfig(ScenarioModel, ABC):
                 None if self.max_order_qty is None else units.qty_to_lots(self.max_order_qty),
                 None if self.price_band is None else units.price_to_ticks(self.price_band),
             )
-        return core if self.trading is None else self.trading.around(core)
+        if self.trading is not None:
+            core = self.trading.around(core)
+        return core if self.processing is None else OverflowCore(core)
 
     @abstractmethod
     def core(self, units: Units, resolve: Resolve, chance: Keyed | None) -> VenueCore:
@@ -221,7 +226,8 @@ class VenueConfig(ScenarioModel, ABC):
 
     def files(self) -> tuple[str, ...]:
         """Names of the files that this venue reads, as the scenario writes them."""
-        return self.latency.files()
+        own = () if self.processing is None else self.processing.time.files()
+        return self.latency.files() + own
 
     def grid(self, units: Units) -> Grid:
         """The venue's price and quantity steps.

@@ -16,6 +16,7 @@ from sim.audit.records import BookAtArrival, Depth, Quote, Record, TradePrint
 from sim.kernel.clock import Clock
 from sim.kernel.inbox import Inbox
 from sim.kernel.loop import Event
+from sim.kernel.server import Served
 from sim.protocol.enums import Side
 from sim.protocol.market_data import BookSnapshot, FeedMessage, Levels
 from sim.protocol.orders import ExecutionReport, NewOrderSingle, VenueReport
@@ -175,6 +176,8 @@ class Publisher:
                 sent_ns=event.sent_ns,
                 drawn_ns=event.drawn_ns,
                 held_ns=event.held_ns,
+                queued_ns=event.queued_ns if isinstance(event, Served) else 0,
+                processing_ns=event.processing_ns if isinstance(event, Served) else 0,
                 levels=core.reachable_by(msg, ARRIVAL_LEVELS_MAX),
             )
         )

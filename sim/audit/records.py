@@ -220,6 +220,10 @@ class BookAtArrival(Record, frozen=True, kw_only=True, tag="book_at_arrival"):
     sent_ns: int
     drawn_ns: int
     held_ns: int
+    queued_ns: int = 0
+    """How long the child waited in the venue's queue after its arrival."""
+    processing_ns: int = 0
+    """How long the venue then worked on it, before it met the book."""
     levels: Levels
     """Best first, hidden ones too."""
 

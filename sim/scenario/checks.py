@@ -108,6 +108,8 @@ def _named_files(document: Document, venues: dict[int, VenueEntry]) -> Found:
     for n, venue in venues.items():
         for leg in ("order", "report", "feed"):
             yield from _file_of(("venues", n, "latency", leg), getattr(venue.latency, leg))
+        if venue.processing is not None:
+            yield from _file_of(("venues", n, "processing", "time"), venue.processing.time)
         if (file := getattr(venue, "file", None)) is not None:
             yield ("venues", n, "file"), file
     for n, link in members(document, ("links",), LINK).items():
