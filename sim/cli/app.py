@@ -14,7 +14,8 @@ from typing import Final
 
 import click
 
-from sim.cli.options import CONTEXT
+from sim.cli import clashes
+from sim.cli.options import CONTEXT, USER
 from sim.protocol.version import __version__
 
 COMMANDS: Final = {
@@ -27,6 +28,7 @@ COMMANDS: Final = {
     "schema": ("sim.cli.schema:schema", "Print the JSON Schema of the scenario file."),
     "convert": ("sim.cli.convert:convert", "Turn market data of other formats into ours."),
     "bench": ("sim.cli.bench:bench", "Measure speed, peers side by side."),
+    "doctor": ("sim.cli.doctor:doctor", "Look whether machine and Python are fit."),
 }
 """Command -> where its function lies, and its line in the help."""
 
@@ -68,6 +70,7 @@ def run_command_line(args: Sequence[str] | None) -> int:
     given = list(sys.argv[1:] if args is None else args)
     _open_closed_streams()
     try:
+        _name_clashes(given)
         code = _invoke(given.copy())  # parsing consumes its list
         sys.stdout.flush()  # a full disk behind a redirection shows here, not after us
     except BrokenPipeError:
@@ -75,12 +78,41 @@ def run_command_line(args: Sequence[str] | None) -> int:
         _give_up_stdout()
         return 128 + 13  # what a shell reports for a program that SIGPIPE ended
     except (Exception, KeyboardInterrupt) as error:
+        words = clashes.environment_words(error)
+        if words is not None:  # not through our modules: they may be what cannot be imported
+            return _refuse(words, as_json="--json" in given)
         from sim.cli.errors import report
 
         if isinstance(error, OSError) and error.filename is None:
             _give_up_stdout()
         return report(error, as_json="--json" in given)
     return code
+
+
+def _name_clashes(given: Sequence[str]) -> None:
+    """Say what has the name of one of our packages.
+
+    Raises:
+        ClashError: If it stands in for ours; only the doctor goes on then.
+    """
+    if given[:1] == ["doctor"]:
+        return
+    clashes.refuse_stand_ins()
+    with suppress(OSError):  # a current folder that is gone, or that we may not look into
+        note = clashes.note(Path.cwd())
+        if note is not None and "--quiet" not in given:
+            click.echo(f"sorsim: {note}", err=True)
+
+
+def _refuse(words: str, *, as_json: bool) -> int:
+    """Say that the environment is wrong, with nothing but what is loaded already."""
+    click.echo(f"sorsim: {words}", err=True)
+    if as_json:
+        import json
+
+        error = {"kind": "environment", "message": words, "exit_code": USER}
+        click.echo(json.dumps({"error": error}))
+    return USER
 
 
 def _open_closed_streams() -> None:

@@ -69,6 +69,29 @@ def test_a_users_sim_module_does_not_stand_in_for_ours(call: Run, tmp_path: Path
     assert call(str(SCRIPT), "run", "fragmented", "--quiet").returncode == 0
 
 
+def test_a_users_module_is_named_whichever_way_we_are_called(call: Run, tmp_path: Path) -> None:
+    """``python -m sim.cli`` begins with this folder on its path; ours are used all the same."""
+    (tmp_path / "router.py").write_text("raise SystemExit('the wrong module')\n")
+    for command in ([str(SCRIPT)], [sys.executable, "-m", "sim.cli"]):
+        result = call(*command, "run", "fragmented", "--json")
+        assert result.returncode == 0
+        assert json.loads(result.stdout)["outcome"] == "complete"
+        assert "note: in this folder router.py has the name" in result.stderr
+        assert call(*command, "doctor").returncode == 1
+
+
+def test_a_module_on_the_path_that_stands_in_for_ours_is_one_clear_message(
+    call: Run, tmp_path: Path
+) -> None:
+    """The folder of a user's ``router.py`` in PYTHONPATH comes before an installation of ours."""
+    (tmp_path / "router.py").write_text("raise SystemExit('the wrong module')\n")
+    path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+    result = call(str(SCRIPT), "run", "fragmented", env={**os.environ, "PYTHONPATH": path})
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr.startswith(f"sorsim: {tmp_path / 'router.py'} stands in for our package")
+    assert len(result.stderr.splitlines()) == 1
+
+
 def test_help_into_a_closed_pipe_is_no_error(call: Run) -> None:
     reader, writer = os.pipe()
     os.close(reader)
