@@ -7,10 +7,12 @@ does not move.
 """
 
 from collections.abc import Callable, Iterator
-from itertools import chain
+from itertools import accumulate, count, islice, takewhile
 from math import log
 from typing import Annotated, Final, Literal
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from sim.flow.base import FlowConfig, FlowGrid, Problems, off_grid
@@ -28,6 +30,21 @@ SELL: Final = Side.SELL
 LIMIT: Final = OrdType.LIMIT
 IOC: Final = TimeInForce.IOC
 GTC: Final = TimeInForce.GTC
+_AT_ONCE: Final = 64
+_TAKE: Final = 0
+_CANCEL: Final = 1
+_ADD: Final = 2
+_INT64_MAX: Final = 2**63 - 1
+_NEVER: Final = 2.0**62
+"""Nanoseconds; no run lasts as long."""
+
+Columns = NDArray[np.float64]
+"""Shape (5, messages): gap, kind, place, size, distance; uniform in (0, 1)."""
+
+Row = tuple[int, int, float, Side, int, int]
+"""Time, kind, place among the resting orders, side, lots, price. A cancel has them all as well:
+while nothing rests it becomes a new order."""
+
 new_order: Final[Callable[..., NewOrderSingle]] = NewOrderSingle
 
 
@@ -74,41 +91,88 @@ class PoissonFlow(FlowConfig):
         self, grid: FlowGrid, stream: Stream, account: str, end_ns: int
     ) -> Iterator[tuple[int, OrderMessage]]:
         """See the base."""
-        mean_gap_ns = -1e9 / self.rate
-        centre, levels, lots = int(grid.price(self.centre)), self.levels, self.lots
-        tick, lot = grid.tick, grid.lot
-        reach = levels * tick
-        take, cancel = self.take, self.take + self.cancel
         prefix = f"{account}."
         resting: list[str] = []
+        take, cancel = _TAKE, _CANCEL
+        numbers = count(1)
+        for rows in self._rows(grid, stream, end_ns):
+            # A few at a time: the processor does the same work again and again at its quickest.
+            while True:
+                made: list[tuple[int, OrderMessage]] = []
+                for t_ns, kind, which, side, qty, price in islice(rows, _AT_ONCE):
+                    cl_ord_id = f"{prefix}{next(numbers)}"
+                    if kind == cancel and resting:
+                        # The last one takes the free place: as cheap with many as with few.
+                        target = resting.pop()
+                        at = int(which * (len(resting) + 1))
+                        if at < len(resting):
+                            target, resting[at] = resting[at], target
+                        made.append((t_ns, OrderCancelRequest(cl_ord_id, target, account)))
+                    else:
+                        tif = GTC
+                        if kind == take:
+                            tif = IOC
+                        else:
+                            resting.append(cl_ord_id)
+                        made.append(
+                            (t_ns, new_order(cl_ord_id, side, qty, price, LIMIT, tif, account))
+                        )
+                if not made:
+                    break
+                yield from made
+
+    def _rows(self, grid: FlowGrid, stream: Stream, end_ns: int) -> Iterator[Iterator[Row]]:
+        """Block by block what was drawn for each message, up to the last one by ``end_ns``."""
+        centre, tick = int(grid.price(self.centre)), grid.tick
+        reach, lots = self.levels * tick, self.lots
+        most = max(centre + reach, grid.lot * lots)
+        whole = np.int64 if most <= _INT64_MAX else object
         t_ns = 0
-        # Five draws for each message, used or not: the n-th message has the same chance whatever
-        # the shares of its kinds are.
-        draws = chain.from_iterable(_blocks(stream))
-        fives = zip(draws, draws, draws, draws, draws, strict=False)
-        for n, (gap, kind, which, size, away) in enumerate(fives, 1):
-            t_ns += int(log(gap) * mean_gap_ns) + 1
+        for gap, kind, which, size, away in _fives(stream):
+            times = list(accumulate(self._gaps(gap), initial=t_ns))
+            t_ns = times[-1]
+            takes = kind < self.take
+            kinds = np.where(takes, _TAKE, np.where(kind < self.take + self.cancel, _CANCEL, _ADD))
+            buys = which < 0.5
+            qty = grid.lot * (1 + _floor(size * lots).astype(whole))
+            steps = tick * (1 + _floor(away * self.levels).astype(whole))
+            # A buyer stands below the centre, or takes all that stands above it.
+            ahead = np.where(takes, reach, -steps)
+            price = centre + np.where(buys, ahead, -ahead)
+            rows = zip(
+                islice(times, 1, None),
+                kinds.tolist(),
+                which.tolist(),
+                [BUY if buy else SELL for buy in buys.tolist()],
+                qty.tolist(),
+                price.tolist(),
+                strict=True,
+            )
             if t_ns > end_ns:
+                yield takewhile(lambda row: row[0] <= end_ns, rows)
                 return
-            cl_ord_id = f"{prefix}{n}"
-            if kind < take:
-                qty = lot * (1 + int(size * lots))
-                side, price = (BUY, centre + reach) if which < 0.5 else (SELL, centre - reach)
-                yield t_ns, new_order(cl_ord_id, side, qty, price, LIMIT, IOC, account)
-            elif kind < cancel and resting:
-                # The last one takes the free place: a cancel costs the same with many orders.
-                at = int(which * len(resting))
-                target, resting[at] = resting[at], resting[-1]
-                resting.pop()
-                yield t_ns, OrderCancelRequest(cl_ord_id, target, account)
-            else:
-                qty = lot * (1 + int(size * lots))
-                steps = tick * (1 + int(away * levels))
-                side, price = (BUY, centre - steps) if which < 0.5 else (SELL, centre + steps)
-                resting.append(cl_ord_id)
-                yield t_ns, new_order(cl_ord_id, side, qty, price, LIMIT, GTC, account)
+            yield rows
+
+    def _gaps(self, uniforms: NDArray[np.float64]) -> list[int]:
+        """Whole nanoseconds between messages, at least one each."""
+        # The logarithm is scalar: numpy's differs between processors in the last bit.
+        logs = np.fromiter(map(log, uniforms.tolist()), float, len(uniforms))
+        gaps: list[int] = (1 + _floor(np.minimum(logs * (-1e9 / self.rate), _NEVER))).tolist()
+        return gaps
 
 
-def _blocks(stream: Stream) -> Iterator[list[float]]:
+def _fives(stream: Stream) -> Iterator[Columns]:
+    """The stream's draws, five for each message, used or not, as columns of whole messages.
+
+    So the n-th message has the same chance whatever the shares of its kinds are.
+    """
+    rest = np.empty(0)
     while True:
-        yield stream.block().tolist()
+        draws = np.concatenate((rest, stream.block()))
+        messages = len(draws) // 5
+        rest = draws[5 * messages :]
+        yield draws[: 5 * messages].reshape(messages, 5).T
+
+
+def _floor(positive: NDArray[np.float64]) -> NDArray[np.int64]:
+    return positive.astype(np.int64)  # towards zero, as int() does

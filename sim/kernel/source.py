@@ -24,7 +24,7 @@ class Source:
             the error is the loop's, which stops in virtual time and only logs it in real time.
     """
 
-    __slots__ = ("_clock", "_deliver", "_next", "_on_error", "_priority")
+    __slots__ = ("_clock", "_deliver", "_messages", "_on_error", "_priority")
 
     def __init__(
         self,
@@ -36,7 +36,7 @@ class Source:
         on_error: Callable[[Exception], None] | None = None,
     ) -> None:
         self._clock = clock
-        self._next = messages.__next__
+        self._messages = messages
         self._deliver = deliver
         self._priority = int(priority)
         self._on_error = on_error
@@ -47,22 +47,18 @@ class Source:
 
     def stop(self) -> None:
         """Deliver no more, as if the messages were at their end."""
-        self._next = iter(()).__next__
+        self._messages = iter(())
         self._deliver = _drop
 
     def _schedule_next(self) -> None:
         try:
-            t_ns, msg = self._next()
-            self._clock.schedule(t_ns, self._priority, self._fire, msg, t_ns)
-        except StopIteration:
-            pass
+            for t_ns, msg in self._messages:
+                self._clock.schedule(t_ns, self._priority, self._fire, msg, t_ns)
+                break
         except Exception as error:
-            self._failed(error)
-
-    def _failed(self, error: Exception) -> None:
-        if self._on_error is None:
-            raise error
-        self._on_error(error)
+            if self._on_error is None:
+                raise
+            self._on_error(error)
 
     def _fire(self, event: Event) -> None:
         # The next one first: at one instant our messages stay together and in order.
@@ -78,17 +74,17 @@ class VirtualSource(Source):
 
     def _fire(self, event: Event) -> None:
         try:
-            t_ns, msg = self._next()
-            if t_ns < event.t_ns:
-                raise ValueError(f"t_ns must be >= {event.t_ns} (now), was {t_ns}")
-        except StopIteration:
-            pass
+            for t_ns, msg in self._messages:
+                if t_ns < event.t_ns:
+                    raise ValueError(f"t_ns must be >= {event.t_ns} (now), was {t_ns}")
+                loop = self._clock
+                loop.seq = seq = loop.seq + 1
+                heappush(loop.heap, Event(t_ns, self._priority, seq, self._fire, msg, t_ns))
+                break
         except Exception as error:
-            self._failed(error)
-        else:
-            loop = self._clock
-            loop.seq = seq = loop.seq + 1
-            heappush(loop.heap, Event(t_ns, self._priority, seq, self._fire, msg, t_ns))
+            if self._on_error is None:
+                raise
+            self._on_error(error)
         self._deliver(event)
 
 
