@@ -339,7 +339,7 @@ class ContractSizes:
             UnitError: If the text is no whole number >= 0, or the quantity is out of bounds.
         """
         if not (text.isascii() and text.isdigit() and len(text) <= 15):
-            raise UnitError(f"must be a whole number of contracts, was {text[:40]!r}")
+            raise UnitError(f"must be a whole number of contracts, was {text[:40]!a}")
         below = price * self._den
         lots, rest = divmod(int(text) * self._num, below)
         if lots > MAX_LOTS:
@@ -421,7 +421,7 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
 def _split(text: str) -> tuple[int, _Envelope]:
     time, blank, message = text.partition(" ")
     if not (blank and time.isascii() and time.isdigit() and len(time) <= 19):
-        raise UnitError(f"a line must be a receive time in ns, a blank and JSON, was {text[:60]!r}")
+        raise UnitError(f"a line must be a receive time in ns, a blank and JSON, was {text[:60]!a}")
     return int(time), _ENVELOPE.decode(message)
 
 

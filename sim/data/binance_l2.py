@@ -267,7 +267,7 @@ def _problems(session: Session, survey: _Survey, units: Units) -> Iterator[str]:
 
 def _count(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= 6 and int(text) > 0):
-        raise ValueError(f"must be a whole number from 1 to 999999, was {text[:40]!r}")
+        raise ValueError(f"must be a whole number from 1 to 999999, was {text[:40]!a}")
     return int(text)
 
 

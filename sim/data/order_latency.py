@@ -103,7 +103,7 @@ def _read(path: Path) -> tuple[_Orders, list[str]]:
     for line, text in enumerate(chain.from_iterable(line_blocks(path, MAX_LINE_BYTES)), start=1):
         if line == 1:
             if text != HEADER:
-                message = f"the first line must be {HEADER!r}, was {text[:60]!r}"
+                message = f"the first line must be {HEADER!r}, was {text[:60]!a}"
                 raise DataFormatError(str(path), 1, message)
             continue
         try:
@@ -122,13 +122,13 @@ def _read(path: Path) -> tuple[_Orders, list[str]]:
 def _row(text: str) -> tuple[int, str, str]:
     fields = text.split(",")
     if len(fields) != 3 or not fields[1]:
-        raise UnitError(f"a row must have 3 fields ({HEADER}), was {text[:60]!r}")
+        raise UnitError(f"a row must have 3 fields ({HEADER}), was {text[:60]!a}")
     time, order_id, status = fields
     if not (time.isascii() and time.isdigit() and len(time) <= 14):
-        raise UnitError(f"Timestamp must be whole milliseconds, was {time[:40]!r}")
+        raise UnitError(f"Timestamp must be whole milliseconds, was {time[:40]!a}")
     if status not in _STATUSES:
         allowed = ", ".join(sorted(_STATUSES))
-        raise UnitError(f"Status must be one of {allowed}, was {status[:40]!r}")
+        raise UnitError(f"Status must be one of {allowed}, was {status[:40]!a}")
     return int(time), order_id, status
 
 
@@ -183,5 +183,5 @@ def _percentiles(found: Sequence[int]) -> dict[str, int]:
 
 def _one_line(text: str) -> str:
     if not (text.isascii() and text.isprintable() and len(text) <= 300):
-        raise ValueError(f"must be one line of at most 300 ASCII characters, was {text[:60]!r}")
+        raise ValueError(f"must be one line of at most 300 ASCII characters, was {text[:60]!a}")
     return text

@@ -196,14 +196,14 @@ def _trade(side: str, price: PriceTicks, qty: QtyLots) -> Trade:
 
 def _clear(event: str, rest: str) -> BookClear:
     if event != "clear":
-        raise UnitError(f"event must be one of {', '.join(EVENTS)}, was {event[:40]!r}")
+        raise UnitError(f"event must be one of {', '.join(EVENTS)}, was {event[:40]!a}")
     _blank("side, price and qty", rest)
     return BookClear()
 
 
 def _blank(name: str, text: str) -> None:
     if text:
-        raise UnitError(f"{name} must be empty for this event, was {text[:40]!r}")
+        raise UnitError(f"{name} must be empty for this event, was {text[:40]!a}")
 
 
 def _book_side(side: Side) -> str:
@@ -212,12 +212,12 @@ def _book_side(side: Side) -> str:
 
 def _check_header(row: str) -> None:
     if row != HEADER:
-        raise UnitError(f"the first line must be {HEADER!r}, was {row[:80]!r}")
+        raise UnitError(f"the first line must be {HEADER!r}, was {row[:80]!a}")
 
 
 def _time(text: str, last_ns: int) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= 19):
-        raise UnitError(f"t_ns must be a whole number of nanoseconds >= 0, was {text[:40]!r}")
+        raise UnitError(f"t_ns must be a whole number of nanoseconds >= 0, was {text[:40]!a}")
     t_ns = int(text)
     if str(t_ns) != text:
         raise UnitError(f"t_ns must have no leading zero, was {text!r}")
@@ -234,6 +234,6 @@ def _explain(row: str, error: Exception) -> str:
         return f"{error}"
     fields = row.split(",")
     if len(fields) != 5:
-        return f"a row must have 5 fields ({HEADER}), found {len(fields)} in {row[:80]!r}"
+        return f"a row must have 5 fields ({HEADER}), found {len(fields)} in {row[:80]!a}"
     allowed = _TRADE_SIDE if fields[1] == "trade" else _LEVEL_SIDE
-    return f"side of {fields[1]} must be {' or '.join(allowed)}, was {fields[2][:40]!r}"
+    return f"side of {fields[1]} must be {' or '.join(allowed)}, was {fields[2][:40]!a}"

@@ -36,7 +36,7 @@ def parse_decimal(text: str) -> Decimal:
         UnitError: If the text has any other form or more than 40 characters.
     """
     if len(text) > 40 or not _DECIMAL.fullmatch(text):
-        raise UnitError(f"must be a plain decimal number such as 100.02, was {text[:40]!r}")
+        raise UnitError(f"must be a plain decimal number such as 100.02, was {text[:40]!a}")
     return Decimal(text)
 
 
@@ -49,7 +49,7 @@ def parse_duration(text: str) -> TimeNs:
     match = _DURATION.fullmatch(text) if len(text) <= 40 else None
     if match is None:
         raise UnitError(
-            f"must be a duration with a unit (ns us ms s min) such as 5ms, was {text[:40]!r}"
+            f"must be a duration with a unit (ns us ms s min) such as 5ms, was {text[:40]!a}"
         )
     whole = Decimal(match[1]) * NS_PER_UNIT[match[2]]
     if whole != whole.to_integral_value():

@@ -52,7 +52,7 @@ def parse_threshold(text: str) -> Threshold:
     if match is None:
         raise UnitError(
             f"must be one of {' '.join(OPERATORS)} and a number, such as '>= 0.95', "
-            f"was {text[:60]!r}"
+            f"was {text[:60]!a}"
         )
     return Threshold(match[1], parse_decimal(match[2]))
 

@@ -1,56 +1,95 @@
 """What no single model of a scenario can check: ids, grids, and names that must exist.
 
 Each check looks only at parts that are valid by themselves, so that a file's mistakes all come out
-at once and none is reported for something that another one caused.
+at once and none is reported for something that another one caused. A mistake in one key of a venue
+or of a parent order hides no mistake in its other keys.
 """
 
-from collections.abc import Callable, Iterator
-from pathlib import Path as FilePath
+from collections.abc import Iterator
+from contextlib import suppress
 
 from pydantic import TypeAdapter
 
-from router.config import RouterConfig
-from sim.flow.base import FlowGrid, off_grid
-from sim.kernel.latency import LatencyConfig
-from sim.protocol.config import Duration
-from sim.protocol.errors import DataFormatError, Problem
-from sim.protocol.units import Units
+from router.allocate import StrategyConfig
+from sim.flow import Flow
+from sim.flow.base import FlowConfig, FlowGrid, off_grid
+from sim.protocol.config import Duration, Ident
+from sim.protocol.errors import Problem
+from sim.protocol.units import UnitError, Units
 from sim.report.expect import METRICS, parse_threshold
+from sim.scenario.data_files import Resolve, file_problems
 from sim.scenario.document import Document
 from sim.scenario.hearing import LINK, TAPE, hearing_problems
-from sim.scenario.locate import members, part
-from sim.scenario.model import VENUE_ADAPTER, InstrumentConfig, ParentConfig, VenueEntry
+from sim.scenario.locate import known, members, part
+from sim.scenario.model import (
+    VENUE_ADAPTER,
+    VENUE_ENTRIES,
+    InstrumentConfig,
+    ParentConfig,
+    VenueEntry,
+)
 from sim.scenario.nodes import Path
 from sim.scenario.wording import did_you_mean
 
 Found = Iterator[tuple[Path, str]]
-Resolve = Callable[[str], FilePath]
+Parts = Iterator[tuple[Path, object]]
 
 _INSTRUMENT = TypeAdapter(InstrumentConfig)
 _PARENT = TypeAdapter(ParentConfig)
-_ROUTER = TypeAdapter(RouterConfig)
+_STRATEGY: TypeAdapter[object] = TypeAdapter(StrategyConfig)
 _DURATION = TypeAdapter(Duration)
 _EXPECT = TypeAdapter(dict[str, str])
+_IDENT = TypeAdapter(Ident)
+_TEXT = TypeAdapter(str)
+_FLOW: TypeAdapter[FlowConfig] = TypeAdapter(Flow)
 
 
 def cross_checks(document: Document, resolve: Resolve) -> list[Problem]:
     """Every problem between the parts of a scenario, with its place."""
     venues = members(document, ("venues",), VENUE_ADAPTER)
+    partial = _partial_venues(document, venues)
     parents = members(document, ("parents",), _PARENT)
+    for n in range(document.count(("parents",))):
+        if n not in parents and (parent := known(document, ("parents", n), ParentConfig)):
+            parents[n] = parent
     instrument = part(document, ("instrument",), _INSTRUMENT)
+    units = None if instrument is None else Units(instrument.tick_size, instrument.lot_size)
+    every = venues | partial
     found = [
-        *_twice("venues", {n: venue.id for n, venue in venues.items()}),
-        *_twice("parents", {n: parent.id for n, parent in parents.items()}),
+        *_twice("venues", _ids(document, "venues")),
+        *_twice("parents", _ids(document, "parents")),
         *_times(document, parents),
-        *_router(document, venues),
+        *_router(document),
         *_expect(document),
-        *_files(document, venues, resolve),
         *hearing_problems(document, venues),
+        *file_problems(_with_files(document, every), resolve, units),
     ]
-    if instrument is not None:
-        units = Units(instrument.tick_size, instrument.lot_size)
-        found += _grids(venues, parents, units)
+    if units is not None:
+        for n, venue in venues.items():
+            found += _venue_grid(n, venue, dict(enumerate(venue.flow)), units)
+        for n, venue in partial.items():
+            flows = members(document, ("venues", n, "flow"), _FLOW)
+            found += _partial_grid(n, venue, flows, units)
+        found += _parent_grids(parents, units)
     return [document.problem(path, message) for path, message in found]
+
+
+def _partial_venues(document: Document, whole: dict[int, VenueEntry]) -> dict[int, VenueEntry]:
+    """What is valid of the venues that are not, for those whose kind is known."""
+    found = {}
+    for n in range(document.count(("venues",))):
+        kind = None if n in whole else part(document, ("venues", n, "kind"), _TEXT)
+        if kind in VENUE_ENTRIES:
+            venue = known(document, ("venues", n), VENUE_ENTRIES[kind])
+            if venue is not None:
+                found[n] = venue
+    return found
+
+
+def _ids(document: Document, key: str) -> dict[int, str]:
+    """The valid ids of a list's members by their index."""
+    found = {n: part(document, (key, n, "id"), _IDENT) for n in range(document.count((key,)))}
+    return {n: name for n, name in found.items() if name is not None}
 
 
 def _twice(key: str, ids: dict[int, str]) -> Found:
@@ -65,16 +104,21 @@ def _twice(key: str, ids: dict[int, str]) -> Found:
 def _times(document: Document, parents: dict[int, ParentConfig]) -> Found:
     duration = part(document, ("duration",), _DURATION)
     for n, parent in parents.items():
-        if duration is not None and parent.at > duration:
+        at, deadline = getattr(parent, "at", None), getattr(parent, "deadline", None)
+        if at is None:
+            continue
+        if duration is not None and at > duration:
             yield ("parents", n, "at"), "must not be later than the run's duration"
-        if parent.deadline is not None and parent.deadline <= parent.at:
+        if deadline is not None and deadline <= at:
             yield ("parents", n, "deadline"), "must be later than at: both count from the start"
 
 
-def _router(document: Document, venues: dict[int, VenueEntry]) -> Found:
-    router = part(document, ("router",), _ROUTER)
-    wanted = getattr(router.strategy, "venue", None) if router is not None else None
-    ids = [venue.id for venue in venues.values()]
+def _router(document: Document) -> Found:
+    strategy = part(document, ("router", "strategy"), _STRATEGY)
+    wanted = getattr(strategy, "venue", None)
+    ids = list(_ids(document, "venues").values())
+    if len(ids) < document.count(("venues",)):
+        return  # the venue may be one of those whose id is wrong
     if wanted is not None and ids and wanted not in ids:
         yield (
             ("router", "strategy", "venue"),
@@ -95,55 +139,46 @@ def _expect(document: Document) -> Found:
             yield ("expect", metric), str(error)
 
 
-def _files(document: Document, venues: dict[int, VenueEntry], resolve: Resolve) -> Found:
-    for path, name in _named_files(document, venues):
-        try:
-            resolve(name)
-        except DataFormatError as error:
-            yield path, error.message
-
-
-def _named_files(document: Document, venues: dict[int, VenueEntry]) -> Found:
-    """The files that the scenario names, each at its key."""
-    for n, venue in venues.items():
-        for leg in ("order", "report", "feed"):
-            yield from _file_of(("venues", n, "latency", leg), getattr(venue.latency, leg))
-        if venue.processing is not None:
-            yield from _file_of(("venues", n, "processing", "time"), venue.processing.time)
-        if (file := getattr(venue, "file", None)) is not None:
-            yield ("venues", n, "file"), file
-    for n, link in members(document, ("links",), LINK).items():
-        yield from _file_of(("links", n, "latency"), link.latency)
+def _with_files(document: Document, venues: dict[int, VenueEntry]) -> Parts:
+    """The valid parts that may name files."""
+    yield from ((("venues", n), venue) for n, venue in venues.items())
+    yield from ((("links", n), link) for n, link in members(document, ("links",), LINK).items())
     if (tape := part(document, ("tape",), TAPE)) is not None:
-        yield from _file_of(("tape", "inbound"), tape.inbound)
-        yield from _file_of(("tape", "outbound"), tape.outbound)
+        yield ("tape",), tape
 
 
-def _file_of(at: Path, model: LatencyConfig) -> Iterator[tuple[Path, str]]:
-    """The file that a latency model reads, if any, at its key."""
-    base = getattr(model, "base", None)
-    if base is not None:
-        yield from _file_of((*at, "base"), base)
-    else:
-        yield from (((*at, "file"), name) for name in model.files())
+def _venue_grid(n: int, venue: VenueEntry, flows: dict[int, FlowConfig], units: Units) -> Found:
+    at: Path = ("venues", n)
+    own = venue.problems(units)
+    yield from (((*at, *path), message) for path, message in own)
+    if any(path in {("tick_size",), ("lot_size",)} for path, _ in own):
+        return  # no grid to hold the flow against
+    yield from _flows(at, venue, flows, units)
 
 
-def _grids(venues: dict[int, VenueEntry], parents: dict[int, ParentConfig], units: Units) -> Found:
-    for n, venue in venues.items():
-        at: Path = ("venues", n)
-        own = venue.problems(units)
-        yield from (((*at, *path), message) for path, message in own)
-        if any(path in {("tick_size",), ("lot_size",)} for path, _ in own):
-            continue  # no grid to hold the flow against
-        steps = venue.grid(units)
-        grid = FlowGrid(units, steps.tick, steps.lot)
-        for k, flow in enumerate(venue.flow):
-            for path, message in flow.problems(grid):
-                yield (*at, "flow", k, *path), message
-            if flow.rests and not venue.takes_resting:
-                message = f"has orders that may rest, which a {venue.kind} venue refuses"
-                yield (*at, "flow", k), message
+def _partial_grid(n: int, venue: VenueEntry, flows: dict[int, FlowConfig], units: Units) -> Found:
+    """As for a whole venue, as far as its wrong keys let us judge the others."""
+    with suppress(AttributeError):  # what the check needs is wrong itself
+        yield from [*_venue_grid(n, venue, {}, units)]
+    with suppress(AttributeError, UnitError):
+        yield from [*_flows(("venues", n), venue, flows, units)]
+
+
+def _flows(at: Path, venue: VenueEntry, flows: dict[int, FlowConfig], units: Units) -> Found:
+    steps = venue.grid(units)
+    grid = FlowGrid(units, steps.tick, steps.lot)
+    for k, flow in flows.items():
+        for path, message in flow.problems(grid):
+            yield (*at, "flow", k, *path), message
+        if flow.rests and not venue.takes_resting:
+            message = f"has orders that may rest, which a {venue.kind} venue refuses"
+            yield (*at, "flow", k), message
+
+
+def _parent_grids(parents: dict[int, ParentConfig], units: Units) -> Found:
     for n, parent in parents.items():
-        yield from off_grid(("parents", n, "qty"), units.qty_to_lots, parent.qty)
-        if parent.limit is not None:
-            yield from off_grid(("parents", n, "limit"), units.price_to_ticks, parent.limit)
+        qty, limit = getattr(parent, "qty", None), getattr(parent, "limit", None)
+        if qty is not None:
+            yield from off_grid(("parents", n, "qty"), units.qty_to_lots, qty)
+        if limit is not None:
+            yield from off_grid(("parents", n, "limit"), units.price_to_ticks, limit)

@@ -65,6 +65,16 @@ class Document:
         nodes, rest = self._walk(path)
         return None if rest else nodes[-1]
 
+    def count(self, path: Path) -> int:
+        """How many members the list at a path has, valid or not; 0 if there is no list."""
+        node = self.node(path)
+        return len(node.items) if isinstance(node, ListNode) else 0
+
+    def is_given(self, path: Path) -> bool:
+        """Whether anything but nothing (null) stands at a path."""
+        node = self.node(path)
+        return not (node is None or (isinstance(node, ScalarNode) and node.value is None))
+
     def place(self, path: Path, *, of_key: bool = False) -> Place:
         """Where the value (or its key) was written.
 

@@ -27,6 +27,12 @@ def hearing_problems(document: Document, venues: Mapping[int, VenueEntry]) -> Fo
     by_id = {venue.id: venue for venue in venues.values()}
     links = members(document, ("links",), LINK)
     tape = part(document, ("tape",), TAPE)
+    if (
+        len(venues) < document.count(("venues",))
+        or len(links) < document.count(("links",))
+        or (tape is None and document.is_given(("tape",)))
+    ):
+        return  # whoever seems to be missing may be one whose entry is wrong
     yield from _links(links, by_id)
     if tape is not None:
         yield from _tape(document, tape, by_id)

@@ -7,7 +7,8 @@ missing one.
 """
 
 import json
-from typing import Any, Final, NamedTuple, TypeVar
+from functools import lru_cache
+from typing import Annotated, Any, Final, NamedTuple, TypeVar
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
@@ -109,6 +110,45 @@ def members(document: Document, path: Path, adapter: TypeAdapter[T]) -> dict[int
         return {}
     valid = ((index, part(document, (*path, index), adapter)) for index in range(len(node.items)))
     return {index: value for index, value in valid if value is not None}
+
+
+def known(document: Document, path: Path, model: type[M]) -> M | None:
+    """The model at a path with those of its keys that are valid; None if there is no mapping.
+
+    Reading a key that is missing or wrong, or that a misspelt one may have meant, raises
+    AttributeError. For checks that other mistakes in the same mapping shall not hide.
+    """
+    node = document.node(path)
+    if not isinstance(node, MapNode) or node.refused:
+        return None
+    misspelt = {nearest(key, model.model_fields) for key in node.items.keys() - model.model_fields}
+    values: dict[str, Any] = {}
+    unknown: list[str] = []
+    for name, field in model.model_fields.items():
+        inner = node.items.get(name)
+        if inner is None:
+            if field.is_required() or node.incomplete or name in misspelt:
+                unknown.append(name)
+        elif _holds_refused(inner):
+            unknown.append(name)
+        else:
+            try:
+                data = json.dumps(plain_data(inner))
+                values[name] = _of_key(model, name).validate_json(data, strict=True)
+            except ValidationError:
+                unknown.append(name)
+    value = model.model_construct(None, **values)
+    for name in unknown:
+        vars(value).pop(name, None)
+    return value
+
+
+@lru_cache(maxsize=512)
+def _of_key(model: type[BaseModel], name: str) -> TypeAdapter[Any]:
+    """What validates one key of a model by itself."""
+    field = model.model_fields[name]
+    kind: Any = Annotated[field.annotation, field]
+    return TypeAdapter(kind)
 
 
 def _issues(

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from functools import reduce
 from operator import or_
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, cast, get_args
 
 from pydantic import (
     AfterValidator,
@@ -72,17 +72,23 @@ class VenueEntry(VenueConfig):
     """Background flow to this venue."""
 
 
-def _entry(kind: type[VenueConfig]) -> type[VenueConfig]:
-    return create_model(
+def _entry(kind: type[VenueConfig]) -> type[VenueEntry]:
+    bases: Any = (kind, VenueEntry)
+    made = create_model(
         kind.__name__,
-        __base__=(kind, VenueEntry),
+        __base__=bases,
         __doc__=kind.__doc__,
         __module__=kind.__module__,
     )
+    return cast("type[VenueEntry]", made)
 
 
-_ENTRIES: tuple[Any, ...] = tuple(map(_entry, VENUE_KINDS))
-AnyVenue: Any = Annotated[reduce(or_, _ENTRIES), Field(discriminator="kind")]
+VENUE_ENTRIES: Final[dict[str, type[VenueEntry]]] = {
+    get_args(kind.model_fields["kind"].annotation)[0]: _entry(kind) for kind in VENUE_KINDS
+}
+"""A venue's entry by its kind."""
+_ANY_ENTRY: Any = reduce(or_, VENUE_ENTRIES.values())
+AnyVenue: Any = Annotated[_ANY_ENTRY, Field(discriminator="kind")]
 
 
 class ParentConfig(ScenarioModel):

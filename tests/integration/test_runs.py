@@ -101,11 +101,14 @@ async def test_F01_its_error_comes_out_where_the_run_was_awaited(
 def test_a_recording_that_breaks_off_stops_the_run_and_names_its_line_and_its_venue(
     market: Make, lit: Make, load_data: Load, tmp_path: Path, clock: str
 ) -> None:
-    rows = ["t_ns,event,side,price,qty", "0,level,ask,100.00,5", "1000,level,ask,100.01,5", "oops"]
-    (tmp_path / "a.l2.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    """Loading reads it to its end, so it must have changed since."""
+    rows = ["t_ns,event,side,price,qty", "0,level,ask,100.00,5", "1000,level,ask,100.01,5", ""]
+    recording = tmp_path / "a.l2.csv"
+    recording.write_text("\n".join(rows), encoding="utf-8")
     venue = {**lit("A"), "kind": "replayed", "file": "a.l2.csv"}
     del venue["book"]
     loaded = load_data(market([venue]), beside=tmp_path)
+    recording.write_text("\n".join(rows) + "oops\n", encoding="utf-8")
     with pytest.raises(DataFormatError, match=r"a\.l2\.csv:4: .* \(venue A\)$"):
         run_world(loaded, folder=tmp_path, clock=clock)
     assert verify(tmp_path / "audit.jsonl").outcome is Outcome.ABORTED

@@ -7,6 +7,7 @@ trade with what is displayed, by the rule "what we took stays taken", which
 """
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
@@ -47,6 +48,16 @@ class ReplayedVenue(VenueConfig):
         """The groups after time 0."""
         groups = read_recorded(resolve(self.file), units)
         return ((group.t_ns, group) for group in groups if group.t_ns)
+
+    def check_file(self, path: Path, units: Units) -> None:
+        """Read every row of the file, on the venue's own grid.
+
+        Raises:
+            DataFormatError: At the first row that is wrong, or off the venue's tick or lot.
+        """
+        own = Units(self.tick_size or units.tick_size, self.lot_size or units.lot_size)
+        for _ in read_recorded(path, own):
+            pass
 
     def files(self) -> tuple[str, ...]:
         """Names of the files that this venue reads, as the scenario writes them."""

@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 from fractions import Fraction
+from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
@@ -9,6 +10,7 @@ from pydantic import Field
 
 from sim.kernel.latency.base import LatencyConfig, LatencySampler, Resolve, Uniforms
 from sim.kernel.latency.round_trips import read_round_trips
+from sim.protocol.units import Units
 
 
 class EmpiricalLatency(LatencyConfig):
@@ -38,6 +40,14 @@ class EmpiricalLatency(LatencyConfig):
     def files(self) -> tuple[str, ...]:
         """See the base."""
         return (self.file,)
+
+    def check_file(self, path: Path, units: Units) -> None:
+        """Read every row of the file.
+
+        Raises:
+            DataFormatError: At the first row that is wrong, or if none is of this ``kind``.
+        """
+        read_round_trips(path, self.kind)
 
     def sampler(self, stream: Uniforms, resolve: Resolve) -> LatencySampler:
         """See the base."""

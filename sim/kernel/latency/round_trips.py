@@ -63,7 +63,7 @@ def _rows(file: IO[str], path: Path) -> Iterator[tuple[int, str]]:
             yield line, text
         elif not text.startswith("#"):
             if text != HEADER:
-                message = f"the first line without # must be {HEADER!r}, was {text[:40]!r}"
+                message = f"the first line without # must be {HEADER!r}, was {text[:40]!a}"
                 raise DataFormatError(str(path), line, message)
             in_header = False
     if in_header:
@@ -73,10 +73,10 @@ def _rows(file: IO[str], path: Path) -> Iterator[tuple[int, str]]:
 def _row(text: str, path: Path, line: int) -> tuple[str, int]:
     kind, comma, ms = text.partition(",")
     if not comma or kind not in KINDS:
-        message = f"must be create or cancel, a comma and milliseconds, was {text[:40]!r}"
+        message = f"must be create or cancel, a comma and milliseconds, was {text[:40]!a}"
         raise DataFormatError(str(path), line, message)
     match = _MS.fullmatch(ms)
     if match is None:
-        message = f"round_trip_ms must be a decimal >= 0 with at most 6 decimals, was {ms[:40]!r}"
+        message = f"round_trip_ms must be a decimal >= 0 with at most 6 decimals, was {ms[:40]!a}"
         raise DataFormatError(str(path), line, message)
     return kind, int(match[1]) * 1_000_000 + int((match[2] or "").ljust(6, "0"))

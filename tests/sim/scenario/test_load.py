@@ -46,8 +46,9 @@ Lines = Callable[..., list[str]]
 def folder(tmp_path: Path) -> Path:
     """A scenario that is right, beside the files that it names."""
     (tmp_path / "cross.yaml").write_text(SCENARIO, encoding="utf-8")
-    (tmp_path / "rtt.csv").write_text("", encoding="utf-8")
-    (tmp_path / "pool.l2.csv").write_text("", encoding="utf-8")
+    (tmp_path / "rtt.csv").write_text("kind,round_trip_ms\ncreate,2\n", encoding="utf-8")
+    pool = "t_ns,event,side,price,qty\n0,level,ask,100.03,10\n"
+    (tmp_path / "pool.l2.csv").write_text(pool, encoding="utf-8")
     return tmp_path
 
 
@@ -189,6 +190,112 @@ def test_S06_symlinks_inside_the_folder_are_fine(folder: Path) -> None:
     assert resolve_file(folder, "link.csv") == (folder / "rtt.csv").resolve()
 
 
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ("5,level,ask,100.03", "line 3: a row must have 5 fields"),
+        ("5,level,ask,100.035,10", "line 3: must be a whole multiple of the tick size 0.01"),
+        ("5,level,ask,100.03,15", "line 3: must be a whole multiple of the lot size 10"),
+        ("5,level,ask,0,10", "line 3: price must be > 0, was 0"),
+        ("5,level,ask,-1,10", "line 3: price must be > 0, was -1"),
+        ("5,level,ask,nan,10", "line 3: must be a plain decimal number such as 100.02, was 'nan'"),
+        ("5,level,ask,1e999,10", "line 3: must be a plain decimal number"),
+        ("5,level,ask,100.03,-10", "line 3: qty must be >= 0, was -10"),
+        (f"5,level,ask,100.03,{10**30}", "line 3: must be at most 1000000000000000 times"),
+        ("5,level,sell,100.03,10", "line 3: side of level must be bid or ask, was 'sell'"),
+        ("5,=cmd(),,,", "line 3: event must be one of"),
+        ("\uff15,level,ask,100.03,10", r"nanoseconds >= 0, was '\uff15'"),
+        ("5,trade,buy,100.03,0", "line 3: qty of a trade must be > 0, was 0"),
+        ("5,level,ask,100.03,10\n4,clear,,,", "line 4: t_ns must not go back, was 4 after 5"),
+    ],
+)
+def test_S06_D04_D05_D06_D07_every_row_of_a_recording_is_checked_before_the_run(
+    wrong: Lines, folder: Path, row: str, said: str
+) -> None:
+    with (folder / "pool.l2.csv").open("a", encoding="utf-8") as file:
+        file.write(f"{row}\n")
+    (problem,) = wrong(("id: POOL", "id: OTHER"))
+    assert problem.startswith("17:11: venues[OTHER].file: the file 'pool.l2.csv' line ")
+    assert said in problem
+
+
+def test_D07_a_recording_off_the_venues_own_tick_is_refused(wrong: Lines) -> None:
+    (problem,) = wrong(("pool.l2.csv", 'pool.l2.csv\n    tick_size: "0.05"'))
+    assert (
+        "the file 'pool.l2.csv' line 2: must be a whole multiple of the tick size 0.05" in problem
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("", "ends before its header"),
+        ("kind,round_trip_ms\n", "holds no round trip of kind create"),
+        ("kind,round_trip_ms\ncreate,-1\n", "line 2: round_trip_ms must be a decimal >= 0"),
+        ("kind,round_trip_ms\ncreate,inf\n", "line 2: round_trip_ms must be a decimal >= 0"),
+        ("kind,round_trip_ms\ncreate,1,2\n", "line 2: round_trip_ms must be a decimal >= 0"),
+        ("kind,round_trip_ms\ncreate,1\nfill,2\n", "line 3: must be create or cancel"),
+    ],
+)
+def test_D05_every_row_of_measured_latencies_is_checked_before_the_run(
+    wrong: Lines, folder: Path, content: str, said: str
+) -> None:
+    (folder / "rtt.csv").write_text(content, encoding="utf-8")
+    (problem,) = wrong(("id: POOL", "id: OTHER"))
+    assert problem.startswith("12:38: venues[NYSE].latency.feed.file: the file 'rtt.csv'")
+    assert said in problem
+
+
+def test_a_wrong_instrument_leaves_the_rows_of_recordings_unread(
+    wrong: Lines, folder: Path
+) -> None:
+    (folder / "pool.l2.csv").write_text("rubbish", encoding="utf-8")
+    (problem,) = wrong(('tick_size: "0.01"', 'tick_size: "0"'))
+    assert "instrument.tick_size" in problem
+
+
+# ------------------------------------------------------------ one mistake hides no other
+
+
+@pytest.mark.parametrize(
+    "mistake",
+    [
+        ("id: NYSE", "id: 5"),
+        ("kind: lit", "kind: lit\n    zzz: 1"),
+        ("kind: lit", "kind: lit\n    fees: {taker: 0.003}"),
+        ("order: {model: fixed, delay: 5ms}\n      report: {model: fixed, delay: 5ms}\n      "
+         "feed: {model: emp", "order: {model: fixed, delay: 5}\n      report: {model: fixed, "
+         "delay: 5ms}\n      feed: {model: emp"),
+        ("kind: lit", "kind: lit\n    depth: 0"),
+        ("flow: [{", "flow: [{}, {"),
+    ],
+)  # fmt: skip
+def test_a_wrong_key_of_a_venue_hides_no_other_mistake(
+    wrong: Lines, mistake: tuple[str, str]
+) -> None:
+    found = wrong(
+        mistake,
+        ('"100.02", 4', '"100.025", 4'),
+        ('"99.00"', '"99.001"'),
+        ("qty: 100, at", "qty: x, at"),
+        ('limit: "100.02"', 'limit: "0.001"'),
+    )
+    paths = " ".join(line.split(": ")[1] for line in found)
+    assert ".book.asks[0][0]" in paths
+    assert ".orders[o1].price" in paths
+    assert "parents[P1].qty" in paths
+    assert "parents[P1].limit" in paths
+    assert len(found) == 5
+    assert not any("router.strategy.venue" in line for line in found)
+
+
+def test_what_a_wrong_or_misspelt_key_would_have_said_is_not_guessed(wrong: Lines) -> None:
+    """The tick of the venue is not known, so nothing can be off it."""
+    for key in ("tick_size: 0.05", 'tick_siez: "0.05"'):
+        (problem,) = wrong(("kind: lit", f"kind: lit\n    {key}"), ('"100.02", 4', '"100.025", 4'))
+        assert "tick_si" in problem
+
+
 # ------------------------------------------------------------ names and overrides
 
 
@@ -232,7 +339,12 @@ def test_what_is_resolved_loads_again_to_the_same(folder: Path) -> None:
     plain = loaded.resolved()
     assert plain["seed"] == 9
     assert plain["venues"][0]["latency"]["order"]["delay"] == "7ms"
-    assert plain["router"]["reroute"] == {"levels": "all", "venues": "all", "fresh_quote": True}
+    assert plain["router"]["reroute"] == {
+        "levels": "all",
+        "venues": "all",
+        "prefer": "strategy",
+        "fresh_quote": True,
+    }
     again = folder / "again.yaml"
     again.write_bytes(msgspec.json.encode(plain))
     assert load_scenario(again).scenario == loaded.scenario
