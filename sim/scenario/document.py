@@ -73,7 +73,9 @@ class Document:
     def is_given(self, path: Path) -> bool:
         """Whether anything but nothing (null) stands at a path."""
         node = self.node(path)
-        return not (node is None or (isinstance(node, ScalarNode) and node.value is None))
+        if isinstance(node, ScalarNode):
+            return node.refused or node.value is not None
+        return node is not None
 
     def place(self, path: Path, *, of_key: bool = False) -> Place:
         """Where the value (or its key) was written.
