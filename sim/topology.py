@@ -11,10 +11,9 @@ from collections.abc import Callable, Sequence
 from sim.audit.records import NbboChange, Record
 from sim.kernel.clock import Clock
 from sim.kernel.loop import Event
-from sim.protocol.market_data import BookSnapshot, Levels, TradingStatus
+from sim.protocol.market_data import BookSnapshot, FeedMessage, Levels
 from sim.protocol.nbbo import Nbbo
 
-FeedMessage = BookSnapshot | TradingStatus
 Send = Callable[[FeedMessage], None]
 Deliver = Callable[[Event], object]
 

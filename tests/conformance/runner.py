@@ -6,6 +6,7 @@ over; whatever the file says in a way that the format does not know is an error.
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,6 +21,7 @@ from sim.protocol.enums import (
     TimeInForce,
 )
 from sim.protocol.errors import InvariantError
+from sim.protocol.market_data import BookSnapshot
 from sim.protocol.orders import (
     ExecutionReport,
     NewOrderSingle,
@@ -31,6 +33,7 @@ from sim.protocol.orders import (
 )
 from sim.protocol.units import PriceTicks, QtyLots, TimeNs
 from venues.core.matching import MatchingCore
+from venues.core.pool import PoolCore
 
 Status = Literal["open", "partial", "filled", "canceled", "rejected", "parked"]
 State = tuple[int, int, str]
@@ -226,19 +229,31 @@ def read_cases(path: Path) -> list[Case]:
 
 def missing_feature(case: Case) -> str | None:
     """What the case needs and the core does not have; None if it can be run."""
-    defaults = Profile(tick=case.profile.tick, lot=case.profile.lot, last=case.profile.last)
+    midpoint = case.profile.book == "midpoint"
+    defaults = Profile(
+        tick=case.profile.tick,
+        lot=case.profile.lot,
+        last=case.profile.last,
+        book="midpoint" if midpoint else "lit",
+    )
     for name in Profile.__struct_fields__:
         setting = getattr(case.profile, name)
         if setting != getattr(defaults, name):
             return f"profile {name}={setting!r}"
     for step in case.steps:
         match step:
-            case Last() | Quote():
-                return f"step {type(step).__name__.lower()}"
-            case New(type=kind) if kind not in {"limit", "market"}:
+            case Last():
+                return "step last"
+            case Quote() if not midpoint:
+                return "step quote"
+            case New(type="midpoint", price=None):
+                return "midpoint order without a limit"
+            case New(type=kind) if kind not in {"limit", "market", midpoint and "midpoint"}:
                 return f"order type {kind}"
+            case Replace(min_qty=int()):
+                return "replaced min_qty"
             case New() | Replace():
-                for name in ("aon", "hidden", "display", "min_visible", "min_qty", "stop", "peg"):
+                for name in ("aon", "hidden", "display", "min_visible", "stop", "peg"):
                     value = getattr(step, name, None)
                     if value is not None and value is not False:
                         return name
@@ -247,8 +262,17 @@ def missing_feature(case: Case) -> str | None:
     return None
 
 
-def differences(case: Case, make_core: Callable[..., MatchingCore] = MatchingCore) -> list[str]:
+def core_for(case: Case) -> Callable[..., MatchingCore]:
+    """What makes a core that has all that the case needs."""
+    if case.profile.book == "midpoint":
+        return partial(PoolCore, midpoint=True)
+    min_qty = any(isinstance(step, New) and step.min_qty for step in case.steps)
+    return PoolCore if min_qty else MatchingCore
+
+
+def differences(case: Case, make_core: Callable[..., MatchingCore] | None = None) -> list[str]:
     """Where the core does something else than the case says; empty if nowhere."""
+    make_core = make_core or core_for(case)
     return list(_Run(case, make_core(tick=case.profile.tick, lot=case.profile.lot)).differences())
 
 
@@ -274,6 +298,8 @@ class _Run:
             match step:
                 case CheckQueue():
                     found = self._queues_unlike(step)
+                case Quote():
+                    found = self._take_quote(step)
                 case New() | Cancel() | Replace() | Reduce():
                     found = self._take_step(step, f"request {number} of {self.case.id}")
                 case _:
@@ -312,6 +338,13 @@ class _Run:
         trades, also = self._apply(fills, step.id)
         return found + _unlike(step.expect, trades, also, self.states[step.id])
 
+    def _take_quote(self, step: Quote) -> list[str]:
+        book = BookSnapshot("REF", 0, TimeNs(0), ((step.bid, 1),), ((step.ask, 1),))
+        assert isinstance(self.core, PoolCore)
+        reports = self.core.handle(book, TimeNs(0))
+        self._apply([report for report in reports if isinstance(report, ExecutionReport)], "")
+        return []
+
     def _message(self, step: Order, request: str) -> OrderMessage:
         name = self.names.get(step.id, step.id)
         match step:
@@ -322,11 +355,12 @@ class _Run:
                     Side(step.side),
                     QtyLots(step.qty),
                     None if market or step.price is None else PriceTicks(step.price),
-                    OrdType(step.type),
+                    OrdType.MARKET if market else OrdType.LIMIT,
                     TimeInForce(step.tif),
                     step.account,
                     step.post_only,
                     SelfTrade(step.stp),
+                    QtyLots(step.min_qty or 0),
                 )
             case Cancel():
                 return OrderCancelRequest(request, name, self._sender(step))

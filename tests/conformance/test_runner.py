@@ -239,7 +239,8 @@ def test_a_missing_file_is_an_error(runner: Any, tmp_path: Path) -> None:
         (("steps", 0, "type"), "stop", "order type stop"),
         (("steps", 5), {"op": "last", "price": 9}, "step last"),
         (("profile", "market_remainder"), "rest", "profile market_remainder='rest'"),
-        (("profile", "book"), "midpoint", "profile book='midpoint'"),
+        (("steps", 5), {"op": "quote", "bid": 9, "ask": 11}, "step quote"),
+        (("steps", 0, "type"), "midpoint", "order type midpoint"),
     ],
 )
 def test_a_feature_that_the_core_lacks_is_named(

@@ -22,6 +22,7 @@ from sim.protocol.orders import (
 from sim.protocol.units import PriceTicks, QtyLots, TimeNs
 from venues.core import book as book_module
 from venues.core.matching import MatchingCore
+from venues.core.pool import PoolCore
 
 if TYPE_CHECKING:
     from tests.reference.naive_book import NaiveBook
@@ -137,10 +138,17 @@ def said_by(naive: Any, report: VenueReport) -> Any:
 
 
 def compare(
-    naive: Any, steps: list[Step], tick: int, lot: int, depth: int, *, every: int = 1
+    naive: Any,
+    steps: list[Step],
+    tick: int,
+    lot: int,
+    depth: int,
+    *,
+    every: int = 1,
+    make_core: Callable[[int, int], MatchingCore] = MatchingCore,
 ) -> None:
     """Run both; look at the books after every so many steps, and say what differs."""
-    core, slow, script = MatchingCore(tick, lot), naive.NaiveBook(tick, lot), Script()
+    core, slow, script = make_core(tick, lot), naive.NaiveBook(tick, lot), Script()
     for now, step in enumerate(steps):
         msg = script.message(step, tick, lot)
         reports = core.handle(msg, TimeNs(now))
@@ -192,6 +200,12 @@ def test_all_features_as_in_a_naive_book(naive: Any, steps: list[Step], depth: i
 @pytest.mark.parametrize("seed", range(5))
 def test_a_long_session_as_in_a_naive_book(naive: Any, seed: int) -> None:
     compare(naive, long_session(seed, 250), 1, 1, 3, every=1 + seed % 3)
+
+
+@pytest.mark.parametrize("seed", range(14, 18))
+def test_a_pool_without_rules_of_its_own_is_as_a_naive_book(naive: Any, seed: int) -> None:
+    steps = long_session(seed, 250)
+    compare(naive, steps, 1 + seed % 3, 1 + seed % 2, 3, every=3, make_core=PoolCore)
 
 
 @pytest.mark.slow

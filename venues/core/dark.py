@@ -1,9 +1,9 @@
-"""The core of a dark venue: a price-time book of which nothing shows, or only indications of it.
+"""The core of a dark venue: a pool of which nothing shows, or only indications of it.
 
 An indication may be untrue in two ways. A factor may stretch or shrink every level, and a level may
 be scripted: it indicates more than is there. What is not there never enters the book, so whoever
 trades meets the truth; it is only added to what is indicated, until an order has come to that
-price and found out.
+price and found out. At midpoint prices an indication says what is to be had at the present middle.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from typing import Final
 import msgspec
 
 from sim.protocol.enums import OrdStatus, Side
-from sim.protocol.market_data import Level, Levels
+from sim.protocol.market_data import BookSnapshot, Level, Levels
 from sim.protocol.orders import (
     ExecutionReport,
     NewOrderSingle,
@@ -23,7 +23,8 @@ from sim.protocol.orders import (
     VenueReport,
 )
 from sim.protocol.units import TimeNs
-from venues.core.matching import MatchingCore
+from venues.core.api import Heard
+from venues.core.pool import PoolCore, Supply
 
 _DARK: Final[tuple[Levels, Levels]] = ((), ())
 
@@ -37,18 +38,30 @@ class _Indicated:
     shown: Levels = ()
 
 
-class DarkCore(MatchingCore):
-    """A hidden book. Orders may rest in it, unseen, and trade like all others.
+class DarkCore(PoolCore):
+    """A hidden pool. Orders may rest in it, unseen, and trade like all others.
 
     Args:
         tick: Price step of this venue, in ticks of the instrument, > 0.
         lot: Quantity step of this venue, in lots of the instrument, > 0.
         indication: Indicated lots per true lot, > 0, rounded down to the venue's lot; None: no
             indications.
+        min_qty: Fewest lots of any order and of any execution here; 0: no limit.
+        supply: Which share of the pool's own lots an order may have; None: all.
+        midpoint: Whether trades are at the middle of the reference, not at the resting limit.
     """
 
-    def __init__(self, tick: int = 1, lot: int = 1, indication: Fraction | None = None) -> None:
-        super().__init__(tick, lot)
+    def __init__(
+        self,
+        tick: int = 1,
+        lot: int = 1,
+        indication: Fraction | None = None,
+        *,
+        min_qty: int = 0,
+        supply: Supply | None = None,
+        midpoint: bool = False,
+    ) -> None:
+        super().__init__(tick, lot, min_qty=min_qty, supply=supply, midpoint=midpoint)
         self._factor = indication
         self._absent: dict[Side, dict[int, int]] = {Side.BUY: {}, Side.SELL: {}}
         self._indicated = {Side.BUY: _Indicated(), Side.SELL: _Indicated()}
@@ -62,7 +75,7 @@ class DarkCore(MatchingCore):
         self._absent[side][price] = qty
         self._indicated[side].true = None
 
-    def handle(self, msg: OrderMessage, now_ns: TimeNs) -> list[VenueReport]:
+    def handle(self, msg: OrderMessage | BookSnapshot | Heard, now_ns: TimeNs) -> list[VenueReport]:
         """Apply one message and return every report that it causes, to whomever."""
         seq = self.venue_seq
         reports = super().handle(msg, now_ns)
@@ -79,11 +92,7 @@ class DarkCore(MatchingCore):
             return _DARK
         return self._indication(Side.BUY, depth), self._indication(Side.SELL, depth)
 
-    def reachable_by(self, msg: NewOrderSingle, depth: int) -> Levels:
-        """What this order could take now, in the ``depth`` best levels."""
-        return self.reachable(msg.side, msg.price, depth)
-
-    def _find_out(self, msg: OrderMessage, reports: Sequence[VenueReport]) -> bool:
+    def _find_out(self, msg: object, reports: Sequence[VenueReport]) -> bool:
         """Forget the absent lots that this message came upon; True if there were any."""
         if not isinstance(msg, NewOrderSingle | OrderCancelReplaceRequest):
             return False
@@ -93,7 +102,9 @@ class DarkCore(MatchingCore):
         contra = Side.SELL if answer.side is Side.BUY else Side.BUY
         absent = self._absent[contra]
         fills = [r for r in reports if isinstance(r, ExecutionReport) and r.last_px is not None]
-        filled = any(r.ord_status is OrdStatus.FILLED and not r.is_maker for r in fills)
+        filled = any(
+            r.ord_status is OrdStatus.FILLED and r.order_id == answer.order_id for r in fills
+        )
         traded_at = {r.last_px for r in fills}
         reached = [
             price
@@ -107,8 +118,7 @@ class DarkCore(MatchingCore):
         return bool(reached)
 
     def _indication(self, side: Side, depth: int) -> Levels:
-        book = self._bids if side is Side.BUY else self._asks
-        true = book.view(depth)
+        true = self._true(side, depth)
         indicated = self._indicated[side]
         if indicated.true is not true or indicated.depth != depth:
             indicated.true = true
@@ -117,6 +127,23 @@ class DarkCore(MatchingCore):
             if shown != indicated.shown:
                 indicated.shown = shown
         return indicated.shown
+
+    def _true(self, side: Side, depth: int) -> Levels:
+        """What a side has: its levels, or what of it may trade at the present middle."""
+        book = self._bids if side is Side.BUY else self._asks
+        mid = self.mid_half_ticks
+        if self.reference is None:
+            return book.view(depth)
+        if mid is None:
+            return ()
+        lots = 0
+        for key in book.levels:
+            if 2 * key > book.sign * mid:
+                break
+            lots += book.levels[key].qty
+        # As in a trade, a middle between two ticks is against whoever comes to take.
+        price = mid // 2 if side is Side.BUY else -(-mid // 2)
+        return ((price, lots),) if lots else ()
 
     def _stretched(self, true: Levels, side: Side, depth: int) -> Levels:
         factor = self._factor

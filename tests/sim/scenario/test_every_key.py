@@ -38,7 +38,12 @@ else:
     _spec.loader.exec_module(schema_walk)
 
 MAY_BE_NEGATIVE: Final = frozenset({"FeeSchedule.taker", "FeeSchedule.maker"})
-MAY_BE_ZERO: Final = MAY_BE_NEGATIVE | {"ScriptedFill.at[0][1]"}
+MAY_BE_ZERO: Final = MAY_BE_NEGATIVE | {
+    "FractionFill.share",
+    "RandomFill.high",
+    "RandomFill.low",
+    "ScriptedFill.at[0][1]",
+}
 
 
 class Bad:
