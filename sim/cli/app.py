@@ -24,6 +24,7 @@ COMMANDS: Final = {
     "liquidity": ("sim.cli.liquidity:liquidity", "Say what venues offer, before trading."),
     "verify": ("sim.cli.verify:verify", "Check that an audit log is whole and untouched."),
     "replay": ("sim.cli.replay:replay", "Rebuild the state of a run from its audit log."),
+    "diff": ("sim.cli.diff:diff", "Say how two runs differ, and why."),
     "list": ("sim.cli.listing:list_kinds", "List scenarios, venue kinds, strategies and more."),
     "schema": ("sim.cli.schema:schema", "Print the JSON Schema of the scenario file."),
     "convert": ("sim.cli.convert:convert", "Turn market data of other formats into ours."),

@@ -40,7 +40,13 @@ from sim.world import run_world
 if TYPE_CHECKING:
     from tests.conftest import Ran
 
-each_shipped = pytest.mark.parametrize("name", shipped_names())
+each_shipped = pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.slow) if name == "three_real_books" else name
+        for name in shipped_names()
+    ],
+)
 STAMPS: dict[str, Any] = {"processed_ns": 0, "sent_ns": 0, "drawn_ns": 0, "held_ns": 0}
 
 

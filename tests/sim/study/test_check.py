@@ -50,7 +50,13 @@ def changed(log: Path, line: int, old: str, new: str, out: Path) -> Path:
     return out
 
 
-@pytest.mark.parametrize("name", shipped_names())
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.slow) if name == "three_real_books" else name
+        for name in shipped_names()
+    ],
+)
 def test_I13_every_shipped_run_is_equal_when_run_again(
     name: str, folders: Callable[[str], Path]
 ) -> None:

@@ -1,0 +1,240 @@
+"""Compares two logs: which settings differ, where the runs part, why, and what came of it.
+
+Reads the logs only. The first difference is by meaning (`sim.study.pairs`); what it comes from is
+told by `sim.study.causes`. Where the logs hold the same run in other bytes, that is said too.
+"""
+
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import msgspec
+
+from sim.audit.read import cannot_read
+from sim.audit.records import (
+    ChildCanceled,
+    ChildRejected,
+    Decision,
+    Fill,
+    Record,
+    RunStarted,
+)
+from sim.report.summary import SummaryBuilder
+from sim.report.words import Words, units_of
+from sim.study.causes import Causes, Chain
+from sim.study.fields import FieldChange, changes
+from sim.study.header import read_header
+from sim.study.pairs import Entry, Key, Pairs, Side
+
+Verdict = Literal["equal", "settings_only", "records", "bytes_only"]
+
+_RESULTS: Final = (Fill, ChildCanceled, ChildRejected, Decision)
+
+
+class Divergence(msgspec.Struct, frozen=True):
+    """A record that differs. ``old`` and ``new`` say it in words, ``*_line`` where it stands.
+
+    None for the log that has no such record. ``fields`` are the places in which both differ.
+    """
+
+    what: str
+    t_ns: int
+    old: str | None
+    new: str | None
+    old_line: int | None
+    new_line: int | None
+    fields: list[FieldChange]
+    chain: Chain
+
+
+class DiffResult(msgspec.Struct, frozen=True):
+    """What was found.
+
+    ``verdict`` is ``equal`` (all bytes), ``settings_only`` (no record but the first differs),
+    ``records``, or ``bytes_only``: the same records from the same settings in other bytes, which
+    no two honest runs give. ``result`` is the first difference in what was sent or what came back,
+    if that is not ``first`` itself; where it differs in its time alone, only if it has another
+    cause. ``outcome`` holds what differs in the summaries, by path. ``notes`` tell what else should
+    be known, as of a log that ends early.
+    """
+
+    verdict: Verdict
+    settings: list[FieldChange]
+    first: Divergence | None
+    result: Divergence | None
+    outcome: list[FieldChange]
+    notes: list[str]
+
+    @property
+    def equal(self) -> bool:
+        """Whether the logs are the same, byte by byte."""
+        return self.verdict == "equal"
+
+
+def diff(old: Path, new: Path) -> DiffResult:
+    """Compare two logs. Both are read twice, so they must be files.
+
+    Args:
+        old: The log to start from.
+        new: The log that is compared with it.
+
+    Raises:
+        AuditFormatError: If one of them cannot be read, or is of another version.
+    """
+    headers = [read_header(path) for path in (old, new)]
+    if _same_bytes(old, new):
+        return DiffResult("equal", [], None, None, [], [])
+    settings = _settings(*headers)
+    pairs = Pairs(old, new)
+    notes = _notes(pairs, headers)
+    words = [Words(units_of(header)) for header in headers]
+    causes = Causes(pairs, settings, *words)
+    first = _first(pairs, causes, words)
+    if first is None:
+        if settings or headers[0] != headers[1]:
+            return DiffResult("settings_only", settings, None, None, [], notes)
+        return DiffResult("bytes_only", [], None, None, [], notes)
+    result = _result(pairs, causes, words, first)
+    return DiffResult("records", settings, first, result, _outcome(pairs, headers), notes)
+
+
+def _same_bytes(old: Path, new: Path) -> bool:
+    try:
+        with old.open("rb") as left, new.open("rb") as right:
+            if old.stat().st_size != new.stat().st_size:
+                return False
+            while chunk := left.read(1 << 20):
+                if chunk != right.read(1 << 20):
+                    return False
+            return not right.read(1)
+    except OSError as error:
+        raise cannot_read(Path(error.filename or old), error) from error
+
+
+def _settings(old: RunStarted, new: RunStarted) -> list[FieldChange]:
+    """Scenario settings that differ, then the hashes of data files of the same name."""
+    found = changes(old.scenario, new.scenario)
+    for name in old.files:
+        if name in new.files and old.files[name] != new.files[name]:
+            short = [f"SHA-256 {one.files[name][:12]}..." for one in (old, new)]
+            found.append(FieldChange(f"files[{name}]", *short))
+    return found
+
+
+def _notes(pairs: Pairs, headers: list[RunStarted]) -> list[str]:
+    notes = [side.fault for side in (pairs.old, pairs.new) if side.fault]
+    for side in (pairs.old, pairs.new):
+        if not side.fault and Key("run_finished", "", 1) not in side.entries:
+            notes.append(f"{side.path}: the log ends without run_finished")
+    versions = [header.code_version for header in headers]
+    if versions[0] != versions[1]:
+        notes.append(f"the logs were written by sorsim {versions[0]} and sorsim {versions[1]}")
+    return notes
+
+
+def _first(pairs: Pairs, causes: Causes, words: list[Words]) -> Divergence | None:
+    """The earliest difference of all, of our own orders or of the market."""
+    own = causes.changed[0] if causes.changed else None
+    streams = sorted(pairs.market.items(), key=lambda item: _when(item[1].old, item[1].new))
+    if streams:
+        name, change = streams[0]
+        if own is None or _when(change.old, change.new) < pairs.place(own):
+            chain = causes.market_chain(name)
+            return _divergence(f"market data of {name}", change.old, change.new, words, chain)
+    return None if own is None else _own(pairs, own, words, causes)
+
+
+def _result(
+    pairs: Pairs, causes: Causes, words: list[Words], first: Divergence
+) -> Divergence | None:
+    """The first record that says that something else was sent or came back, or at another time."""
+    results = [key for key in causes.changed if isinstance(_either(pairs, key), _RESULTS)]
+    for key in results:
+        if _outcome_of(pairs.pair(key)[0]) != _outcome_of(pairs.pair(key)[1]):
+            found = _own(pairs, key, words, causes)
+            return None if found.what == first.what else found
+    # Nothing but times differs: worth telling if it has a cause of its own.
+    for key in results:
+        if key.kind != "decision":
+            found = _own(pairs, key, words, causes)
+            return None if found.chain.steps[1:] == first.chain.steps[1:] else found
+    return None
+
+
+def _either(pairs: Pairs, key: Key) -> Record | None:
+    old, new = pairs.pair(key)
+    return old or new
+
+
+def _outcome_of(record: Record | None) -> object:
+    """What a record says but for when."""
+    match record:
+        case Fill():
+            return record.last_px, record.last_qty, record.cum_qty, record.fee
+        case ChildCanceled():
+            return record.canceled_qty
+        case ChildRejected():
+            return record.reason
+        case Decision():
+            return record.split
+        case _:
+            return None
+
+
+def _own(pairs: Pairs, key: Key, words: list[Words], causes: Causes) -> Divergence:
+    number = f" {key.number}" if key.number > 1 else ""
+    what = f"{key.kind}{number} of {key.about}" if key.about else key.kind
+    entries = [side.entries.get(key) for side in (pairs.old, pairs.new)]
+    return _divergence(what, entries[0], entries[1], words, causes.chain(key))
+
+
+def _divergence(
+    what: str, old: Entry | None, new: Entry | None, words: list[Words], chain: Chain
+) -> Divergence:
+    fields: list[FieldChange] = []
+    if old is not None and new is not None:
+        fields = changes(_plain(old.record), _plain(new.record))
+    return Divergence(
+        what,
+        _when(old, new)[0],
+        None if old is None else words[0].say(old.record),
+        None if new is None else words[1].say(new.record),
+        None if old is None else old.seq + 1,
+        None if new is None else new.seq + 1,
+        fields,
+        chain,
+    )
+
+
+def _plain(record: Record) -> Any:
+    return msgspec.json.decode(msgspec.json.encode(record))
+
+
+def _when(old: Entry | None, new: Entry | None) -> tuple[int, int]:
+    return min((one.record.t_ns, one.seq) for one in (old, new) if one is not None)
+
+
+def _outcome(pairs: Pairs, headers: list[RunStarted]) -> list[FieldChange]:
+    """What differs in the summaries, computed from what each log holds."""
+    both: list[dict[str, Any]] = []
+    for side, header in zip((pairs.old, pairs.new), headers, strict=True):
+        both.append(_summary(side, header))
+    return changes(*both)
+
+
+def _summary(side: Side, header: RunStarted) -> dict[str, Any]:
+    builder = SummaryBuilder()
+    builder.observe(header)
+    for key in side.order:
+        builder.observe(side.entries[key].record)
+    summary = builder.summary("")
+    parents = [
+        {"id": one.pop("parent_id"), **one, "venues": _listed(one["venues"])}
+        for one in summary["parents"]
+    ]
+    venues = _listed(summary["venues"])
+    return {"outcome": summary["outcome"], "parents": parents, "venues": venues}
+
+
+def _listed(rows: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows with their ids, so that a difference is named as in settings: ``venues[NYSE].fees``."""
+    return [{"id": name, **row} for name, row in rows.items()]

@@ -1,0 +1,318 @@
+"""What a record that differs follows from: one rule per kind of record.
+
+A rule names the record that is the cause, or a root: a delay that was drawn, a fee, a book. None
+says that it knows no more.
+"""
+
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from typing import Any, Final
+
+from sim.audit.read import printable
+from sim.audit.records import (
+    BookAtArrival,
+    CancelSent,
+    ChildSent,
+    Decision,
+    KnownQuote,
+    ParentDone,
+    ParentReceived,
+    Record,
+    RunFinished,
+)
+from sim.protocol.enums import DecisionReason, EndReason
+from sim.report.words import duration
+from sim.study.fields import FieldChange
+from sim.study.ground import Cause, Ground, Root
+from sim.study.pairs import Key, Pairs
+
+_STAMPS: Final = frozenset({"t_ns", "sent_ns", "drawn_ns", "held_ns", "processed_ns"})
+
+
+class Rules(Ground):
+    """The rules over the ground of two logs."""
+
+    def __init__(self, pairs: Pairs, settings: list[FieldChange]) -> None:
+        super().__init__(pairs, settings)
+        self._rules: dict[str, Callable[[Key, Any, Any], Cause | None]] = {
+            "parent_received": self._parent,
+            "decision": self._decision,
+            "child_sent": self._sent,
+            "book_at_arrival": self._arrival,
+            "cancel_sent": self._cancel,
+            "parent_done": self._done,
+            "run_finished": self._finished,
+            "venue_event": self._venue_event,
+        }
+
+    def cause(self, key: Key) -> Cause | None:
+        """What a record that differs follows from; None if no rule knows."""
+        old, new = self._pairs.pair(key)
+        rule = self._rules.get(key.kind)
+        if rule is not None:
+            return rule(key, old, new)
+        return self._report(key, old, new)
+
+    def _report(self, key: Key, old: Any, new: Any) -> Cause | None:
+        """A venue's answer: caused by the order, by what the venue made of it, or by the way."""
+        record = old or new
+        child = getattr(record, "orig_cl_ord_id", None) or getattr(record, "cl_ord_id", None)
+        venue_id = getattr(record, "venue_id", None)
+        if not isinstance(child, str) or not isinstance(venue_id, str):
+            return None
+        sent, arrival = Key("child_sent", child, 1), Key("book_at_arrival", child, 1)
+        if old is None or new is None:
+            found = self._first_changed(sent, arrival) or self._ended(key)
+            return found or self._venue_cause(key, venue_id)
+        fields = changed_fields(old, new)
+        content = fields - _STAMPS - {"fee", "best_px"}
+        if "processed_ns" in fields or content:
+            cancel = Key("cancel_sent", getattr(record, "cl_ord_id", ""), 1)
+            found = self._first_changed(sent, arrival, cancel)
+            if found is None and not content and self._pairs.pair(arrival) == (None, None):
+                return self._leg(venue_id, "order", None, None)
+            return found or self._venue_cause(key, venue_id)
+        return self._way_back(key, old, new) or self._first_changed(sent) or self._known_market(key)
+
+    def _way_back(self, key: Key, old: Any, new: Any) -> Cause | None:
+        """Two reports of the same: other delays, other fees."""
+        fields, venue_id = changed_fields(old, new), old.venue_id
+        if "drawn_ns" in fields:
+            return self._leg(venue_id, "report", old.drawn_ns, new.drawn_ns)
+        if "held_ns" in fields:
+            return self._before_on_link(key, venue_id) or self._leg(venue_id, "report", None, None)
+        if "fee" in fields:
+            fees = f"venues[{venue_id}].fees"
+            return self._root(f"{printable(venue_id)} charges other fees", fees)
+        return None
+
+    def _arrival(self, key: Key, old: Any, new: Any) -> Cause | None:
+        record: BookAtArrival = old or new
+        venue_id = record.venue_id
+        sent = Key("child_sent", record.cl_ord_id, 1)
+        before, after = self._pairs.pair(sent)
+        if old is None or new is None:
+            return (
+                sent
+                if self._pairs.differs(sent)
+                else self._root("the log holds no market data", "audit.market_data")
+            )
+        if isinstance(before, ChildSent) and isinstance(after, ChildSent):
+            if _order(before) != _order(after):
+                return sent
+        elif self._pairs.differs(sent):
+            return sent
+        fields = changed_fields(old, new)
+        if "drawn_ns" in fields:
+            return self._leg(venue_id, "order", old.drawn_ns, new.drawn_ns)
+        if "held_ns" in fields:
+            return self._before_on_link(key, venue_id) or self._leg(venue_id, "order", None, None)
+        if fields & {"queued_ns", "processing_ns"}:
+            before_it = self._before_on_link(key, venue_id)
+            return before_it or self._root(
+                f"{printable(venue_id)} took another time to process it",
+                f"venues[{venue_id}].processing",
+                f"venues[{venue_id}].speed_bump",
+            )
+        return self._venue_cause(key, venue_id)
+
+    def _sent(self, key: Key, old: Any, new: Any) -> Cause | None:
+        for side, record in ((self._pairs.old, old), (self._pairs.new, new)):
+            decision = side.decisions.get(record.decision_id) if record is not None else None
+            if decision is not None and self._pairs.differs(decision):
+                return decision
+        return self._known_market(key)
+
+    def _decision(self, key: Key, old: Any, new: Any) -> Cause | None:
+        if old is None or new is None or old.t_ns != new.t_ns or old.reason != new.reason:
+            return self._trigger(key, old, new)
+        if old.unreserved_qty != new.unreserved_qty:
+            found = self._changed_before(key, lambda one: _parent_of(one) == old.parent_id)
+            if found is not None:
+                return found
+        return self._knowledge(key, old, new)
+
+    def _trigger(self, key: Key, old: Any, new: Any) -> Cause | None:
+        """What made the router decide, in a log where it did so otherwise."""
+        for side, record in ((self._pairs.old, old), (self._pairs.new, new)):
+            if record is None:
+                continue
+            if record.reason is DecisionReason.INITIAL:
+                parent = Key("parent_received", record.parent_id, 1)
+                if self._pairs.differs(parent):
+                    return parent
+            for earlier in reversed(side.order[: side.places[key]]):
+                entry = side.entries[earlier]
+                if entry.record.t_ns < record.t_ns:
+                    break
+                if earlier.kind != "decision" and self._pairs.differs(earlier):
+                    return earlier
+        if old is not None and new is not None:
+            found = self._quotes_root(key, old, new)
+            if found is not None:
+                return found
+        found = self._changed_before(key, lambda one: True) or self._ended(key)
+        return found or self._root("the router decided otherwise", "router", "parents")
+
+    def _knowledge(self, key: Key, old: Decision, new: Decision) -> Cause | None:
+        """The router knew something else, or made something else of the same."""
+        static = self._facts(old, new)
+        if static is not None:
+            return static
+        parent = Key("parent_received", old.parent_id, 1)
+        if len({_asked(one) for one in self._pairs.pair(parent)}) > 1:
+            return parent
+        found = self._quotes_root(key, old, new)
+        if found is not None:
+            return found
+        venues = [f"venues[{one.venue_id}]" for one in old.quotes]
+        return self._root("the router made something else of what it knew", "router", *venues)
+
+    def _facts(self, old: Decision, new: Decision) -> Root | None:
+        """What the router holds of a venue without hearing it: delay, fees, risk."""
+        for before, after in _both(old, new):
+            venue_id = before.venue_id
+            place, shown = f"venues[{venue_id}]", printable(venue_id)
+            if before.latency_ns != after.latency_ns:
+                times = f"{duration(after.latency_ns)} instead of {duration(before.latency_ns)}"
+                says = f"the router expects an order to {shown} to take {times}"
+                return self._root(says, f"{place}.latency.order", f"{place}.processing", place)
+            lines = [
+                (Fraction(one.slope, scale), Fraction(one.intercept, scale))
+                for one, scale in ((before, old.effective_scale), (after, new.effective_scale))
+            ]
+            if lines[0] != lines[1]:
+                return self._root(f"an order to {shown} costs another fee", f"{place}.fees")
+            if (before.impact, before.fill_risk) != (after.impact, after.fill_risk):
+                says = f"the router weighs another risk or impact at {shown}"
+                return self._root(says, f"{place}.fill_risk", f"{place}.impact", "router")
+        return None
+
+    def _quotes_root(self, key: Key, old: Decision, new: Decision) -> Cause | None:
+        """A quote that the router knew otherwise."""
+        heard = {one.venue_id: one for one in new.quotes}
+        for before in old.quotes:
+            after = heard.get(before.venue_id)
+            if (
+                after is None
+                or before.levels != after.levels
+                or _published(before, old) != _published(after, new)
+            ):
+                return self._quote_cause(key, before, after, old, new)
+        gone = {one.venue_id for one in new.quotes} - {one.venue_id for one in old.quotes}
+        for venue_id in sorted(gone):
+            return self._venue_cause(key, venue_id)
+        return None
+
+    def _quote_cause(
+        self,
+        key: Key,
+        before: KnownQuote,
+        after: KnownQuote | None,
+        old: Decision,
+        new: Decision,
+    ) -> Cause | None:
+        venue_id, shown = before.venue_id, printable(before.venue_id)
+        change = self._pairs.market.get(venue_id)
+        known_ns = old.t_ns - before.age_ns
+        if after is not None:
+            known_ns = max(known_ns, new.t_ns - after.age_ns)
+        same_quote = after is not None and _published(before, old) == _published(after, new)
+        if same_quote or (change is not None and change.t_ns <= known_ns):
+            return self._venue_cause(key, venue_id)
+        quotes = f"quote {before.venue_seq}"
+        if after is not None and after.venue_seq != before.venue_seq:
+            quotes += f" and in the second log quote {after.venue_seq}"
+        elif after is None:
+            quotes += ", and in the second log nothing to use"
+        ages = f"{duration(before.age_ns)} old"
+        if after is not None:
+            ages += f" and {duration(after.age_ns)} old"
+        says = f"by then the feed of {shown} had brought {quotes}, {ages}"
+        return self._root(says, f"venues[{venue_id}].latency.feed", f"venues[{venue_id}]")
+
+    def _parent(self, key: Key, old: Any, new: Any) -> Cause | None:
+        record: ParentReceived = old or new
+        if (
+            old is not None
+            and new is not None
+            and not changed_fields(old, new)
+            - {
+                "bid_px",
+                "ask_px",
+            }
+        ):
+            return self._known_market(key)
+        return self._root("the client's order is another one", f"parents[{record.parent_id}]")
+
+    def _cancel(self, key: Key, old: Any, new: Any) -> Cause | None:
+        record: CancelSent = old or new
+        found = self._first_changed(Key("child_sent", record.orig_cl_ord_id, 1))
+        if found is not None:
+            return found
+        if record.reason == "ack_timeout":
+            answer = self._changed_about(record.orig_cl_ord_id)
+            router = "router.ack_timeout"
+            if answer is not None and not self.has_changed(router):
+                return answer
+            return self._root("the router waits another time for answers", router)
+        return self._changed_before(key, lambda one: True) or self._root(
+            "the order was to end at another time", "parents", "router"
+        )
+
+    def _done(self, key: Key, old: Any, new: Any) -> Cause | None:
+        record: ParentDone = old or new
+        found = self._last_before(key, lambda one: _parent_of(one) == record.parent_id)
+        if found is not None:
+            return found
+        ends = {one.end_reason for one in (old, new) if one is not None}
+        if EndReason.DEADLINE in ends:
+            return self._root("its deadline is another one", f"parents[{record.parent_id}]")
+        if EndReason.ATTEMPTS_EXHAUSTED in ends:
+            return self._root("the router may try another number of times", "router.max_attempts")
+        return self._root("the run may last another time", "duration")
+
+    def _finished(self, key: Key, old: RunFinished, new: RunFinished) -> Cause | None:
+        found = self._last_before(key, lambda one: isinstance(one, ParentDone))
+        return found or self._root("the run may last another time", "duration")
+
+    def _venue_event(self, key: Key, old: Any, new: Any) -> Cause | None:
+        venue_id = (old or new).venue_id
+        return self._root(f"{printable(venue_id)} works by other rules", f"venues[{venue_id}]")
+
+
+def changed_fields(old: Record, new: Record) -> set[str]:
+    """The names of the fields in which two records differ."""
+    if type(old) is not type(new):
+        return set(old.__struct_fields__) | set(new.__struct_fields__)
+    return {name for name in old.__struct_fields__ if getattr(old, name) != getattr(new, name)}
+
+
+def _order(record: ChildSent) -> tuple[object, ...]:
+    """What the venue sees of a child, and when it left."""
+    return record.t_ns, record.venue_id, record.side, record.order_qty, record.price
+
+
+def _asked(record: Record | None) -> tuple[object, ...]:
+    """What of a client's order rules which quotes may be used."""
+    return (record.side, record.limit_px) if isinstance(record, ParentReceived) else ()
+
+
+def _parent_of(record: Record) -> str:
+    """The parent that a record is about: child ids begin with it."""
+    parent_id = getattr(record, "parent_id", None)
+    if isinstance(parent_id, str):
+        return parent_id
+    child = getattr(record, "orig_cl_ord_id", None) or getattr(record, "cl_ord_id", "")
+    return str(child).partition(".")[0]
+
+
+def _published(quote: KnownQuote, decision: Decision) -> tuple[int, int]:
+    return quote.venue_seq, decision.t_ns - quote.age_ns
+
+
+def _both(old: Decision, new: Decision) -> Iterator[tuple[KnownQuote, KnownQuote]]:
+    heard = {one.venue_id: one for one in new.quotes}
+    for before in old.quotes:
+        if before.venue_id in heard:
+            yield before, heard[before.venue_id]
