@@ -76,7 +76,8 @@ def given_run_folder(folder: Path) -> Path:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        held = [name for name in RUN_FILES if (folder / name).exists()]
+        # A link counts too, wherever it leads: writing would go through it.
+        held = [name for name in RUN_FILES if os.path.lexists(folder / name)]
     except OSError as error:
         raise _unusable(folder, error) from error
     if held:

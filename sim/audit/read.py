@@ -12,6 +12,7 @@ from typing import BinaryIO, Final
 import msgspec
 
 from sim.audit.records import LINE_BYTES_MAX, SCHEMA, AnyRecord, Record
+from sim.kernel.files import open_regular
 from sim.protocol.errors import AuditFormatError
 
 _CHUNK_BYTES: Final = 256 << 10
@@ -94,7 +95,7 @@ def read_batches(path: str | Path) -> Iterator[list[AnyRecord]]:
     path = Path(path)
     seq = 0
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             lines = LineReader(file)
             for batch in lines.batches():
                 records = _plain_records(decoder, batch, seq)

@@ -29,6 +29,7 @@ from sim.audit.read import (
     printable,
 )
 from sim.audit.records import LINE_BYTES_MAX, AnyRecord, Record, RunFinished, RunStarted
+from sim.kernel.files import open_regular
 from sim.protocol.enums import Outcome
 
 _ZEROS: Final = b"0" * 64
@@ -81,9 +82,10 @@ def verify(
         ValueError: If ``expect_head`` is no such hash.
     """
     if expect_head is not None and not _HEAD_FORM.fullmatch(expect_head):
-        raise ValueError(f"expect_head must be 64 lower-case hex digits, was {expect_head!r}")
+        found = printable(expect_head)
+        raise ValueError(f"expect_head must be 64 lower-case hex digits, was '{found}'")
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             return _Verification(expect_head).run(file, path.stat().st_size, on_progress)
     except OSError as error:
         raise cannot_read(path, error) from error

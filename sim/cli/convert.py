@@ -7,7 +7,26 @@ import click
 from sim.cli.options import CONTEXT, FINE, json_option
 
 
-@click.command(context_settings=CONTEXT)
+class _Convert(click.Command):
+    """Its help tells the options of every format, which the formats themselves know."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        from sim.data import CONVERTERS, converter_options
+
+        for name in CONVERTERS:
+            rows = [
+                (
+                    option.name,
+                    f"{option.about}  "
+                    + ("[required]" if option.default is None else f"[default: {option.default}]"),
+                )
+                for option in converter_options(name)
+            ]
+            with formatter.section(f"-o of {name}"):
+                formatter.write_dl(rows)
+
+
+@click.command(cls=_Convert, context_settings=CONTEXT)
 @click.argument("format_name", metavar="FORMAT")
 @click.argument("paths", metavar="IN... OUT", nargs=-1, type=click.Path(path_type=Path))
 @click.option(
@@ -24,8 +43,7 @@ def convert(
 ) -> int:
     """Convert the files IN from FORMAT into our own format, at OUT.
 
-    OUT must not be there yet. `sorsim list formats` says which formats there are; an unknown option
-    is answered with those that the format has.
+    OUT must not be there yet. `sorsim list formats` says more about the formats.
     """
     from sim.data import CONVERTERS, converter
 

@@ -6,6 +6,7 @@ Words go to stderr; with ``--json`` a document ``{"error": ...}`` goes to stdout
 import os
 import sys
 import traceback
+from io import StringIO
 from typing import Any, Final
 
 import click
@@ -52,22 +53,30 @@ def classify(error: BaseException) -> tuple[int, str]:
 
 def report(error: BaseException, *, as_json: bool) -> int:
     """Say what went wrong and return the exit code."""
-    code, kind = classify(error)
+    code, _ = classify(error)
     text = _words(error, code)
     if isinstance(error, click.ClickException):
-        error.show()
+        shown = StringIO()
+        error.show(shown)
+        say(shown.getvalue().removesuffix("\n"))
     else:
         if os.environ.get("SORSIM_DEBUG"):
             traceback.print_exception(error, file=sys.stderr)
-        _say(text if isinstance(error, ScenarioError) else f"sorsim: {text}")
+        say(text if isinstance(error, ScenarioError) else f"sorsim: {text}")
         if code == OURS:
-            _say(_OUR_FAULT)
+            say(_OUR_FAULT)
     if as_json:
-        document: dict[str, Any] = {"kind": kind, "message": text, "exit_code": code}
-        if isinstance(error, ScenarioError):
-            document["problems"] = [msgspec.structs.asdict(problem) for problem in error.problems]
-        click.echo(msgspec.json.encode({"error": document}).decode())
+        click.echo(msgspec.json.encode(error_document(error)).decode())
     return code
+
+
+def error_document(error: BaseException) -> dict[str, Any]:
+    """What ``--json`` prints of an error; of a scenario with every problem."""
+    code, kind = classify(error)
+    document: dict[str, Any] = {"kind": kind, "message": _words(error, code), "exit_code": code}
+    if isinstance(error, ScenarioError):
+        document["problems"] = [msgspec.structs.asdict(problem) for problem in error.problems]
+    return {"error": document}
 
 
 def _words(error: BaseException, code: int) -> str:
@@ -83,9 +92,15 @@ def _words(error: BaseException, code: int) -> str:
     return str(error)
 
 
-def _say(text: str) -> None:
+def escaped(text: str) -> str:
+    """Text that may hold the names of files, without what a terminal would obey."""
+    lines = text.split("\n")
+    return "\n".join(line if line.isprintable() else ascii(line)[1:-1] for line in lines)
+
+
+def say(text: str) -> None:
     """To stderr; whoever closed it does not want to hear."""
     try:
-        click.echo(text, err=True)
+        click.echo(escaped(text), err=True)
     except OSError:
         return

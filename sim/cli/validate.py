@@ -1,5 +1,7 @@
 """``sorsim validate``."""
 
+from typing import Any
+
 import click
 
 from sim.cli.options import CONTEXT, FINE, USER, json_option
@@ -11,10 +13,12 @@ from sim.cli.options import CONTEXT, FINE, USER, json_option
 def validate(*, scenarios: tuple[str, ...], as_json: bool) -> int:
     """Check each SCENARIO, a file or the name of a shipped one, and say every problem.
 
-    Exit code 2 says that one or more are wrong.
+    The files that a scenario names are read to their end. Exit code 2 says that one or more
+    scenarios are wrong.
     """
     import msgspec
 
+    from sim.cli.errors import error_document, say
     from sim.protocol.errors import Problem, ScenarioError
     from sim.scenario.load import load_scenario
 
@@ -30,11 +34,14 @@ def validate(*, scenarios: tuple[str, ...], as_json: bool) -> int:
         rows = [
             {"scenario": name, "ok": not problems, "problems": problems} for name, problems in found
         ]
-        document = msgspec.json.encode({"scenarios": rows})
-        click.echo(msgspec.json.format(document, indent=2).decode())
+        document: dict[str, Any] = {"scenarios": rows}
+        wrong = [problem for _, problems in found for problem in problems]
+        if wrong:
+            document |= error_document(ScenarioError(wrong))
+        click.echo(msgspec.json.format(msgspec.json.encode(document), indent=2).decode())
     for name, problems in found:
         for problem in problems:
-            click.echo(str(problem), err=True)
+            say(str(problem))
         if not problems and not as_json:
             click.echo(f"{name}: ok")
     return USER if any(problems for _, problems in found) else FINE

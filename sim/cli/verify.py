@@ -24,6 +24,7 @@ def verify(*, log: Path, expect_head: str | None, as_json: bool) -> int:
     import msgspec
 
     from sim.audit.verify import verify as verify_log
+    from sim.cli.errors import escaped
 
     path = log / "audit.jsonl" if log.is_dir() else log
     try:
@@ -34,5 +35,6 @@ def verify(*, log: Path, expect_head: str | None, as_json: bool) -> int:
         document = msgspec.json.encode({"log": str(path), **msgspec.structs.asdict(result)})
         click.echo(msgspec.json.format(document, indent=2).decode())
     else:
-        click.echo(f"{path}: {'ok' if result.ok else 'NOT OK'}: {result.message}")
+        name = escaped(str(path))
+        click.echo(f"{name}: {'ok' if result.ok else 'NOT OK'}: {result.message}")
     return FINE if result.ok else ANSWER_IS_NO

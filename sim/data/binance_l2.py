@@ -2,9 +2,7 @@
 
 Inputs are raw files of spot and of at least one perpetual, in any order; markets are told apart by
 their content, and several files of one market form one recording. Outputs are one recorded file per
-market and one report. Spot is the reference of the re-anchoring rule. Options: ``start`` (after the
-first line of all inputs), ``length``, ``levels`` (at least so many best levels per side are always
-there), ``tick``, ``lot`` (the instrument's).
+market and one report. Spot is the reference of the re-anchoring rule.
 
 A file holds all levels within a fixed band of raw prices: the narrowest in which each side has its
 ``levels`` best at every update of the window. No level leaves or enters for having fallen out of a
@@ -31,11 +29,18 @@ from sim.data.binance_output import (
     source_statistics,
 )
 from sim.data.binance_session import Session, Step
-from sim.data.conversion import ConversionError, ConversionReport, Options
+from sim.data.conversion import ConversionError, ConversionReport, Option, Options
 from sim.data.reanchor import RULE, Anchor, Top
 from sim.data.recorded import RecordedWriter
 from sim.protocol.units import Units, format_duration, parse_decimal, parse_duration, plain
 
+OPTIONS: Final = (
+    Option("start", "begin of the window, after the first line of all inputs, such as 60s"),
+    Option("length", "how long the window is, such as 2min"),
+    Option("levels", "so many best levels per side are always there, at least", "20"),
+    Option("tick", "tick size of the instrument", "0.01"),
+    Option("lot", "lot size of the instrument", "0.00001"),
+)
 REPORT_NAME: Final = "report.json"
 REFERENCE: Final = Market.SPOT
 REFERENCE_NUMBER: Final = (
@@ -71,13 +76,12 @@ def convert(inputs: Sequence[Path], out: Path, options: Mapping[str, str]) -> Co
         DataFormatError: If an input is wrong.
         ConversionError: If an option is, or the window is not covered by every market.
     """
-    given = Options(options)
+    given = Options(options, OPTIONS)
     start_ns = given.take("start", parse_duration)
     length_ns = given.take("length", parse_duration)
-    levels = given.take("levels", _count, "20")
-    tick_size = given.take("tick", parse_decimal, "0.01")
-    lot_size = given.take("lot", parse_decimal, "0.00001")
-    given.close()
+    levels = given.take("levels", _count)
+    tick_size = given.take("tick", parse_decimal)
+    lot_size = given.take("lot", parse_decimal)
     if length_ns == 0 or tick_size <= 0 or lot_size <= 0:
         raise ConversionError("options length, tick and lot must be > 0")
     files = _sorted_files(inputs)

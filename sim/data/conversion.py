@@ -57,31 +57,45 @@ class Converter(Protocol):
         ...
 
 
+class Option(msgspec.Struct, frozen=True):
+    """An option of a converter. ``default`` is its text if it is not given; None: it must be."""
+
+    name: str
+    about: str
+    default: str | None = None
+
+
 class Options:
-    """Options given as ``name=text``, each to be taken once; what nobody took is an error.
+    """The options of one conversion, given as ``name=text``.
+
+    Args:
+        texts: What was given.
+        known: What the converter has, its ``OPTIONS``.
 
     Raises:
-        ConversionError: From ``take`` if a text cannot be read, from ``close`` if a name is
-            unknown.
+        ConversionError: If a name is unknown.
     """
 
-    def __init__(self, texts: Mapping[str, str]) -> None:
+    def __init__(self, texts: Mapping[str, str], known: Sequence[Option]) -> None:
+        self._known = {option.name: option for option in known}
+        unknown = sorted(texts.keys() - self._known.keys())
+        if unknown:
+            allowed = ", ".join(self._known)
+            raise ConversionError(
+                f"unknown option {ascii(unknown[0][:40])[1:-1]}; known are: {allowed}"
+            )
         self._texts = dict(texts)
-        self._known: list[str] = []
 
-    def take(self, name: str, read: Callable[[str], _Value], default: str | None = None) -> _Value:
-        """Read one option with ``read``, which raises ValueError for a text it does not allow."""
-        self._known.append(name)
-        text = self._texts.pop(name, default)
+    def take(self, name: str, read: Callable[[str], _Value]) -> _Value:
+        """Read one option with ``read``, which raises ValueError for a text it does not allow.
+
+        Raises:
+            ConversionError: If it is missing, or refused.
+        """
+        text = self._texts.get(name, self._known[name].default)
         if text is None:
-            raise ConversionError(f"option {name} is missing")
+            raise ConversionError(f"option {name} is missing: {self._known[name].about}")
         try:
             return read(text)
         except ValueError as error:
             raise ConversionError(f"option {name}: {error}") from error
-
-    def close(self) -> None:
-        """Refuse what is left over."""
-        if self._texts:
-            allowed = ", ".join(self._known) or "none"
-            raise ConversionError(f"unknown option {min(self._texts)}; known are: {allowed}")

@@ -22,7 +22,7 @@ from typing import Any, Final
 
 import msgspec
 
-from sim.data.conversion import ConversionError, ConversionReport, Options
+from sim.data.conversion import ConversionError, ConversionReport, Option, Options
 from sim.data.text_files import TextSink, content_sha256, line_blocks
 from sim.kernel.latency.round_trips import HEADER as ROUND_TRIP_HEADER
 from sim.protocol.errors import DataFormatError
@@ -32,6 +32,10 @@ HEADER: Final = "Timestamp,Order_ID,Status"
 MAX_LINE_BYTES: Final = 1024
 PAIRS: Final = {"create": ("PENDING_CREATE", "CREATED"), "cancel": ("PENDING_CANCEL", "CANCELED")}
 MARKET_ORDER: Final = ("PENDING_EXECUTE", "EXECUTED")
+
+OPTIONS: Final = (
+    Option("source", "a line for the head of the output: where the log is from", "not stated"),
+)
 
 _STATUSES: Final = frozenset(chain(*PAIRS.values(), MARKET_ORDER))
 _PERCENTS: Final = (5, 50, 95, 99)
@@ -59,15 +63,11 @@ _Orders = dict[str, dict[str, list[_Seen]]]
 def convert(inputs: Sequence[Path], out: Path, options: Mapping[str, str]) -> ConversionReport:
     """Write the round trips of one log to the file ``out``, in the order of their requests.
 
-    Options: ``source``, a line of text for the head of the output (where the log is from).
-
     Raises:
         DataFormatError: If the input is wrong, or holds no round trip.
         ConversionError: If there is not exactly one input, or an option is wrong.
     """
-    given = Options(options)
-    source = given.take("source", _one_line, "not stated")
-    given.close()
+    source = Options(options, OPTIONS).take("source", _one_line)
     if len(inputs) != 1:
         raise ConversionError(f"needs exactly one input, got {len(inputs)}")
     path = inputs[0]

@@ -14,6 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Final, Self, cast
 
+from sim.kernel.files import open_regular
 from sim.protocol.errors import DataFormatError
 
 BLOCK_BYTES: Final = 1 << 20
@@ -105,7 +106,7 @@ def _chunks(path: Path) -> Iterator[bytes]:
     """The unpacked content; what is wrong with the file as a file becomes DataFormatError."""
     done = 0
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             packed = file.read(2) == _GZIP_MAGIC
             file.seek(0)
             source = cast(IO[bytes], gzip.GzipFile(fileobj=file, mode="rb")) if packed else file

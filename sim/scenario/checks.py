@@ -54,7 +54,6 @@ def cross_checks(document: Document, resolve: Resolve) -> list[Problem]:
             parents[n] = parent
     instrument = part(document, ("instrument",), _INSTRUMENT)
     units = None if instrument is None else Units(instrument.tick_size, instrument.lot_size)
-    every = venues | partial
     found = [
         *_twice("venues", _ids(document, "venues")),
         *_twice("parents", _ids(document, "parents")),
@@ -62,8 +61,11 @@ def cross_checks(document: Document, resolve: Resolve) -> list[Problem]:
         *_router(document),
         *_expect(document),
         *hearing_problems(document, venues),
-        *file_problems(_with_files(document, every), resolve, units),
+        *file_problems(_with_files(document, venues), resolve, units),
     ]
+    for n, venue in partial.items():
+        with suppress(AttributeError):  # what the check needs is wrong itself
+            found += [*file_problems([(("venues", n), venue)], resolve, units)]
     if units is not None:
         for n, venue in venues.items():
             found += _venue_grid(n, venue, dict(enumerate(venue.flow)), units)
@@ -158,7 +160,7 @@ def _venue_grid(n: int, venue: VenueEntry, flows: dict[int, FlowConfig], units: 
 
 def _partial_grid(n: int, venue: VenueEntry, flows: dict[int, FlowConfig], units: Units) -> Found:
     """As for a whole venue, as far as its wrong keys let us judge the others."""
-    with suppress(AttributeError):  # what the check needs is wrong itself
+    with suppress(AttributeError):
         yield from [*_venue_grid(n, venue, {}, units)]
     with suppress(AttributeError, UnitError):
         yield from [*_flows(("venues", n), venue, flows, units)]

@@ -20,6 +20,7 @@ from sim.audit.read import (
     printable,
 )
 from sim.audit.records import LINE_BYTES_MAX, RunStarted
+from sim.kernel.files import open_regular
 from sim.protocol.errors import AuditFormatError, DataFormatError, Problem, ScenarioError
 from sim.protocol.version import __version__
 from sim.scenario.load import LoadedScenario, resolve_file, scenario_from_data
@@ -34,7 +35,7 @@ def read_header(path: Path) -> RunStarted:
             by its version.
     """
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             lines = next(LineReader(file).batches(), [])
     except LineTooLong:
         raise AuditFormatError(
@@ -113,7 +114,7 @@ def _fault(folder: Path, name: str, digest: str) -> str:
     """Why ``folder`` does not have this file; empty if it has."""
     try:
         path = resolve_file(folder, name)
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             is_digest = hashlib.file_digest(file, "sha256").hexdigest()
     except DataFormatError:
         return f"not in {folder}"
