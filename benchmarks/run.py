@@ -11,6 +11,7 @@ MODULES: Final = (
     "benchmarks.audit",
     "benchmarks.decision",
     "benchmarks.replay",
+    "benchmarks.start_up",
     "benchmarks.whole_job",
 )
 """Each has ``run(quick: bool)``: rows as ``benchmarks.measure.compare`` makes them.

@@ -13,7 +13,6 @@ import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Final
 
@@ -157,6 +156,8 @@ def _content(
 
 
 def _versions() -> Mapping[str, str | None]:
+    from importlib.metadata import PackageNotFoundError, version  # takes its time to load
+
     found: dict[str, str | None] = {}
     for package in PACKAGES:
         try:

@@ -4,20 +4,17 @@ A field's words stand as a docstring below it, for which the source is read, sin
 none of fields. Names that mean the same in every record have their words in ``COMMON_FIELDS``.
 """
 
-import ast
-import inspect
 import re
-import sys
 import types
 from collections.abc import Iterator
 from enum import Enum
-from functools import cache
 from typing import Any, Final, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 
 from docs.generate.text import DocsError, markdown, paragraphs, table
 from sim.audit.records import RECORD_TYPES, Record
+from sim.protocol.field_docs import field_docs
 from sim.protocol.market_data import Levels
 
 COMMON_FIELDS: Final = {
@@ -97,7 +94,7 @@ def field_rows(kind: type[msgspec.Struct]) -> Iterator[tuple[str, str, str]]:
     Raises:
         DocsError: If a field has no words.
     """
-    hints, words = get_type_hints(kind), field_words(kind)
+    hints, words = get_type_hints(kind), field_docs(kind)
     for name in kind.__struct_fields__:
         if name == "t_ns" and issubclass(kind, Record):
             continue
@@ -110,37 +107,6 @@ def field_rows(kind: type[msgspec.Struct]) -> Iterator[tuple[str, str, str]]:
         text = _NONE.sub("null", markdown(text))
         short = text.removesuffix(".") if text.count(". ") == 0 else text
         yield f"`{name}`", _type(name, hints[name]), short
-
-
-@cache
-def field_words(kind: type) -> dict[str, str]:
-    """The docstrings below the fields of a class, those of its bases too."""
-    found: dict[str, str] = {}
-    for one in reversed(kind.__mro__):
-        if one.__module__.partition(".")[0] not in {"sim", "router", "venues"}:
-            continue
-        found |= _docs_in(one.__module__).get(one.__name__, {})
-    return found
-
-
-@cache
-def _docs_in(module: str) -> dict[str, dict[str, str]]:
-    tree = ast.parse(inspect.getsource(sys.modules[module]))
-    found: dict[str, dict[str, str]] = {}
-    for node in tree.body:
-        if not isinstance(node, ast.ClassDef):
-            continue
-        words = found.setdefault(node.name, {})
-        for before, after in zip(node.body, node.body[1:], strict=False):
-            if (
-                isinstance(before, ast.AnnAssign)
-                and isinstance(before.target, ast.Name)
-                and isinstance(after, ast.Expr)
-                and isinstance(after.value, ast.Constant)
-                and isinstance(after.value.value, str)
-            ):
-                words[before.target.id] = after.value.value
-    return found
 
 
 def _type(name: str, hint: Any) -> str:

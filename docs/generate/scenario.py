@@ -18,6 +18,7 @@ from pydantic_core import PydanticUndefined
 from docs.generate.text import DocsError, markdown, paragraphs, table
 from sim.cli.listing import source
 from sim.protocol.config import IDENT_PATTERN
+from sim.protocol.field_docs import field_docs
 from sim.protocol.units import format_duration, plain
 from sim.scenario.model import Scenario
 
@@ -118,6 +119,12 @@ def keys_of(model: Model) -> dict[str, FieldInfo]:
     return {info.alias or name: info for name, info in model.model_fields.items()}
 
 
+def words_of(model: Model, key: str) -> str:
+    """The docstring of the field that holds a key; empty without one."""
+    names = {info.alias or name: name for name, info in model.model_fields.items()}
+    return field_docs(model).get(names[key], "")
+
+
 def tag_of(model: Model, tag: str) -> str:
     """The value that chooses this model."""
     (name,) = get_args(keys_of(model)[tag].annotation)
@@ -179,10 +186,7 @@ def _common(models: list[Model], tag: str) -> tuple[str, ...]:
         key
         for key in first
         if key != tag
-        and all(
-            key in keys_of(m) and keys_of(m)[key].description == first[key].description
-            for m in models
-        )
+        and all(key in keys_of(m) and words_of(m, key) == words_of(models[0], key) for m in models)
     )
 
 
@@ -221,17 +225,18 @@ def _key_table(header: str, model: Model, *, only: tuple[str, ...]) -> list[str]
     rows = []
     for key, info in keys_of(model).items():
         if key in only:
-            rows.append((f"`{key}`", _type(key, info), _default(info), _means(model, key, info)))
+            rows.append((f"`{key}`", _type(key, info), _default(info), _means(model, key)))
     return table((header, "type", "default", "means"), rows)
 
 
-def _means(model: Model, key: str, info: FieldInfo) -> str:
-    if not info.description:
+def _means(model: Model, key: str) -> str:
+    words = words_of(model, key)
+    if not words:
         raise DocsError(
             f"{model.__module__}: {model.__name__}.{key} has no docstring below it: "
             "say what it means, with its unit"
         )
-    text = markdown(info.description)
+    text = markdown(words)
     return text.removesuffix(".") if text.count(". ") == 0 else text
 
 

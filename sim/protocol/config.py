@@ -13,10 +13,13 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    GetJsonSchemaHandler,
     PlainSerializer,
     Strict,
     WithJsonSchema,
 )
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from sim.protocol.units import format_duration, parse_decimal, parse_duration, plain
 
@@ -24,11 +27,25 @@ IDENT_PATTERN = r"^[A-Za-z][A-Za-z0-9_-]{0,63}$"
 
 
 class ScenarioModel(BaseModel):
-    """Frozen, strict, without unknown keys."""
+    """Frozen, strict, without unknown keys; the docstring below a field is its description."""
 
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, strict=True, allow_inf_nan=False, use_attribute_docstrings=True
-    )
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        """The schema with the docstrings of fields, which are read now and not at each start."""
+        from sim.protocol.field_docs import field_docs
+
+        schema = handler(core_schema)
+        properties = handler.resolve_ref_schema(schema).get("properties", {})
+        docs = field_docs(cls)
+        for name, field in cls.model_fields.items():
+            key = field.alias or name
+            if name in docs and key in properties:
+                properties[key].setdefault("description", docs[name])
+        return schema
 
 
 def _duration(value: Any) -> int:
