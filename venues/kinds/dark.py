@@ -112,7 +112,11 @@ class RandomFill(ScenarioModel):
 
 
 class DarkVenue(VenueConfig):
-    """A hidden price-time order book."""
+    """A hidden price-time order book.
+
+    Source: price-time priority among hidden orders; that it may indicate more than it fills is the
+    example of the customer's document.
+    """
 
     visibility: ClassVar[Visibility] = "dark"
 
