@@ -4,9 +4,9 @@
 venues is decided, and what comes of it is written: the decision's record and one ``child_sent``
 record for each child, encoded, hashed and buffered for a log that nobody keeps. Everything between
 ``Decider.decide`` being called and the last record being in the buffer counts; the parent's
-arrival, messages and links do not. Quotes change as in a busy market: between two decisions each
-venue shows a book that was not shown before, so nothing is ranked, taken off or built from the last
-decision. Our own children are gone by then.
+arrival, messages and links do not. Before each decision all six venues send a new book, and taking
+those in counts too, so that nothing kept from the last decision serves the next one. Our own
+children are gone by then. A decision sends two children on average.
 
 ``consolidated_view``: touches of random venues, each within five ticks of its best on either side,
 one change in and both best prices read after each, for 4, 16 and 64 venues; the row's value is the
@@ -17,6 +17,7 @@ import os
 import random
 from collections.abc import Callable
 from fractions import Fraction
+from itertools import cycle
 from pathlib import Path
 from typing import Any, Final
 
@@ -35,6 +36,8 @@ from sim.protocol.units import TimeNs
 
 VENUES: Final = 6
 LEVELS: Final = 10
+STATES: Final = 61
+LOTS: Final = 500
 DECISIONS: Final = 4_000
 TOUCHES: Final = 200_000
 SIZES: Final = (4, 16, 64)
@@ -116,8 +119,8 @@ def decision_rate(count: int) -> float:
     config = RouterConfig.model_validate_json('{"strategy": {"kind": "greedy"}}')
     view = MarketView(profiles)
     decider = Decider(view, profiles, config)
-    parents = [Parent(f"P{n}", Side.BUY if n % 2 else Side.SELL, 700) for n in range(count)]
-    quotes = [[quote(n, k) for n in range(VENUES)] for k in range(count)]
+    parents = [Parent(f"P{n}", Side.BUY if n % 2 else Side.SELL, LOTS) for n in range(count)]
+    states = [[quote(n, k) for n in range(VENUES)] for k in range(STATES)]
     changes: list[Callable[[BookSnapshot], bool]] = [
         view.venues[one.venue_id].on_quote for one in profiles
     ]
@@ -125,7 +128,7 @@ def decision_rate(count: int) -> float:
         emit, decide = log.emit, decider.decide
 
         def work() -> None:
-            for parent, books in zip(parents, quotes, strict=True):
+            for parent, books in zip(parents, cycle(states), strict=False):
                 for change, book in zip(changes, books, strict=True):
                     change(book)
                 for record, _ in decide(parent, DecisionReason.INITIAL, 50_000_000):
@@ -142,8 +145,8 @@ def profile(n: int) -> VenueProfile:
 
 
 def quote(n: int, k: int) -> BookSnapshot:
-    """Book state ``k`` of venue ``n``: ten levels a side, never the same twice in a row."""
+    """Book state ``k`` of venue ``n``: ten levels a side. All have one number, so all are taken."""
     mid = 10_000 + (k * 7 + n) % 11
     bids = tuple([(mid - 1 - i, 100 + (k + i) % 90) for i in range(LEVELS)])
     asks = tuple([(mid + 1 + i, 100 + (k + i) % 90) for i in range(LEVELS)])
-    return BookSnapshot(f"V{n}", k + 1, TimeNs(k), bids, asks)
+    return BookSnapshot(f"V{n}", 1, TimeNs(k), bids, asks)

@@ -5,7 +5,7 @@ over them. It knows nothing of orders, messages, time or the audit log.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from fractions import Fraction
 from heapq import heappop, heapreplace
 from typing import Final, Literal
@@ -104,54 +104,62 @@ def walk(
         groups: Offers; all of a group come before the next group.
         unused: Venues that the strategy leaves out, with the reason.
     """
-    rank = _ranker(request)
-    full = request.depth == "full"
+    tie, full = request.tie, request.depth == "full"
+    usual = tie == USUAL_TIE  # spelled out, here and below: a decision ranks dozens of levels
+    sign = 1 if request.side is Side.BUY else -1
     left = request.qty
     slices: list[tuple[str, int, int]] = []
     ranking: list[str] = []
-    used: set[str] = set()
     for offers in groups:
-        queue = [(rank(offer, 0), i, 0) for i, offer in enumerate(offers) if offer.levels]
-        queue.sort()
-        for _, i, _ in queue:
-            ranking.append(offers[i].venue_id)
-        while queue and left > 0:  # a sorted list is a heap
-            _, i, n = queue[0]
+        queue: list[tuple[int | Rank, int, str, int, int]] = [
+            (
+                sign * (offer.slope * offer.levels[0][0] + offer.intercept)
+                if usual
+                else _rank(offer, 0, tie, sign),
+                offer.latency_ns,
+                offer.venue_id,
+                i,
+                0,
+            )
+            for i, offer in enumerate(offers)
+            if offer.levels
+        ]
+        queue.sort()  # and a sorted list is a heap
+        ranking += [entry[2] for entry in queue]
+        while queue and left > 0:
+            _, latency_ns, venue_id, i, n = queue[0]
             offer = offers[i]
-            price, qty = offer.levels[n]
-            taken = min(left, qty)
-            taken -= taken % offer.lot
+            levels = offer.levels
+            price, qty = levels[n]
+            taken = qty if qty < left else left
+            if offer.lot != 1:
+                taken -= taken % offer.lot
             if taken:
-                slices.append((offer.venue_id, price, taken))
-                used.add(offer.venue_id)
+                slices.append((venue_id, price, taken))
                 left -= taken
             n += 1
-            if full and n < len(offer.levels):
-                heapreplace(queue, (rank(offer, n), i, n))
-            else:
+            if not full or n == len(levels):
                 heappop(queue)
+            elif left:
+                key: int | Rank = (
+                    sign * (offer.slope * levels[n][0] + offer.intercept)
+                    if usual
+                    else _rank(offer, n, tie, sign)
+                )
+                heapreplace(queue, (key, latency_ns, venue_id, i, n))
+    used = {part[0] for part in slices}
     refused = [(v, "ranked_behind") for v in ranking if v not in used]
-    return Allocation(tuple(slices), tuple(ranking), (*refused, *sorted(unused.items())))
+    if unused:
+        refused += sorted(unused.items())
+    return Allocation(tuple(slices), tuple(ranking), tuple(refused))
 
 
-def _ranker(request: AllocationRequest) -> Callable[[Offer, int], Rank]:
+def _rank(offer: Offer, n: int, tie: tuple[TieRule, ...], sign: int) -> Rank:
     """What orders levels: the tie rules in turn, the cheaper effective price first."""
-    sign = 1 if request.side is Side.BUY else -1
-    if request.tie == USUAL_TIE:  # spelled out: a decision ranks dozens of levels
-
-        def usual(offer: Offer, n: int) -> Rank:
-            price = sign * (offer.slope * offer.levels[n][0] + offer.intercept)
-            return price, offer.latency_ns, offer.venue_id
-
-        return usual
-
-    def rank(offer: Offer, n: int) -> Rank:
-        parts: dict[TieRule, int | str] = {
-            "price": sign * (offer.slope * offer.levels[n][0] + offer.intercept),
-            "visibility": _VISIBILITY_RANK[offer.visibility],
-            "latency": offer.latency_ns,
-            "id": offer.venue_id,
-        }
-        return tuple([parts[rule] for rule in request.tie])
-
-    return rank
+    parts: dict[TieRule, int | str] = {
+        "price": sign * (offer.slope * offer.levels[n][0] + offer.intercept),
+        "visibility": _VISIBILITY_RANK[offer.visibility],
+        "latency": offer.latency_ns,
+        "id": offer.venue_id,
+    }
+    return tuple([parts[rule] for rule in tie])

@@ -32,9 +32,11 @@ class VenueView:
         "_changed",
         "_exhausted",
         "_fills",
-        "_noted",
         "_open",
+        "_rest",
+        "_rest_of",
         "flying",
+        "noted",
         "profile",
         "quote",
     )
@@ -42,12 +44,15 @@ class VenueView:
     def __init__(self, profile: VenueProfile, changed: "list[VenueView] | None" = None) -> None:
         self.profile = profile
         self._changed = changed
-        self._noted = changed is None  # noted already, or never to be
+        self.noted = changed is None  # noted already, or never to be
         self.quote: BookSnapshot | None = None
         self.flying: dict[str, Child] = {}
         self._open: dict[tuple[bool, int], int] = {}  # (buys, limit) -> open lots of children
         self._fills: list[tuple[int, bool, int, int]] = []  # venue_seq, buys, price, lots
         self._exhausted: list[tuple[int, bool, int]] = []  # venue_seq, buys, limit
+        # What `available` gave for the quote `_rest_of`, by buys; until something of ours changes.
+        self._rest: dict[bool, Levels] = {}
+        self._rest_of: BookSnapshot | None = None
 
     def on_quote(self, quote: BookSnapshot) -> bool:
         """Take a newer quote; False if it is older than the one at hand."""
@@ -55,7 +60,7 @@ class VenueView:
         if known is not None and quote.venue_seq < known.venue_seq:
             return False
         self.quote = quote
-        if not self._noted:
+        if not self.noted:
             self._note()
         if self._fills:
             self._fills = [fill for fill in self._fills if fill[0] > quote.venue_seq]
@@ -66,26 +71,19 @@ class VenueView:
     def drop_quote(self) -> None:
         """Forget the quote: it says nothing any more, and a newer one will come."""
         self.quote = None
-        if not self._noted:
+        if not self.noted:
             self._note()
-
-    def touch(self) -> tuple[int | None, int | None]:
-        """Best bid and best offer as quoted; None where a side is empty. Clears the note."""
-        self._noted = self._changed is None
-        quote = self.quote
-        if quote is None:
-            return None, None
-        bids, asks = quote.bids, quote.asks
-        return bids[0][0] if bids else None, asks[0][0] if asks else None
 
     def on_sent(self, child: Child) -> None:
         """Note a child that leaves for this venue."""
+        self._rest.clear()
         self.flying[child.cl_ord_id] = child
         key = (child.side is Side.BUY, child.price)
         self._open[key] = self._open.get(key, 0) + child.leaves_qty
 
     def on_less(self, child: Child, lots: int) -> None:
         """Note that ``lots`` of a child are open no more; it is done when none is left of it."""
+        self._rest.clear()
         key = (child.side is Side.BUY, child.price)
         self._open[key] -= lots
         if not self._open[key]:
@@ -96,11 +94,13 @@ class VenueView:
     def on_fill(self, side: Side, price: int, lots: int, venue_seq: int) -> None:
         """Note lots taken at ``price``, held by book states from ``venue_seq`` on."""
         if self.quote is None or venue_seq > self.quote.venue_seq:
+            self._rest.clear()
             self._fills.append((venue_seq, side is Side.BUY, price, lots))
 
     def on_short(self, side: Side, limit: int, venue_seq: int) -> None:
         """Note that an order with ``limit`` found nothing more at book state ``venue_seq``."""
         if self.quote is None or venue_seq >= self.quote.venue_seq:
+            self._rest.clear()
             self._exhausted.append((venue_seq, side is Side.BUY, limit))
 
     def shown(self, side: Side) -> Levels:
@@ -111,10 +111,22 @@ class VenueView:
 
     def available(self, side: Side) -> Levels:
         """What is shown, less what our own orders took or may still take."""
-        shown = self.shown(side)
+        quote = self.quote
+        if quote is None:
+            return ()
         buys = side is Side.BUY
+        shown = quote.asks if buys else quote.bids
         if not (self._open or self._fills or self._exhausted) or not shown:
             return shown
+        if self._rest_of is not quote:
+            self._rest_of = quote
+            self._rest.clear()
+        levels = self._rest.get(buys)
+        if levels is None:
+            levels = self._rest[buys] = self._less_own(shown, buys)
+        return levels
+
+    def _less_own(self, shown: Levels, buys: bool) -> Levels:
         gone: dict[int, int] = {}
         for _, fill_buys, price, lots in self._fills:
             if fill_buys is buys:
@@ -131,7 +143,7 @@ class VenueView:
 
     def _note(self) -> None:
         if self._changed is not None:
-            self._noted = True
+            self.noted = True
             self._changed.append(self)
 
 
@@ -185,7 +197,16 @@ class MarketView:
         return self.best_ask() if side is Side.BUY else self.best_bid()
 
     def _catch_up(self) -> None:
-        on_touch = self._nbbo.on_touch
+        touches: list[tuple[str, int | None, int | None]] = []
         for venue in self._changed:
-            on_touch(venue.profile.venue_id, *venue.touch())
+            venue.noted = False
+            quote = venue.quote
+            if quote is None:
+                touches.append((venue.profile.venue_id, None, None))
+                continue
+            bids, asks = quote.bids, quote.asks
+            touches.append(
+                (quote.venue_id, bids[0][0] if bids else None, asks[0][0] if asks else None)
+            )
         self._changed.clear()
+        self._nbbo.on_touches(touches)

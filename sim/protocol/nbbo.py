@@ -9,6 +9,7 @@ it up: then all venues are looked at once. Any other venue at the same price may
 of n venues that are equally busy one in n touches can bring that about.
 """
 
+from collections.abc import Iterable
 from typing import Final
 
 # What an empty side counts as: worse than any price, and equal to what nobody has shown yet.
@@ -56,6 +57,15 @@ class Nbbo:
             self._ask_at = venue_id
         elif price > best and venue_id == self._ask_at:
             self._find_ask()
+
+    def on_touches(self, touches: Iterable[tuple[str, int | None, int | None]]) -> None:
+        """Several venues, at least one, now show these best prices; each as in `on_touch`."""
+        bids, asks = self._bids, self._asks
+        for venue_id, bid_px, ask_px in touches:
+            bids[venue_id] = _NO_BID if bid_px is None else bid_px
+            asks[venue_id] = _NO_ASK if ask_px is None else ask_px
+        self._find_bid()
+        self._find_ask()
 
     @property
     def mid_half_ticks(self) -> int | None:

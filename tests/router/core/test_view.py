@@ -1,6 +1,8 @@
 from fractions import Fraction
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from router.core.orders import Child, Parent
 from router.core.profile import VenueProfile
@@ -122,3 +124,49 @@ def test_D03_an_empty_side_has_no_best_price() -> None:
     market = MarketView((profile("LIT"),))
     assert market.best_bid() is None
     assert market.best_ask() is None
+
+
+levels = st.lists(st.tuples(st.integers(95, 105), st.just(1)), max_size=1).map(tuple)
+changes = st.lists(
+    st.tuples(st.sampled_from("ABC"), levels, levels, st.booleans(), st.booleans()), max_size=20
+)
+
+
+@given(changes)
+def test_the_best_prices_are_those_of_the_newest_quotes_however_often_one_asks(
+    drawn: list[tuple[str, Levels, Levels, bool, bool]],
+) -> None:
+    market = MarketView(tuple([profile(name) for name in "ABC"]))
+    for seq, (name, bids, asks, drops, asks_now) in enumerate(drawn):
+        venue = market.venues[name]
+        venue.on_quote(quote(seq, asks, bids, name))
+        if drops:
+            venue.drop_quote()
+        if asks_now or seq == len(drawn) - 1:
+            known = [v.quote for v in market.venues.values() if v.quote is not None]
+            bid = max([q.bids[0][0] for q in known if q.bids], default=None)
+            ask = min([q.asks[0][0] for q in known if q.asks], default=None)
+            assert (market.best_bid(), market.best_ask()) == (bid, ask)
+
+
+def test_a_quote_that_is_dropped_shows_nothing_until_a_newer_one(view: VenueView) -> None:
+    view.drop_quote()
+    assert view.available(Side.BUY) == ()
+    view.on_quote(quote(6, ((99, 1),)))
+    assert view.available(Side.BUY) == ((99, 1),)
+
+
+def test_what_is_available_is_worked_out_again_when_something_of_ours_changes(
+    view: VenueView,
+) -> None:
+    one = child(15, 101)
+    view.on_sent(one)
+    assert view.available(Side.BUY) is view.available(Side.BUY), "nothing changed: kept"
+    view.on_less(one, 5)
+    assert view.available(Side.BUY) == ((101, 20),)
+    view.on_fill(Side.BUY, 101, 3, venue_seq=6)
+    assert view.available(Side.BUY) == ((101, 17),)
+    view.on_short(Side.BUY, 101, venue_seq=6)
+    assert view.available(Side.BUY) == ()
+    view.on_quote(quote(7, ((102, 9),)))
+    assert view.available(Side.BUY) == ((102, 9),)

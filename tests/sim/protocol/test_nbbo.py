@@ -59,3 +59,22 @@ def test_of_two_venues_at_the_best_price_either_may_leave() -> None:
         assert (nbbo.bid, nbbo.ask) == (100, 102)
         nbbo.on_touch("B" if first == "A" else "A", None, None)
         assert (nbbo.bid, nbbo.ask) == (None, None)
+
+
+@given(touches, touches)
+def test_touches_that_come_together_are_those_that_come_one_by_one(
+    first: list[tuple[str, int | None, int | None]],
+    then: list[tuple[str, int | None, int | None]],
+) -> None:
+    together, one_by_one = Nbbo(), Nbbo()
+    for nbbo in (together, one_by_one):
+        for touch in first:
+            nbbo.on_touch(*touch)
+    for touch in then:
+        one_by_one.on_touch(*touch)
+    if then:
+        together.on_touches(then)
+    assert (together.bid, together.ask) == (one_by_one.bid, one_by_one.ask)
+    for nbbo in (together, one_by_one):  # and both go on alike
+        nbbo.on_touch("A", None, None)
+    assert (together.bid, together.ask) == (one_by_one.bid, one_by_one.ask)
