@@ -9,10 +9,10 @@ BIN  := .venv/bin
 LOCK := requirements.lock
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all check docs format bench lock clean
+.PHONY: help demo test test-all test-install check docs format bench lock clean
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
 
 demo: .venv/.core  ## route a parent order over three real recorded order books
 	@$(BIN)/sorsim run three_real_books
@@ -22,6 +22,9 @@ test: .venv/.dev  ## the tests, without those marked slow or bench
 
 test-all: .venv/.dev  ## all tests but the speed measurements
 	@$(BIN)/pytest -q -m "not bench"
+
+test-install: .venv/.dev  ## a wheel in an environment of its own, and the long examples of the docs
+	@$(BIN)/pytest -q -m slow tests/packaging tests/docs
 
 check: .venv/.dev  ## format, lint, types, import doors
 	$(BIN)/ruff format --check .
