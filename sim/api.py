@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from sim.kernel.loop import SimLoop
-from sim.manifest import command_line, given_run_folder, now, write_manifest
+from sim.manifest import FolderError, command_line, given_run_folder, now, write_manifest
 from sim.scenario.load import LoadedScenario, load_scenario
 from sim.world import RunResult, arun_world, run_world
 
@@ -29,7 +29,7 @@ def run(
         sets: Overrides, ``PATH=VALUE`` each, as on the command line.
         seed: Replaces the scenario's seed.
         out: Folder for the run's files, made if absent; None writes nothing and keeps the audit
-            log in memory.
+            log in memory, and empty text is no folder.
         clock: ``virtual`` or ``wall``.
         on_progress: Called now and then with the time of the run and its longest duration, ns.
 
@@ -42,7 +42,7 @@ def run(
     loaded = _loaded(scenario, sets, seed)
     if out is None:
         return run_world(loaded, clock=clock, on_progress=on_progress)
-    folder = given_run_folder(Path(out))
+    folder = given_run_folder(_named(out))
     started = now()
     result = run_world(loaded, folder=folder, clock=clock, on_progress=on_progress)
     write_manifest(folder, started=started, exit_code=result.exit_code, argv=command_line())
@@ -70,11 +70,18 @@ async def arun(
     loaded = _loaded(scenario, sets, seed)
     if out is None:
         return await arun_world(loaded, on_progress=on_progress)
-    folder = given_run_folder(Path(out))
+    folder = given_run_folder(_named(out))
     started = now()
     result = await arun_world(loaded, folder=folder, on_progress=on_progress)
     write_manifest(folder, started=started, exit_code=result.exit_code, argv=command_line())
     return result
+
+
+def _named(out: str | Path) -> Path:
+    """A folder that was named: empty text would mean the current one."""
+    if not str(out):
+        raise FolderError("out must not be empty: the current folder is '.'")
+    return Path(out)
 
 
 def _loaded(

@@ -1,10 +1,11 @@
 """``sorsim convert``."""
 
+import os
 from pathlib import Path
 
 import click
 
-from sim.cli.options import CONTEXT, FINE, json_option
+from sim.cli.options import CONTEXT, FINE, NAMED_PATH, json_option
 
 
 class _Convert(click.Command):
@@ -28,7 +29,7 @@ class _Convert(click.Command):
 
 @click.command(cls=_Convert, context_settings=CONTEXT)
 @click.argument("format_name", metavar="FORMAT")
-@click.argument("paths", metavar="IN... OUT", nargs=-1, type=click.Path(path_type=Path))
+@click.argument("paths", metavar="IN... OUT", nargs=-1, type=NAMED_PATH)
 @click.option(
     "-o",
     "--option",
@@ -62,7 +63,8 @@ def convert(
             )
         texts[name] = value
     *inputs, out = paths
-    if out.is_file() or (out.is_dir() and any(out.iterdir())):
+    # Whatever it is: a pipe or a device would be replaced by the file, a link be followed.
+    if os.path.lexists(out) and not (out.is_dir() and not any(out.iterdir())):
         raise click.BadParameter(f"{out} is there already: name another.", param_hint="OUT")
     report = converter(format_name)(inputs, out, texts)
     if as_json:

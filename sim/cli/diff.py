@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from sim.cli.options import ANSWER_IS_NO, CONTEXT, FINE, json_option
+from sim.cli.options import ANSWER_IS_NO, CONTEXT, FINE, NAMED_PATH, json_option
 
 if TYPE_CHECKING:
     from sim.study.diff import DiffResult, Divergence
@@ -16,8 +16,8 @@ SHOWN_MAX: Final = 30
 
 
 @click.command(context_settings=CONTEXT)
-@click.argument("old", metavar="LOG", type=click.Path(path_type=Path))
-@click.argument("new", metavar="LOG", type=click.Path(path_type=Path))
+@click.argument("old", metavar="LOG", type=NAMED_PATH)
+@click.argument("new", metavar="LOG", type=NAMED_PATH)
 @json_option
 def diff(*, old: Path, new: Path, as_json: bool) -> int:
     """Say how two runs differ, each LOG being a run's folder or its audit.jsonl.

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sim.cli.options import ANSWER_IS_NO, CONTEXT, FINE, json_option
+from sim.cli.options import ANSWER_IS_NO, CONTEXT, FINE, NAMED_PATH, json_option
 
 if TYPE_CHECKING:
     from sim.report.rebuild import Rebuilt
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 @click.command(context_settings=CONTEXT)
-@click.argument("log", type=click.Path(path_type=Path))
+@click.argument("log", type=NAMED_PATH)
 @click.option(
     "--until",
     metavar="T",
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 @click.option(
     "--data",
     multiple=True,
-    type=click.Path(path_type=Path),
+    type=NAMED_PATH,
     metavar="DIR",
     help="With --check: a folder to find the scenario's data files in, before the log's own folder "
     "and that of the shipped scenarios. The log knows each file's SHA-256.",

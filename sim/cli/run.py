@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from sim.cli.options import CONTEXT, json_option
+from sim.cli.options import CONTEXT, NAMED_FOLDER, NAMED_PATH, json_option
 
 STORY_RECORDS_MAX = 100_000
 """A longer log is not read again only to show its first decisions."""
@@ -27,13 +27,13 @@ STORY_RECORDS_MAX = 100_000
 @click.option("--seed", type=int, help="Replace the scenario's seed.")
 @click.option(
     "--data",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=NAMED_FOLDER,
     metavar="DIR",
     help="Folder of the data files that the scenario names.  [default: the scenario's own]",
 )
 @click.option(
     "--out",
-    type=click.Path(path_type=Path),
+    type=NAMED_PATH,
     help="Folder for the run's files; it must not hold a run.  [default: a new one in logs/]",
 )
 @click.option(

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import click
 
-from sim.cli.options import ANSWER_IS_NO, CONTEXT, FINE, json_option
+from sim.cli.options import ANSWER_IS_NO, CONTEXT, FINE, NAMED_PATH, json_option
 
 
 @click.command(context_settings=CONTEXT)
-@click.argument("log", type=click.Path(path_type=Path))
+@click.argument("log", type=NAMED_PATH)
 @click.option(
     "--expect-head",
     metavar="HEX",

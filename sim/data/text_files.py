@@ -5,6 +5,7 @@ be wrong with a file as a file (missing, cut off, damaged, one endless line) int
 ``DataFormatError``.
 """
 
+import errno
 import gzip
 import hashlib
 import io
@@ -68,6 +69,8 @@ class TextSink:
     """
 
     def __init__(self, path: Path) -> None:
+        if path.exists() and not path.is_file():
+            raise FileExistsError(errno.EEXIST, "is there already, and no regular file", str(path))
         self._path = path
         self._part = path.with_name(path.name + ".part")
         self._raw: IO[bytes] = self._part.open("wb")

@@ -1,6 +1,7 @@
 """Files as files: missing, cut off, damaged, endless lines, repeatable bytes."""
 
 import gzip
+import os
 from itertools import chain
 from pathlib import Path
 
@@ -120,3 +121,15 @@ def test_an_earlier_file_stays_until_the_new_one_is_whole(tmp_path: Path) -> Non
         sink.write("new")
         assert path.read_text() == "old"
     assert path.read_text() == "new"
+
+
+def test_S06_a_pipe_is_neither_read_nor_replaced(tmp_path: Path) -> None:
+    """A file that is made ready beside it would take its place."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(FileExistsError, match="no regular file"):
+        TextSink(pipe)
+    assert pipe.is_fifo()
+    with pytest.raises(DataFormatError, match="a pipe or a device"):
+        list(line_blocks(pipe, 100))
+    assert list(tmp_path.iterdir()) == [pipe]
