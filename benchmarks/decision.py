@@ -118,7 +118,7 @@ def decision_rate(count: int) -> float:
     profiles = tuple([profile(n) for n in range(VENUES)])
     config = RouterConfig.model_validate_json('{"strategy": {"kind": "greedy"}}')
     view = MarketView(profiles)
-    decider = Decider(view, profiles, config)
+    decider = Decider(view, profiles, config, {})
     parents = [Parent(f"P{n}", Side.BUY if n % 2 else Side.SELL, LOTS) for n in range(count)]
     states = [[quote(n, k) for n in range(VENUES)] for k in range(STATES)]
     changes: list[Callable[[BookSnapshot], bool]] = [

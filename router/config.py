@@ -36,6 +36,25 @@ class BlindConfig(ScenarioModel):
     """The part of what is left to place that each of them gets, rounded down to its lot."""
 
 
+class BackoffConfig(ScenarioModel):
+    """When a venue that refuses for the time being, or is silent, is left alone, and how long.
+
+    Such a refusal (closed, throttled, down) or an ``ack_timeout`` is a strike. A child that the
+    venue accepts clears its strikes.
+    """
+
+    after: Annotated[int, Field(ge=1, le=1_000)] = 1
+    """Strikes in a row at which the venue is held for the first time."""
+    first: Duration = Field(50_000_000, gt=0, json_schema_extra={"default": "50ms"})
+    """How long the first hold lasts."""
+    factor: Annotated[int, Field(ge=1, le=100)] = 2
+    """Each further strike makes the hold this many times as long."""
+    max: Duration = Field(5_000_000_000, gt=0, json_schema_extra={"default": "5s"})
+    """No hold is longer."""
+    stop_after: Annotated[int, Field(ge=1, le=1_000)] = 10
+    """Strikes in a row at which the venue is not used again in this run."""
+
+
 class RouterConfig(ScenarioModel):
     """How the router splits, waits and re-routes."""
 
@@ -54,6 +73,11 @@ class RouterConfig(ScenarioModel):
     """What ranks levels; the first rule that tells two apart decides."""
     max_attempts: Annotated[int, Field(ge=1, le=1_000_000)] = 1_000
     """Decisions with children that one parent may have."""
+    cancel_resends: Annotated[int, Field(ge=0, le=1_000)] = 3
+    """How often a cancel without an answer is sent again, each time after ``ack_timeout``. A child
+    that stays without an answer after the last keeps its lots."""
+    backoff: BackoffConfig = BackoffConfig()
+    """When a venue that refuses or is silent is left alone."""
 
     @field_validator("tie")
     @classmethod

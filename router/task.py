@@ -9,7 +9,7 @@ from sim.kernel.clock import Clock
 from sim.kernel.inbox import Inbox
 from sim.kernel.loop import Event
 from sim.protocol.enums import Priority
-from sim.protocol.market_data import BookSnapshot
+from sim.protocol.market_data import BookSnapshot, TradingStatus
 from sim.protocol.orders import OrderMessage
 
 
@@ -57,6 +57,8 @@ class RouterShell:
                 elif type(msg) is FromVenue:
                     stamps = Stamps(event.sent_ns, event.drawn_ns, event.held_ns)
                     outcomes = core.on_report(msg.venue_id, msg.report, stamps, clock.now_ns)
+                elif type(msg) is TradingStatus:
+                    outcomes = core.on_status(msg, clock.now_ns)
                 elif type(msg) is ParentOrder:
                     outcomes = core.on_parent(msg, clock.now_ns)
                 else:

@@ -44,9 +44,14 @@ class Decider:
     """Makes decisions for parents from the market view; changes only the parent it decides for."""
 
     def __init__(
-        self, view: MarketView, profiles: tuple[VenueProfile, ...], config: RouterConfig
+        self,
+        view: MarketView,
+        profiles: tuple[VenueProfile, ...],
+        config: RouterConfig,
+        out: dict[str, str],
     ) -> None:
         self._view = view
+        self._out = out  # venues that get nothing at present, and why
         self._config = config
         self._reroute = config.reroute
         self._strategy = config.strategy.build()
@@ -168,6 +173,8 @@ class Decider:
 
     def _left_out(self, parent: Parent, venue_id: str) -> str | None:
         """Why the parent may not use a venue now, whatever it shows; None if it may."""
+        if venue_id in self._out:
+            return self._out[venue_id]
         if venue_id in parent.excluded:
             return parent.excluded[venue_id]
         if self._reroute.venues == "others" and venue_id in parent.short_filled:

@@ -4,170 +4,273 @@ Shared by the parts of the router core: ``router`` and ``reports`` learn, the de
 appends to the outcomes of the event that caused it, the record before the message.
 """
 
-from collections import deque
 from typing import Final
 
 from router.config import RouterConfig
 from router.core.decide import Decider
-from router.core.events import ACCOUNT, AckTimeout, Decide, Outcome, SendTo, WakeAt
+from router.core.events import ACCOUNT, Decide, HoldOver, Outcome, SendTo, WakeAt
 from router.core.orders import Child, Parent
 from router.core.profile import VenueProfile
-from router.core.states import OrdEvent, after
+from router.core.requests import CHASE, HELD, RETRY, Requests
+from router.core.standing import Hold, Standing
+from router.core.states import FINAL
 from router.core.view import MarketView
-from sim.audit.records import CancelSent, ParentDone
-from sim.protocol.enums import DecisionReason, EndReason, OrdStatus, Side
-from sim.protocol.orders import NewOrderSingle, OrderCancelRequest
+from router.core.waiting import Waiting
+from sim.audit.records import ParentDone, RouteHold
+from sim.protocol.enums import DecisionReason, EndReason, Side
+from sim.protocol.orders import NewOrderSingle, OrderCancelReplaceRequest
 from sim.protocol.units import PriceTicks, QtyLots
 
 _DECIDE: Final = Decide()
 
 
 class Desk:
-    """The router's parents, children and market view, and its acts."""
+    """The router's parents, children and market view, and its acts.
+
+    Attributes:
+        overfilled: The account apart: per venue and side the lots that no parent ordered.
+        stopping: Whether the run is being broken off: nothing is sent but cancels.
+    """
 
     def __init__(self, profiles: tuple[VenueProfile, ...], config: RouterConfig) -> None:
         self.view = MarketView(profiles)
         self.parents: dict[str, Parent] = {}
         self.children: dict[str, Child] = {}
         self.active: dict[str, Parent] = {}
-        self.short: dict[str, Parent] = {}  # active parents with lots that no child may fill
-        self.open_cancels: set[str] = set()
-        self._config = config
-        self._decider = Decider(self.view, profiles, config)
-        self._due: list[Parent] = []
-        self._unanswered: deque[tuple[int, Child]] = deque()
+        self.overfilled: dict[tuple[str, Side], int] = {}
+        self.stopping = False
+        self.requests = Requests(config.ack_timeout, config.cancel_resends)
+        self.standing = Standing(tuple(self.view.venues), config.backoff)
+        self.waiting = Waiting(self.view, self.standing.out, config)
+        self._max_attempts = config.max_attempts
+        self._most_resends = config.cancel_resends
+        self._decider = Decider(self.view, profiles, config, self.standing.out)
         self._decide_at = -1
 
-    def decide_due(self, now_ns: int, out: list[Outcome]) -> None:
-        """Decide for all parents that are due at this instant."""
-        self._decide_at = -1
-        due, self._due = self._due, []
-        for parent in due:
-            self._decide(parent, now_ns, out)
-            self.note_short(parent)
+    # Decisions
 
     def want(self, parent: Parent, reason: DecisionReason, now_ns: int, out: list[Outcome]) -> None:
         """Have ``parent`` decided at the end of this instant.
 
         The first reason stands, but what came back tells more than that a quote changed.
         """
-        if parent.due is None:
-            self._due.append(parent)
-        if parent.due is None or parent.due is DecisionReason.QUOTE_CHANGE:
-            parent.due = reason
+        self.waiting.add_due(parent, reason)
+        self.wake(now_ns, out)
+
+    def wake(self, now_ns: int, out: list[Outcome]) -> None:
+        """Have decisions made at the end of this instant."""
         if self._decide_at != now_ns:
             self._decide_at = now_ns
             out.append(WakeAt(now_ns, _DECIDE))
 
     def wake_short(self, now_ns: int, out: list[Outcome]) -> None:
-        """A report may free lots in the view, for any parent: a quote can be quicker than it."""
-        for parent in self.short.values():
-            if self.uses_new_quotes(parent):
-                self.want(parent, DecisionReason.QUOTE_CHANGE, now_ns, out)
+        """Lots may be free in the view, for any parent: a quote can be quicker than a report."""
+        if self.waiting.on_freed():
+            self.wake(now_ns, out)
 
-    def uses_new_quotes(self, parent: Parent) -> bool:
-        """Whether the parent's next decision may rest on a quote that comes now."""
-        return self._config.reroute.fresh_quote or not parent.splits
+    def decide_due(self, now_ns: int, out: list[Outcome]) -> None:
+        """Decide for the parents that are due at this instant, in the order of their arrival."""
+        self._decide_at = -1
+        for parent, reason in self.waiting.turns():
+            self._decide(parent, reason, now_ns, out)
+            self.waiting.note(parent)
 
-    def note_short(self, parent: Parent) -> None:
-        """Keep the parents that have lots to place, in the order in which they got them."""
-        if parent.stopped is None and parent.end_reason is None and parent.free_qty > 0:
-            self.short.setdefault(parent.parent_id, parent)
-        else:
-            self.short.pop(parent.parent_id, None)
-
-    def _decide(self, parent: Parent, now_ns: int, out: list[Outcome]) -> None:
-        reason, parent.due = parent.due, None
-        if reason is None or parent.free_qty <= 0 or parent.stopped is not None:
+    def _decide(
+        self, parent: Parent, reason: DecisionReason, now_ns: int, out: list[Outcome]
+    ) -> None:
+        if parent.free_qty <= 0 or parent.stopped is not None or parent.end_reason is not None:
             return
-        if parent.attempts >= self._config.max_attempts:
+        if parent.attempts >= self._max_attempts:
             self.stop(parent, EndReason.ATTEMPTS_EXHAUSTED, now_ns, out)
             return
         for record, child in self._decider.decide(parent, reason, now_ns):
             out.append(record)
             if child is not None:
                 self._send(child, now_ns, out)
+        self.settle(parent, now_ns, out)
 
     def _send(self, child: Child, now_ns: int, out: list[Outcome]) -> None:
+        child.name = child.cl_ord_id
+        child.booked_px = child.price
+        child.sent_ns = now_ns
+        parent = child.parent
         self.children[child.cl_ord_id] = child
+        self.requests.names[child.cl_ord_id] = child
         self.view.venues[child.venue_id].on_sent(child)
-        child.parent.reserved_qty += child.order_qty
-        child.parent.check()
+        self.waiting.on_sent(child)
+        parent.open[child.cl_ord_id] = child
+        parent.reserved_qty += child.order_qty
+        parent.check()
         out.append(SendTo(child.venue_id, _order(child)))
-        due_ns = now_ns + self._config.ack_timeout
-        if not self._unanswered:
-            out.append(WakeAt(due_ns, AckTimeout()))
-        self._unanswered.append((due_ns, child))
+        self.requests.watch(child, child.cl_ord_id, now_ns, out)
 
-    def cancel_unanswered(self, now_ns: int, out: list[Outcome]) -> None:
-        """Cancel the children whose venue has not answered in time."""
-        waiting = self._unanswered
-        while waiting and waiting[0][0] <= now_ns:
-            _, child = waiting.popleft()
-            if child.status is OrdStatus.PENDING_NEW:
-                self.cancel(child, DecisionReason.TIMEOUT, now_ns, out)
-        if waiting:
-            out.append(WakeAt(waiting[0][0], AckTimeout()))
-
-    def cancel(
-        self, child: Child, reason: DecisionReason | None, now_ns: int, out: list[Outcome]
+    def replace(
+        self,
+        child: Child,
+        target: tuple[int, int],
+        reason: str,
+        now_ns: int,
+        out: list[Outcome],
     ) -> None:
-        """Ask to cancel a child that is open, once."""
-        status = after(child.status, OrdEvent.CANCEL_SENT)
-        if status is None:
-            return  # a cancel is under way, or the child has ended
-        child.status = status
-        child.cancel_reason = reason
-        child.cancels += 1
-        cl_ord_id = f"{child.cl_ord_id}.C{child.cancels}"
+        """Ask to replace an open child; until the answer either price may hold."""
+        worse = max if child.side is Side.BUY else min
+        self.reprice(child, worse(child.price, target[1]))
+        self.requests.replace(child, target, reason, now_ns, out)
+
+    def reprice(self, child: Child, price: int) -> None:
+        """From now on a child may fill up to this limit."""
+        if price != child.price:
+            venue = self.view.venues[child.venue_id]
+            venue.on_less(child, child.leaves_qty)
+            child.price = price
+            venue.on_sent(child)
+            self.waiting.on_sent(child)
+
+    # Answers that are late
+
+    def look(self, now_ns: int, out: list[Outcome]) -> None:
+        """See to the children whose venue has not answered in time."""
+        for child, what in self.requests.overdue(now_ns, out):
+            if what in {HELD, CHASE}:
+                self._give_up(child, now_ns, out)
+            elif what == RETRY:
+                if child.resends < self._most_resends:
+                    child.resends += 1
+                    self.requests.cancel(child, "no_answer", now_ns, out)
+                else:
+                    self._give_up(child, now_ns, out)
+            elif what == child.cl_ord_id:
+                self.strike(child, "ack_timeout", now_ns, out)
+                self.requests.cancel(child, "ack_timeout", now_ns, out, then=DecisionReason.TIMEOUT)
+            elif isinstance(child.request, OrderCancelReplaceRequest):
+                self.requests.forget(child)
+                if child.status in FINAL:
+                    continue
+                child.cancel_wanted = False
+                self.requests.cancel(child, "ack_timeout", now_ns, out)
+            elif not self.requests.resend(child, now_ns, out):
+                self._give_up(child, now_ns, out)
+
+    def _give_up(self, child: Child, now_ns: int, out: list[Outcome]) -> None:
+        """Stop asking: the child's lots stay reserved, and nothing more goes to its venue."""
+        self.requests.forget(child)
+        if child.status in FINAL or child.parent.end_reason is not None:
+            return
+        child.unanswered = True
+        child.parent.unanswered_qty += child.leaves_qty
+        self._note_hold(self.standing.silent(child.venue_id), out, now_ns)
+        self.settle(child.parent, now_ns, out)
+
+    def heard(self, child: Child, now_ns: int, out: list[Outcome]) -> None:
+        """A venue says something about a child after all."""
+        if child.unanswered:
+            child.unanswered = False
+            child.parent.unanswered_qty -= child.leaves_qty
+        self._note_hold(self.standing.answered(child.venue_id, now_ns), out, now_ns)
+
+    # Venues that get nothing
+
+    def strike(self, child: Child, reason: str, now_ns: int, out: list[Outcome]) -> None:
+        """A venue refused a child for the time being, or was silent about it."""
+        hold = self.standing.strike(child.venue_id, reason, child.sent_ns, now_ns)
+        self._note_hold(hold, out, now_ns)
+
+    def quarantine(self, child: Child, reason: str, now_ns: int, out: list[Outcome]) -> None:
+        """A venue reported what cannot be: use it no more, and pull back what may be wrong too.
+
+        That is what is open at the venue, and what is open anywhere of the same parent.
+        """
+        hold = self.standing.quarantine(child.venue_id, reason)
+        self._note_hold(hold, out, now_ns)
+        there = list(self.view.venues[child.venue_id].flying.values()) if hold is not None else []
+        for other in [*child.parent.open.values(), *there]:
+            self.requests.cancel(other, "quarantine", now_ns, out)
+
+    def _note_hold(self, hold: Hold | None, out: list[Outcome], now_ns: int) -> None:
+        if hold is None:
+            return
         out.append(
-            CancelSent(
+            RouteHold(
                 t_ns=now_ns,
-                cl_ord_id=cl_ord_id,
-                orig_cl_ord_id=child.cl_ord_id,
-                venue_id=child.venue_id,
-                reason="parent_stopped" if reason is None else "ack_timeout",
+                venue_id=hold.venue_id,
+                until_ns=hold.until_ns,
+                strikes=hold.strikes,
+                reason=hold.reason,
             )
         )
-        self.open_cancels.add(cl_ord_id)
-        msg = OrderCancelRequest(cl_ord_id, child.cl_ord_id, ACCOUNT)
-        out.append(SendTo(child.venue_id, msg))
+        if hold.until_ns is None:
+            for parent in self.waiting.all():
+                self.settle(parent, now_ns, out)
+        elif hold.until_ns > now_ns:
+            out.append(WakeAt(hold.until_ns, HoldOver(hold.venue_id)))
+        else:
+            self.on_venue_back(now_ns, out)
+
+    def on_venue_back(self, now_ns: int, out: list[Outcome]) -> None:
+        """A venue may be used again: everybody who has lots to place looks at the market anew."""
+        if self.waiting.on_venue():
+            self.wake(now_ns, out)
+
+    # Ends
 
     def stop(self, parent: Parent, reason: EndReason, now_ns: int, out: list[Outcome]) -> None:
-        """No new children; the parent ends when the open ones have."""
+        """No new children; the parent ends when the open ones have, or are given up."""
         parent.stopped = reason
-        if reason is EndReason.DEADLINE:
-            for venue in self.view.venues.values():
-                for child in venue.flying.values():
-                    if child.parent is parent:
-                        self.cancel(child, None, now_ns, out)
-        if parent.reserved_qty == 0:
-            self.end(parent, reason, now_ns, out)
-        self.note_short(parent)
+        if reason is not EndReason.ATTEMPTS_EXHAUSTED:
+            for child in list(parent.open.values()):
+                self.requests.cancel(child, "parent_stopped", now_ns, out)
+        self.settle(parent, now_ns, out)
+        self.waiting.note(parent)
+
+    def settle(self, parent: Parent, now_ns: int, out: list[Outcome]) -> None:
+        """End a parent for which there is nothing left to do or to wait for."""
+        if parent.end_reason is not None:
+            return
+        if parent.filled_qty == parent.order_qty:
+            self.end(parent, EndReason.FILLED, now_ns, out)
+        elif parent.reserved_qty != parent.unanswered_qty:
+            return  # something that is open will still be answered
+        elif parent.stopped is not None:
+            self.end(parent, parent.stopped, now_ns, out)
+        elif parent.free_qty > 0:
+            if self._hopeless(parent):
+                self.end(parent, EndReason.NO_VENUE, now_ns, out)
+        elif parent.deadline_ns is None:
+            # All the rest lies with venues that do not answer. A deadline would wait for them.
+            self.end(parent, EndReason.NO_ANSWER, now_ns, out)
+
+    def _hopeless(self, parent: Parent) -> bool:
+        """Whether no venue will take an order of this parent again."""
+        gone, excluded = self.standing.gone, parent.excluded
+        if not (gone or excluded):
+            return False
+        return all(venue_id in gone or venue_id in excluded for venue_id in self.view.venues)
 
     def end(self, parent: Parent, reason: EndReason, now_ns: int, out: list[Outcome]) -> None:
-        """The parent has ended."""
+        """The parent has ended; what does not answer is neither filled nor canceled."""
+        gone_qty = parent.order_qty - parent.filled_qty - parent.unanswered_qty
+        self._close(parent, reason, gone_qty, now_ns, out)
+
+    def break_off(self, reason: EndReason, now_ns: int, out: list[Outcome]) -> None:
+        """The run ends: active parents end as they are, what is open stays open."""
+        for parent in list(self.active.values()):
+            self._close(parent, reason, 0, now_ns, out)
+
+    def _close(
+        self, parent: Parent, reason: EndReason, gone_qty: int, now_ns: int, out: list[Outcome]
+    ) -> None:
         parent.end_reason = reason
         del self.active[parent.parent_id]
-        self.note_short(parent)
-        open_end = reason in {EndReason.RUN_ENDED, EndReason.ABORTED}
+        self.waiting.note(parent)
         out.append(
             ParentDone(
                 t_ns=now_ns,
                 parent_id=parent.parent_id,
                 filled_qty=parent.filled_qty,
-                canceled_qty=0 if open_end else parent.order_qty - parent.filled_qty,
+                canceled_qty=gone_qty,
                 end_reason=reason,
             )
         )
-
-
-def within(price: int, parent: Parent) -> bool:
-    """Whether the parent's limit allows ``price``."""
-    limit = parent.limit_px
-    if limit is None:
-        return True
-    return price <= limit if parent.side is Side.BUY else price >= limit
 
 
 def _order(child: Child) -> NewOrderSingle:

@@ -57,7 +57,13 @@ class Deadline(msgspec.Struct, frozen=True, gc=False):
     parent_id: str
 
 
-WakeToken = Decide | AckTimeout | Deadline
+class HoldOver(msgspec.Struct, frozen=True, gc=False):
+    """Wake-up as a venue's hold runs out."""
+
+    venue_id: str
+
+
+WakeToken = Decide | AckTimeout | Deadline | HoldOver
 
 
 class WakeAt(msgspec.Struct, frozen=True, gc=False):

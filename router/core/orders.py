@@ -6,14 +6,23 @@ ordered, so a parent is never over-filled, whatever comes back in whatever order
 
 from dataclasses import dataclass, field
 
+from router.core.events import Stamps
 from sim.protocol.enums import DecisionReason, EndReason, OrdStatus, Side, TimeInForce
 from sim.protocol.errors import InvariantError
 from sim.protocol.market_data import BookSnapshot, Levels
+from sim.protocol.orders import (
+    ExecutionReport,
+    OrderCancelReplaceRequest,
+    OrderCancelRequest,
+)
 
 
 @dataclass(slots=True)
 class Parent:
     """A client's order at the router; quantities in lots, prices in ticks.
+
+    ``number`` counts parents in their order of arrival. ``open`` holds the children that may still
+    fill; ``unanswered_qty`` is the part of ``reserved_qty`` at venues that do not answer.
 
     ``due`` is the reason for a decision that is to be made at this instant. ``stopped`` is set once
     the parent only waits for its open children. ``attempts`` counts decisions with children,
@@ -29,12 +38,15 @@ class Parent:
     deadline_ns: int | None = None
     filled_qty: int = 0
     reserved_qty: int = 0
+    unanswered_qty: int = 0
     attempts: int = 0
     splits: int = 0
     due: DecisionReason | None = None
     waiting: bool = False
     stopped: EndReason | None = None
     end_reason: EndReason | None = None
+    number: int = 0
+    open: "dict[str, Child]" = field(default_factory=dict)
     excluded: dict[str, str] = field(default_factory=dict)
     short_filled: set[str] = field(default_factory=set)
     children_at: dict[str, int] = field(default_factory=dict)
@@ -57,7 +69,17 @@ class Parent:
 
 @dataclass(slots=True)
 class Child:
-    """One order to one venue; ``best_px`` is the best displayed lit price as it was sent."""
+    """One order to one venue; ``best_px`` is the best displayed lit price as it was sent.
+
+    ``price`` is the widest limit under which it may fill now, ``leaves_qty`` what may still fill.
+    ``cum_qty`` was booked for the parent, ``excess_qty`` is what the venue says beyond that.
+
+    ``name`` is what the venue calls the order, which a replace changes. ``request`` is the one
+    cancel or replace that waits for an answer, ``target`` the last replace whose fate is unknown,
+    ``booked_px`` the price at which the venue has the order, as far as known. ``unanswered`` means
+    that the router has given up asking: the lots stay reserved. ``held`` is an end or a replace
+    that counts fills which have not come yet.
+    """
 
     cl_ord_id: str
     parent: Parent
@@ -70,7 +92,34 @@ class Child:
     best_px: int | None = None
     time_in_force: TimeInForce = TimeInForce.IOC
     cum_qty: int = 0
+    excess_qty: int = 0
     status: OrdStatus = OrdStatus.PENDING_NEW
-    last_exec_id: int = -1
-    cancel_reason: DecisionReason | None = None
+    acked: bool = False
+    sent_ns: int = 0
+    name: str = ""
+    request: OrderCancelRequest | OrderCancelReplaceRequest | None = None
+    resends: int = 0
     cancels: int = 0
+    replaces: int = 0
+    replaced_at_ns: int = -1
+    target: OrderCancelReplaceRequest | None = None
+    booked_px: int = 0
+    cancel_reason: DecisionReason | None = None
+    cancel_wanted: bool = False
+    unanswered: bool = False
+    seen: dict[int, ExecutionReport] = field(default_factory=dict)
+    held: list[tuple[ExecutionReport, Stamps]] = field(default_factory=list)
+
+    @property
+    def told_qty(self) -> int:
+        """Lots that the venue has reported as filled, whatever became of them here."""
+        return self.cum_qty + self.excess_qty
+
+    @property
+    def rests(self) -> bool:
+        """Whether it was sent to rest in the venue's book."""
+        return self.time_in_force in {TimeInForce.DAY, TimeInForce.GTC}
+
+    def told_before(self, exec_id: int) -> int:
+        """Lots that it has reported as filled in reports numbered before ``exec_id``."""
+        return sum(report.last_qty for n, report in self.seen.items() if n < exec_id)

@@ -1,24 +1,46 @@
-"""What venues answer: each report is checked against its child, booked, and recorded."""
+"""What venues answer: each report is checked against its child, booked, and recorded.
 
-from typing import Any
+Fills are booked as they come, since their order does not matter. An end or a replace that counts
+fills which have not come yet is held back until they have, at most for the acknowledgement timeout.
+What a venue cannot truly say is never booked: a repeated report is ignored, a fill beyond the open
+lots or the limit goes to an account apart and its venue into quarantine.
+"""
+
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
 from router.core.desk import Desk
 from router.core.events import Outcome, Stamps
 from router.core.orders import Child
+from router.core.requests import CHASE, HELD, RETRY
+from router.core.standing import FOR_NOW
 from router.core.states import FINAL, OrdEvent, after
 from sim.audit.records import (
     CancelRejected,
     ChildAcked,
     ChildCanceled,
     ChildRejected,
+    ChildReplaced,
     Fill,
+    Overfill,
     ReportIgnored,
 )
-from sim.protocol.enums import DecisionReason, EndReason, ExecType, Side
-from sim.protocol.orders import ExecutionReport, OrderCancelReject, VenueReport
+from sim.protocol.enums import CxlRejReason, DecisionReason, ExecType, OrdStatus, Side
+from sim.protocol.orders import (
+    ExecutionReport,
+    OrderCancelReject,
+    VenueReport,
+)
 from sim.protocol.units import plain
+
+
+class _Came(NamedTuple):
+    """How and when a report came, and where its outcomes go."""
+
+    stamps: Stamps
+    now_ns: int
+    out: list[Outcome]
 
 
 class Reports:
@@ -32,75 +54,102 @@ class Reports:
     ) -> list[Outcome]:
         """A venue's answer arrives."""
         out: list[Outcome] = []
-        if self._desk.open_cancels:
-            self._desk.open_cancels.discard(report.cl_ord_id)
-        # The answer to a cancel names the cancel; the order it is about is the original one.
-        child = self._desk.children.get(report.orig_cl_ord_id or report.cl_ord_id)
+        came = _Came(stamps, now_ns, out)
+        desk = self._desk
+        # The answer to a request names the request; the order it is about is the original one.
+        child = desk.requests.names.get(report.orig_cl_ord_id or report.cl_ord_id)
         if child is None or child.venue_id != venue_id:
-            self._ignore(venue_id, report, "unknown_order", now_ns, out)
-        elif isinstance(report, OrderCancelReject):
-            self._on_cancel_reject(child, report, stamps, now_ns, out)
-        elif report.exec_id <= child.last_exec_id:
-            self._ignore(venue_id, report, "duplicate", now_ns, out)
+            desk.requests.open.discard(report.cl_ord_id)
+            _ignore(venue_id, report, "unknown_order", came)
+            return out
+        parent_done = child.parent.end_reason is not None
+        given_up = child.unanswered
+        if not parent_done:
+            desk.heard(child, now_ns, out)
+        desk.requests.answered(child, report.cl_ord_id)
+        if isinstance(report, OrderCancelReject):
+            self._on_refusal(child, report, came)
+            return out
+        if report.side is not child.side or report.last_qty < 0:
+            _ignore(venue_id, report, "breach", came)
+            return out
+        known = child.seen.setdefault(report.exec_id, report)
+        if known is not report:
+            self._on_repeated(child, known, report, came)
+        elif report.exec_type is ExecType.TRADE:
+            self._on_trade(child, report, came)
+        elif parent_done:
+            _ignore(venue_id, report, "parent_done", came)
         else:
-            self._on_execution(child, report, stamps, now_ns, out)
+            self._on_state(child, report, came)
+        if given_up and not child.unanswered and child.status not in FINAL:
+            desk.requests.watch(child, CHASE, now_ns, out)
         return out
 
-    def _on_execution(
+    def _on_repeated(
         self,
         child: Child,
+        known: ExecutionReport,
         report: ExecutionReport,
-        stamps: Stamps,
-        now_ns: int,
-        out: list[Outcome],
+        came: _Came,
     ) -> None:
-        event = _event_of(report, child)
-        status = None if event is None else after(child.status, event)
-        if status is None:
-            reason = "breach" if child.status not in FINAL else "after_end"
-            self._ignore(child.venue_id, report, reason, now_ns, out)
-            return
-        child.last_exec_id = report.exec_id
-        child.status = status
-        if event is OrdEvent.ACK:
-            out.append(
-                ChildAcked(
-                    t_ns=now_ns,
-                    cl_ord_id=child.cl_ord_id,
-                    venue_id=child.venue_id,
-                    order_id=report.order_id,
-                    processed_ns=report.transact_ns,
-                    sent_ns=stamps.sent_ns,
-                    drawn_ns=stamps.drawn_ns,
-                    held_ns=stamps.held_ns,
-                )
-            )
-        elif event is OrdEvent.PARTIAL or event is OrdEvent.FULL:
-            self._on_fill(child, report, stamps, now_ns, out)
-        else:
-            self._on_end_unfilled(child, report, stamps, now_ns, out)
+        same = (known.exec_type, known.side, known.last_px, known.last_qty) == (
+            report.exec_type,
+            report.side,
+            report.last_px,
+            report.last_qty,
+        )
+        _ignore(child.venue_id, report, "duplicate" if same else "conflict", came)
+        if not same:
+            self._desk.quarantine(child, "conflict", came.now_ns, came.out)
 
-    def _on_fill(
+    # Fills
+
+    def _on_trade(
         self,
         child: Child,
         report: ExecutionReport,
-        stamps: Stamps,
-        now_ns: int,
-        out: list[Outcome],
+        came: _Came,
     ) -> None:
-        parent, qty, px = child.parent, report.last_qty, report.last_px
-        assert px is not None  # a trade has a price: _event_of saw it
+        desk, px, qty = self._desk, report.last_px, report.last_qty
+        if px is None or qty <= 0:
+            _ignore(child.venue_id, report, "breach", came)
+            return
+        reason, booked = _judge(child, px, qty)
+        if reason is not None:
+            self._book_apart(child, report, (reason, booked), came)
+        if booked:
+            self._book(child, report, booked, came)
+        if reason is not None and child.parent.end_reason is None:
+            desk.quarantine(child, "overfill", came.now_ns, came.out)
+        if child.parent.end_reason is None:
+            self._release_held(child, came)
+        desk.settle(child.parent, came.now_ns, came.out)
+        desk.waiting.note(child.parent)
+        desk.wake_short(came.now_ns, came.out)
+
+    def _book(
+        self,
+        child: Child,
+        report: ExecutionReport,
+        qty: int,
+        came: _Came,
+    ) -> None:
+        """Book ``qty`` lots of a fill for the parent."""
+        parent, px = child.parent, report.last_px
+        assert px is not None
+        event = OrdEvent.FULL if qty == child.leaves_qty else OrdEvent.PARTIAL
+        status = after(child.status, event)
+        assert status is not None  # every open state can fill
+        child.status = status
         child.cum_qty += qty
-        child.leaves_qty -= qty
         parent.filled_qty += qty
-        parent.reserved_qty -= qty
-        parent.check()
-        venue = self._desk.view.venues[child.venue_id]
-        venue.on_less(child, qty)
-        venue.on_fill(child.side, px, qty, report.venue_seq)
-        out.append(
+        self._take_off(child, qty)
+        self._desk.view.venues[child.venue_id].on_fill(child.side, px, qty, report.venue_seq)
+        self._desk.standing.accepted(child.venue_id)
+        came.out.append(
             Fill(
-                t_ns=now_ns,
+                t_ns=came.now_ns,
                 cl_ord_id=child.cl_ord_id,
                 parent_id=parent.parent_id,
                 venue_id=child.venue_id,
@@ -113,115 +162,331 @@ class Reports:
                 is_maker=report.is_maker,
                 best_px=child.best_px,
                 processed_ns=report.transact_ns,
-                sent_ns=stamps.sent_ns,
-                drawn_ns=stamps.drawn_ns,
-                held_ns=stamps.held_ns,
+                sent_ns=came.stamps.sent_ns,
+                drawn_ns=came.stamps.drawn_ns,
+                held_ns=came.stamps.held_ns,
             )
         )
-        if parent.filled_qty == parent.order_qty:
-            self._desk.end(parent, EndReason.FILLED, now_ns, out)
-        elif parent.stopped is not None and parent.reserved_qty == 0:
-            self._desk.end(parent, parent.stopped, now_ns, out)
-        self._desk.wake_short(now_ns, out)
 
-    def _on_end_unfilled(
+    def _book_apart(
         self,
         child: Child,
         report: ExecutionReport,
-        stamps: Stamps,
-        now_ns: int,
-        out: list[Outcome],
+        judged: tuple[str, int],
+        came: _Came,
+    ) -> None:
+        """Put what no parent ordered into the account apart."""
+        reason, booked = judged
+        px, excess = report.last_px, report.last_qty - booked
+        assert px is not None
+        account = self._desk.overfilled
+        key = child.venue_id, child.side
+        account[key] = account.get(key, 0) + excess
+        child.excess_qty += excess
+        if reason == "outside_limit":
+            # The venue holds these lots to be filled, so they cannot fill again.
+            lots = min(excess, child.leaves_qty)
+            if lots == child.leaves_qty:
+                child.status = OrdStatus.CANCELED
+            self._take_off(child, lots)
+        came.out.append(
+            Overfill(
+                t_ns=came.now_ns,
+                cl_ord_id=child.cl_ord_id,
+                venue_id=child.venue_id,
+                exec_id=report.exec_id,
+                last_px=px,
+                last_qty=report.last_qty,
+                booked_qty=booked,
+                excess_qty=excess,
+                leaves_qty=child.leaves_qty - booked,
+                reason=reason,
+                processed_ns=report.transact_ns,
+                sent_ns=came.stamps.sent_ns,
+                drawn_ns=came.stamps.drawn_ns,
+                held_ns=came.stamps.held_ns,
+            )
+        )
+
+    def _take_off(self, child: Child, lots: int) -> None:
+        """Take lots off what a child may still fill."""
+        parent = child.parent
+        child.leaves_qty -= lots
+        parent.reserved_qty -= lots
+        parent.check()
+        self._desk.view.venues[child.venue_id].on_less(child, lots)
+        if not child.leaves_qty:
+            del parent.open[child.cl_ord_id]
+
+    # Acknowledgements, ends, replaces
+
+    def _on_state(
+        self,
+        child: Child,
+        report: ExecutionReport,
+        came: _Came,
+    ) -> None:
+        event = _event_of(report)
+        asked = child.target is not None and child.target.cl_ord_id == report.cl_ord_id
+        sound = event is not None and (event is not OrdEvent.REPLACED or asked)
+        if event is None or not sound or after(child.status, event) is None:
+            reason = "breach" if child.status not in FINAL else "after_end"
+            _ignore(child.venue_id, report, reason, came)
+        elif event is OrdEvent.ACK:
+            self._on_ack(child, report, came)
+        elif report.cum_qty > child.told_before(report.exec_id):
+            if not child.held:
+                self._desk.requests.watch(child, HELD, came.now_ns, came.out)
+            child.held.append((report, came.stamps))
+            child.held.sort(key=lambda held: held[0].exec_id)
+        else:
+            self._apply(child, event, report, came)
+
+    def _release_held(
+        self,
+        child: Child,
+        came: _Came,
+    ) -> None:
+        """Apply what was held back for fills that have come now, in the venue's order."""
+        while child.held and child.held[0][0].cum_qty <= child.told_before(
+            child.held[0][0].exec_id
+        ):
+            report, stamps = child.held.pop(0)
+            late = came._replace(stamps=stamps)
+            event = _event_of(report)
+            if event is None or after(child.status, event) is None:
+                _ignore(child.venue_id, report, "after_end", late)
+            else:
+                self._apply(child, event, report, late)
+
+    def _apply(
+        self,
+        child: Child,
+        event: OrdEvent,
+        report: ExecutionReport,
+        came: _Came,
+    ) -> None:
+        desk = self._desk
+        doubtful = report.cum_qty < child.told_before(report.exec_id)
+        if event is OrdEvent.REPLACED:
+            doubtful = self._on_replaced(child, report, came) or doubtful
+        else:
+            self._on_end(child, event, report, came)
+        if doubtful:  # it counts fewer lots than it has reported, or more than were asked for
+            desk.quarantine(child, "conflict", came.now_ns, came.out)
+        desk.settle(child.parent, came.now_ns, came.out)
+        desk.waiting.note(child.parent)
+        desk.wake_short(came.now_ns, came.out)
+
+    def _on_ack(
+        self,
+        child: Child,
+        report: ExecutionReport,
+        came: _Came,
+    ) -> None:
+        child.status = after(child.status, OrdEvent.ACK) or child.status
+        child.acked = True
+        self._desk.standing.accepted(child.venue_id)
+        came.out.append(
+            ChildAcked(
+                t_ns=came.now_ns,
+                cl_ord_id=child.cl_ord_id,
+                venue_id=child.venue_id,
+                order_id=report.order_id,
+                processed_ns=report.transact_ns,
+                sent_ns=came.stamps.sent_ns,
+                drawn_ns=came.stamps.drawn_ns,
+                held_ns=came.stamps.held_ns,
+            )
+        )
+
+    def _on_end(
+        self,
+        child: Child,
+        event: OrdEvent,
+        report: ExecutionReport | OrderCancelReject,
+        came: _Came,
     ) -> None:
         """A child was canceled or rejected: its open lots are free again."""
-        parent, freed = child.parent, child.leaves_qty
-        child.leaves_qty = 0
-        parent.reserved_qty -= freed
-        parent.check()
-        self._desk.view.venues[child.venue_id].on_less(child, freed)
-        known: dict[str, Any] = {
-            "t_ns": now_ns,
-            "cl_ord_id": child.cl_ord_id,
-            "venue_id": child.venue_id,
-            "processed_ns": report.transact_ns,
-            "sent_ns": stamps.sent_ns,
-            "drawn_ns": stamps.drawn_ns,
-            "held_ns": stamps.held_ns,
-        }
-        if report.reject_reason is not None:
-            out.append(ChildRejected(reason=report.reject_reason, **known))
-            parent.excluded[child.venue_id] = f"rejected_{report.reject_reason.value}"
+        desk, parent, freed = self._desk, child.parent, child.leaves_qty
+        child.status = after(child.status, event) or child.status
+        self._take_off(child, freed)
+        known = _stamped(child, report.transact_ns, came)
+        if isinstance(report, ExecutionReport) and report.reject_reason is not None:
+            reason = f"rejected_{report.reject_reason.value}"
+            came.out.append(ChildRejected(reason=report.reject_reason, **known))
+            if report.reject_reason in FOR_NOW:
+                desk.strike(child, reason, came.now_ns, came.out)
+            else:
+                parent.excluded[child.venue_id] = reason
             why = DecisionReason.REJECT
         else:
-            out.append(ChildCanceled(canceled_qty=freed, cum_qty=child.cum_qty, **known))
-            venue = self._desk.view.venues[child.venue_id]
-            venue.on_short(child.side, child.price, report.venue_seq)
-            parent.short_filled.add(child.venue_id)
+            came.out.append(ChildCanceled(canceled_qty=freed, cum_qty=child.cum_qty, **known))
+            if not child.rests:
+                venue = desk.view.venues[child.venue_id]
+                venue.on_short(child.side, child.price, report.venue_seq)
+                parent.short_filled.add(child.venue_id)
             why = child.cancel_reason or DecisionReason.PARTIAL_FILL
-        if parent.end_reason is None and parent.stopped is None:
-            self._desk.want(parent, why, now_ns, out)
-        elif parent.end_reason is None and parent.reserved_qty == 0:
-            self._desk.end(parent, parent.stopped or EndReason.ABORTED, now_ns, out)
-        self._desk.note_short(parent)
-        self._desk.wake_short(now_ns, out)
+        if parent.stopped is None:
+            desk.want(parent, why, came.now_ns, came.out)
 
-    def _on_cancel_reject(
+    def _on_replaced(
+        self,
+        child: Child,
+        report: ExecutionReport,
+        came: _Came,
+    ) -> bool:
+        """A child has a new price and total; whether the venue left more open than was asked."""
+        desk, target = self._desk, child.target
+        assert target is not None
+        leaves = max(0, report.order_qty - child.told_qty)
+        too_much = leaves > child.leaves_qty
+        freed = 0 if too_much else child.leaves_qty - leaves
+        event = OrdEvent.REPLACED if freed < child.leaves_qty else OrdEvent.CLOSED
+        child.status = after(child.status, event) or child.status
+        child.name, child.target, child.booked_px = target.cl_ord_id, None, target.price
+        child.order_qty = child.told_qty + child.leaves_qty - freed
+        if event is OrdEvent.REPLACED:
+            desk.reprice(child, target.price)
+        self._take_off(child, freed)
+        known = _stamped(child, report.transact_ns, came)
+        known["cl_ord_id"] = target.cl_ord_id
+        came.out.append(
+            ChildReplaced(
+                orig_cl_ord_id=child.cl_ord_id,
+                order_qty=child.order_qty,
+                price=target.price,
+                cum_qty=child.cum_qty,
+                leaves_qty=child.leaves_qty,
+                **known,
+            )
+        )
+        self._go_on_canceling(child, came)
+        if freed and child.parent.stopped is None:
+            desk.want(child.parent, DecisionReason.QUOTE_CHANGE, came.now_ns, came.out)
+        return too_much
+
+    def _go_on_canceling(
+        self,
+        child: Child,
+        came: _Came,
+    ) -> None:
+        """Send the cancel that had to wait for the answer to a replace."""
+        if child.cancel_wanted and child.status not in FINAL:
+            child.cancel_wanted = False
+            reason = "parent_stopped" if child.parent.stopped is not None else "quote_change"
+            self._desk.requests.cancel(child, reason, came.now_ns, came.out)
+
+    # Requests that are refused
+
+    def _on_refusal(
         self,
         child: Child,
         report: OrderCancelReject,
-        stamps: Stamps,
-        now_ns: int,
-        out: list[Outcome],
+        came: _Came,
     ) -> None:
-        status = after(child.status, OrdEvent.CANCEL_REFUSED)
+        target = child.target
+        of_replace = target is not None and report.cl_ord_id == target.cl_ord_id
+        event = OrdEvent.REPLACE_REFUSED if of_replace else OrdEvent.CANCEL_REFUSED
+        status = after(child.status, event)
         if status is None:
-            self._ignore(child.venue_id, report, "breach", now_ns, out)
+            _ignore(child.venue_id, report, "breach", came)
             return
         child.status = status
-        out.append(
-            CancelRejected(
-                t_ns=now_ns,
-                cl_ord_id=report.cl_ord_id,
-                orig_cl_ord_id=child.cl_ord_id,
-                venue_id=child.venue_id,
-                reason=report.reason,
-                processed_ns=report.transact_ns,
-                sent_ns=stamps.sent_ns,
-                drawn_ns=stamps.drawn_ns,
-                held_ns=stamps.held_ns,
-            )
+        known = _stamped(child, report.transact_ns, came)
+        known["cl_ord_id"] = report.cl_ord_id
+        came.out.append(
+            CancelRejected(orig_cl_ord_id=child.cl_ord_id, reason=report.reason, **known)
         )
+        if status in FINAL or child.parent.end_reason is not None:
+            return
+        if of_replace:
+            child.target = None
+            self._desk.reprice(child, child.booked_px)
+            self._go_on_canceling(child, came)
+        elif report.reason is CxlRejReason.UNKNOWN_ORDER:
+            self._on_unknown(child, report, came)
+        if child.request is None and child.status not in FINAL:
+            if report.reason in _OVER:
+                self._desk.requests.watch(child, CHASE, came.now_ns, came.out)
+            elif not of_replace:
+                self._desk.requests.watch(child, RETRY, came.now_ns, came.out)
 
-    def _ignore(
-        self, venue_id: str, report: VenueReport, reason: str, now_ns: int, out: list[Outcome]
+    def _on_unknown(
+        self,
+        child: Child,
+        report: OrderCancelReject,
+        came: _Came,
     ) -> None:
-        text = msgspec.json.encode(report).decode()
-        out.append(
-            ReportIgnored(
-                t_ns=now_ns,
-                cl_ord_id=report.cl_ord_id,
-                venue_id=venue_id,
-                reason=reason,
-                report=text,
-            )
-        )
+        """A venue does not know the order that shall be canceled."""
+        desk, target = self._desk, child.target
+        if target is not None:
+            # The answer to a replace is missing; the order may have its new name.
+            child.name, child.target, child.booked_px = target.cl_ord_id, None, target.price
+            desk.requests.cancel(child, "no_answer", came.now_ns, came.out)
+        elif not (child.acked or child.seen):
+            # Links keep their order, so an order that came before its cancel would be known.
+            self._on_end(child, OrdEvent.CANCELED, report, came)
+            desk.settle(child.parent, came.now_ns, came.out)
+            desk.waiting.note(child.parent)
+            desk.wake_short(came.now_ns, came.out)
 
 
-def _event_of(report: ExecutionReport, child: Child) -> OrdEvent | None:
-    """What a report means for its child; None for what a sound venue would not send."""
+_OVER: Final = frozenset({CxlRejReason.TOO_LATE, CxlRejReason.UNKNOWN_ORDER})
+"""Refusals that mean that the order has ended; how it did must be under way."""
+
+
+def _judge(child: Child, px: int, qty: int) -> tuple[str | None, int]:
+    """What is wrong with a fill, and how many of its lots the child can have."""
+    if child.parent.end_reason is not None:
+        return "parent_done", 0
+    if child.status in FINAL:
+        return "after_end", 0
+    if px > child.price if child.side is Side.BUY else px < child.price:
+        return "outside_limit", 0
+    if qty > child.leaves_qty:
+        return "too_much", child.leaves_qty
+    return None, qty
+
+
+def _event_of(report: ExecutionReport) -> OrdEvent | None:
+    """What a report other than a fill means; None for what a sound venue would not send."""
     match report.exec_type:
         case ExecType.NEW:
             return OrdEvent.ACK
-        case ExecType.CANCELED | ExecType.EXPIRED:
+        case ExecType.CANCELED:
             return OrdEvent.CANCELED
+        case ExecType.EXPIRED:
+            return OrdEvent.EXPIRED
         case ExecType.REJECTED:
             return OrdEvent.REJECT if report.reject_reason is not None else None
-        case ExecType.TRADE:
-            px, qty = report.last_px, report.last_qty
-            buys = child.side is Side.BUY
-            if px is None or not 0 < qty <= child.leaves_qty:
-                return None
-            if px > child.price if buys else px < child.price:
-                return None
-            return OrdEvent.FULL if qty == child.leaves_qty else OrdEvent.PARTIAL
+        case ExecType.REPLACED:
+            return OrdEvent.REPLACED
         case _:
             return None
+
+
+def _stamped(child: Child, processed_ns: int, came: _Came) -> dict[str, Any]:
+    """What all records of a report about a child have."""
+    return {
+        "t_ns": came.now_ns,
+        "cl_ord_id": child.cl_ord_id,
+        "venue_id": child.venue_id,
+        "processed_ns": processed_ns,
+        "sent_ns": came.stamps.sent_ns,
+        "drawn_ns": came.stamps.drawn_ns,
+        "held_ns": came.stamps.held_ns,
+    }
+
+
+def _ignore(venue_id: str, report: VenueReport, reason: str, came: _Came) -> None:
+    text = msgspec.json.encode(report).decode()
+    came.out.append(
+        ReportIgnored(
+            t_ns=came.now_ns,
+            cl_ord_id=report.cl_ord_id,
+            venue_id=venue_id,
+            reason=reason,
+            report=text,
+        )
+    )

@@ -9,11 +9,12 @@ from collections.abc import Sequence
 from typing import Final
 
 from router.config import RouterConfig
-from router.core.desk import Desk, within
+from router.core.desk import Desk
 from router.core.events import (
     AckTimeout,
     Deadline,
     Decide,
+    HoldOver,
     Outcome,
     ParentOrder,
     Stamps,
@@ -26,8 +27,8 @@ from router.core.reports import Reports
 from sim.audit.records import (
     ParentReceived,
 )
-from sim.protocol.enums import DecisionReason, EndReason
-from sim.protocol.market_data import BookSnapshot
+from sim.protocol.enums import DecisionReason, EndReason, Side, TradingState
+from sim.protocol.market_data import BookSnapshot, TradingStatus
 from sim.protocol.orders import (
     VenueReport,
 )
@@ -44,20 +45,33 @@ class RouterCore:
         self.view = desk.view
         self.parents = desk.parents
         self.children = desk.children
-        self._short = desk.short
+        self._short = desk.waiting.short
 
     @property
     def done(self) -> bool:
-        """Whether every parent that came has ended and no answer to a cancel is due."""
-        return not self._desk.active and not self._desk.open_cancels
+        """Whether every parent that came has ended and no answer to a request is due."""
+        return not self._desk.active and not self._desk.requests.open
+
+    @property
+    def overfilled(self) -> dict[tuple[str, Side], int]:
+        """The account apart: per venue and side the lots that were filled and nobody ordered."""
+        return dict(self._desk.overfilled)
+
+    # What the router learns
 
     def on_parent(self, order: ParentOrder, now_ns: int) -> list[Outcome]:
         """A client's order arrives."""
+        desk = self._desk
         parent = Parent(
-            order.parent_id, order.side, order.order_qty, order.limit_px, order.deadline_ns
+            order.parent_id,
+            order.side,
+            order.order_qty,
+            order.limit_px,
+            order.deadline_ns,
+            number=len(self.parents),
         )
         self.parents[parent.parent_id] = parent
-        self._desk.active[parent.parent_id] = parent
+        desk.active[parent.parent_id] = parent
         out: list[Outcome] = [
             ParentReceived(
                 t_ns=now_ns,
@@ -70,10 +84,13 @@ class RouterCore:
                 ask_px=self.view.best_ask(),
             )
         ]
+        if desk.stopping:
+            desk.stop(parent, EndReason.ABORTED, now_ns, out)
+            return out
         if parent.deadline_ns is not None:
             out.append(WakeAt(max(now_ns, parent.deadline_ns), Deadline(parent.parent_id)))
-        self._desk.want(parent, DecisionReason.INITIAL, now_ns, out)
-        self._desk.note_short(parent)
+        desk.want(parent, DecisionReason.INITIAL, now_ns, out)
+        desk.waiting.note(parent)
         return out
 
     def on_quote(self, quote: BookSnapshot, now_ns: int) -> Sequence[Outcome]:
@@ -82,10 +99,23 @@ class RouterCore:
         if not venue.on_quote(quote) or not self._short:
             return _NOTHING
         out: list[Outcome] = []
-        for parent in self._short.values():
-            shown = venue.shown(parent.side)
-            if shown and self._desk.uses_new_quotes(parent) and within(shown[0][0], parent):
-                self._desk.want(parent, DecisionReason.QUOTE_CHANGE, now_ns, out)
+        if self._desk.waiting.on_quote(venue):
+            self._desk.wake(now_ns, out)
+        return out
+
+    def on_status(self, status: TradingStatus, now_ns: int) -> list[Outcome]:
+        """A venue's feed says whether it trades.
+
+        While it does not, it gets no orders. What it showed before is worth nothing any more, so
+        it gets none either before its next quote.
+        """
+        out: list[Outcome] = []
+        desk, venue_id = self._desk, status.venue_id
+        if desk.standing.on_state(venue_id, status.state):
+            if status.state is not TradingState.OPEN:
+                self.view.venues[venue_id].drop_quote()
+            else:
+                desk.on_venue_back(now_ns, out)
         return out
 
     def on_report(
@@ -97,19 +127,36 @@ class RouterCore:
     def on_wake(self, token: WakeToken, now_ns: int) -> list[Outcome]:
         """A wake-up that was asked for."""
         out: list[Outcome] = []
+        desk = self._desk
         if isinstance(token, Decide):
-            self._desk.decide_due(now_ns, out)
+            desk.decide_due(now_ns, out)
         elif isinstance(token, AckTimeout):
-            self._desk.cancel_unanswered(now_ns, out)
+            desk.look(now_ns, out)
+        elif isinstance(token, HoldOver):
+            if desk.standing.over(token.venue_id, now_ns):
+                desk.on_venue_back(now_ns, out)
         else:
             parent = self.parents[token.parent_id]
-            if parent.end_reason is None:
-                self._desk.stop(parent, EndReason.DEADLINE, now_ns, out)
+            if parent.end_reason is None and parent.stopped is not EndReason.ABORTED:
+                desk.stop(parent, EndReason.DEADLINE, now_ns, out)
+        return out
+
+    # The end of a run
+
+    def stop_all(self, now_ns: int) -> list[Outcome]:
+        """The run is interrupted: no new orders, cancels for what is open.
+
+        Each parent ends ``aborted`` when its open children have ended, at once where none is open;
+        a parent that arrives later ends as it comes. ``done`` says when all answers are there.
+        """
+        out: list[Outcome] = []
+        self._desk.stopping = True
+        for parent in list(self._desk.active.values()):
+            self._desk.stop(parent, EndReason.ABORTED, now_ns, out)
         return out
 
     def finish(self, reason: EndReason, now_ns: int) -> list[Outcome]:
         """The run ends: what is still active ends with ``reason``, its open lots stay open."""
         out: list[Outcome] = []
-        for parent in list(self._desk.active.values()):
-            self._desk.end(parent, reason, now_ns, out)
+        self._desk.break_off(reason, now_ns, out)
         return out

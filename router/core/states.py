@@ -20,7 +20,12 @@ class OrdEvent(Enum):
     REJECT = "reject"
     CANCEL_SENT = "cancel_sent"
     CANCELED = "canceled"
+    EXPIRED = "expired"
     CANCEL_REFUSED = "cancel_refused"
+    REPLACE_SENT = "replace_sent"
+    REPLACED = "replaced"
+    CLOSED = "closed"
+    REPLACE_REFUSED = "replace_refused"
 
 
 _S = OrdStatus
@@ -34,19 +39,24 @@ TRANSITIONS: Final[dict[OrdStatus, dict[OrdEvent, OrdStatus]]] = {
         _E.REJECT: _S.REJECTED,
         _E.CANCEL_SENT: _S.PENDING_CANCEL,
         _E.CANCELED: _S.CANCELED,
+        _E.EXPIRED: _S.EXPIRED,
     },
     _S.NEW: {
         _E.PARTIAL: _S.PARTIALLY_FILLED,
         _E.FULL: _S.FILLED,
         _E.CANCEL_SENT: _S.PENDING_CANCEL,
+        _E.REPLACE_SENT: _S.PENDING_REPLACE,
         _E.CANCELED: _S.CANCELED,
+        _E.EXPIRED: _S.EXPIRED,
     },
     _S.PARTIALLY_FILLED: {
         _E.ACK: _S.PARTIALLY_FILLED,
         _E.PARTIAL: _S.PARTIALLY_FILLED,
         _E.FULL: _S.FILLED,
         _E.CANCEL_SENT: _S.PENDING_CANCEL,
+        _E.REPLACE_SENT: _S.PENDING_REPLACE,
         _E.CANCELED: _S.CANCELED,
+        _E.EXPIRED: _S.EXPIRED,
     },
     _S.PENDING_CANCEL: {
         _E.ACK: _S.PENDING_CANCEL,
@@ -54,16 +64,34 @@ TRANSITIONS: Final[dict[OrdStatus, dict[OrdEvent, OrdStatus]]] = {
         _E.FULL: _S.FILLED,
         _E.REJECT: _S.REJECTED,
         _E.CANCELED: _S.CANCELED,
+        _E.EXPIRED: _S.EXPIRED,
         _E.CANCEL_REFUSED: _S.PARTIALLY_FILLED,
+        _E.REPLACED: _S.PENDING_CANCEL,
+        _E.CLOSED: _S.FILLED,
+        _E.REPLACE_REFUSED: _S.PENDING_CANCEL,
     },
-    _S.FILLED: {_E.CANCEL_REFUSED: _S.FILLED},
-    _S.CANCELED: {_E.CANCEL_REFUSED: _S.CANCELED},
+    _S.PENDING_REPLACE: {
+        _E.ACK: _S.PENDING_REPLACE,
+        _E.PARTIAL: _S.PENDING_REPLACE,
+        _E.FULL: _S.FILLED,
+        _E.CANCEL_SENT: _S.PENDING_CANCEL,
+        _E.CANCELED: _S.CANCELED,
+        _E.EXPIRED: _S.EXPIRED,
+        _E.REPLACED: _S.PARTIALLY_FILLED,
+        _E.CLOSED: _S.FILLED,
+        _E.REPLACE_REFUSED: _S.PARTIALLY_FILLED,
+    },
+    _S.FILLED: {_E.CANCEL_REFUSED: _S.FILLED, _E.REPLACE_REFUSED: _S.FILLED},
+    _S.CANCELED: {_E.CANCEL_REFUSED: _S.CANCELED, _E.REPLACE_REFUSED: _S.CANCELED},
     _S.REJECTED: {_E.CANCEL_REFUSED: _S.REJECTED},
-    _S.EXPIRED: {_E.CANCEL_REFUSED: _S.EXPIRED},
+    _S.EXPIRED: {_E.CANCEL_REFUSED: _S.EXPIRED, _E.REPLACE_REFUSED: _S.EXPIRED},
 }
-"""``CANCEL_REFUSED`` leads to ``PARTIALLY_FILLED`` even with nothing filled yet: the order is open
-and acknowledged, which is all that the router asks of its state. After a final state the refusal is
-the expected answer to a cancel that crossed the order's end."""
+"""``CLOSED`` is a replace to no more than was filled meanwhile: the order ends as filled. A cancel
+may follow a replace that nobody answered; then the answers to both may come.
+
+``CANCEL_REFUSED`` and ``REPLACE_REFUSED`` lead to ``PARTIALLY_FILLED`` even with nothing
+filled yet: the order is open and acknowledged, which is all that the router asks of its state.
+After a final state the refusal is the expected answer to a request that crossed the order's end."""
 
 FINAL: Final = frozenset({_S.FILLED, _S.CANCELED, _S.REJECTED, _S.EXPIRED})
 

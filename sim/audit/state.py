@@ -18,16 +18,20 @@ from sim.audit.records import (
     ChildAcked,
     ChildCanceled,
     ChildRejected,
+    ChildReplaced,
     ChildSent,
     Decision,
     Depth,
     Fill,
     NbboChange,
+    Overfill,
     ParentDone,
     ParentReceived,
     Quote,
     Record,
+    ReplaceSent,
     ReportIgnored,
+    RouteHold,
     RunFinished,
     RunStarted,
     TradePrint,
@@ -48,6 +52,7 @@ CAME_BACK: Final = (DecisionReason.PARTIAL_FILL, DecisionReason.REJECT, Decision
 """Reasons of a decision that sends shares anew which had come back: a reallocation."""
 
 _ENDED: Final = frozenset({Status.FILLED, Status.CANCELED, Status.REJECTED})
+_ASKED: Final = frozenset({Status.PENDING_CANCEL, Status.PENDING_REPLACE})
 # A sum of fees that needed rounding would raise.
 _EXACT: Final = Context(prec=80, traps=[Inexact])
 
@@ -131,6 +136,8 @@ class LogState:
         trades: Last print by venue.
         nbbos: Last best prices by observer.
         venue_events: Last event by venue.
+        holds: Last hold of the router by venue.
+        overfilled: By venue, lots that it reported as filled and that no parent took.
         ignored_reports: Reports that changed nothing.
     """
 
@@ -145,6 +152,8 @@ class LogState:
         self.trades: dict[str, TradePrint] = {}
         self.nbbos: dict[str, NbboChange] = {}
         self.venue_events: dict[str, VenueEvent] = {}
+        self.holds: dict[str, RouteHold] = {}
+        self.overfilled: dict[str, int] = {}
         self.ignored_reports = 0
         self._handlers: dict[type[Record], Callable[[Any], None]] = {
             RunStarted: self._on_started,
@@ -158,6 +167,10 @@ class LogState:
             CancelSent: self._on_cancel_sent,
             ChildCanceled: self._on_canceled,
             CancelRejected: self._on_cancel_rejected,
+            ReplaceSent: self._on_replace_sent,
+            ChildReplaced: self._on_replaced,
+            Overfill: self._on_overfill,
+            RouteHold: self._on_hold,
             Quote: self._on_quote,
             Depth: self._on_quote,
             TradePrint: self._on_trade,
@@ -272,7 +285,7 @@ class LogState:
         parent.fees = _EXACT.add(parent.fees, fee)
         if not child.leaves_qty:
             self._end(child, Status.FILLED, record.t_ns)
-        elif child.status is not Status.PENDING_CANCEL:
+        elif child.status not in _ASKED:
             child.status = Status.PARTIALLY_FILLED
 
     def _on_cancel_sent(self, record: CancelSent) -> None:
@@ -287,8 +300,43 @@ class LogState:
 
     def _on_cancel_rejected(self, record: CancelRejected) -> None:
         child = self._child(record.orig_cl_ord_id)
-        if child.status is Status.PENDING_CANCEL:
+        if child.status in _ASKED:
             child.status = Status.PARTIALLY_FILLED if child.cum_qty else Status.NEW
+
+    def _on_replace_sent(self, record: ReplaceSent) -> None:
+        child = self._child(record.orig_cl_ord_id)
+        if child.is_open:
+            child.status = Status.PENDING_REPLACE
+
+    def _on_replaced(self, record: ChildReplaced) -> None:
+        child = self._child(record.orig_cl_ord_id)
+        freed = child.leaves_qty - record.leaves_qty
+        if freed < 0:
+            raise _Contradiction(
+                f"child {child.cl_ord_id!r} has {child.leaves_qty} lots open, and is replaced to "
+                f"{record.leaves_qty}"
+            )
+        child.order_qty, child.price = record.order_qty, record.price
+        child.leaves_qty = record.leaves_qty
+        self.parents[child.parent_id].working_qty -= freed
+        if not child.leaves_qty:
+            self._end(child, Status.FILLED, record.t_ns)
+        elif child.status is Status.PENDING_REPLACE:
+            child.status = Status.PARTIALLY_FILLED if child.cum_qty else Status.NEW
+
+    def _on_overfill(self, record: Overfill) -> None:
+        """What the child can have of it stands in the fill that follows."""
+        child = self._child(record.cl_ord_id)
+        excess = self.overfilled.get(record.venue_id, 0) + record.excess_qty
+        self.overfilled[record.venue_id] = excess
+        leaves = record.leaves_qty + record.booked_qty
+        if child.leaves_qty and not leaves:
+            self._end(child, Status.CANCELED, record.t_ns)
+        self.parents[child.parent_id].working_qty -= child.leaves_qty - leaves
+        child.leaves_qty = leaves
+
+    def _on_hold(self, record: RouteHold) -> None:
+        self.holds[record.venue_id] = record
 
     def _on_quote(self, record: Quote | Depth) -> None:
         self.quotes[record.venue_id] = record

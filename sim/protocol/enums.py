@@ -69,6 +69,7 @@ class OrdStatus(Enum):
     PARTIALLY_FILLED = "partially_filled"
     FILLED = "filled"
     PENDING_CANCEL = "pending_cancel"
+    PENDING_REPLACE = "pending_replace"
     CANCELED = "canceled"
     REJECTED = "rejected"
     EXPIRED = "expired"
@@ -151,6 +152,8 @@ class EndReason(Enum):
     FILLED = "filled"
     DEADLINE = "deadline"
     ATTEMPTS_EXHAUSTED = "attempts_exhausted"
+    NO_VENUE = "no_venue"
+    NO_ANSWER = "no_answer"
     RUN_ENDED = "run_ended"
     ABORTED = "aborted"
 

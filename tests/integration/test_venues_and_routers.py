@@ -197,8 +197,10 @@ async def test_a_deadline_ends_a_parent_with_what_it_has(floor: "Floor") -> None
     assert done.t_ns == (200 + 1 + 10 + 1) * MS
 
 
-async def test_I18_a_dead_venue_holds_its_lots_and_nothing_hangs(floor: "Floor") -> None:
-    """Its lots stay reserved, since they may still fill; the test's own timeout ends the wait."""
+async def test_I18_a_dead_venue_keeps_its_lots_and_the_parent_ends_without_them(
+    floor: "Floor",
+) -> None:
+    """They may still fill, so nobody else gets them; nothing waits for them for ever."""
 
     async def dead(inbox: Inbox[Event], report: Callable[[VenueReport], None]) -> None:
         while True:
@@ -206,17 +208,21 @@ async def test_I18_a_dead_venue_holds_its_lots_and_nothing_hangs(floor: "Floor")
 
     floor.play(shows("A", (10_000, 60)), dead)
     floor.open("B", book={"asks": [["100.01", 100]]})
-    router = floor.router(ack_timeout="50ms")
+    router = floor.router(ack_timeout="50ms", cancel_resends=2)
     router.submit(ParentOrder("P", Side.BUY, 100), 0)
-    with pytest.raises(TimeoutError):
-        async with asyncio.timeout(60):
-            await router.run(1)
-    assert floor.loop.time() == 60
+    async with asyncio.timeout(60):
+        await router.run(1)
+    assert [(c.t_ns, c.cl_ord_id, c.reason) for c in floor.of(CancelSent)] == [
+        (50 * MS, "P.A.1.C1", "ack_timeout"),
+        (100 * MS, "P.A.1.C1", "no_answer"),
+        (150 * MS, "P.A.1.C1", "no_answer"),
+    ]
+    assert floor.loop.now_ns == 200 * MS
     parent = router.core.parents["P"]
     assert (parent.filled_qty, parent.reserved_qty, parent.free_qty) == (40, 60, 0)
-    router.apply(router.core.finish(EndReason.RUN_ENDED, floor.loop.now_ns))
     (done,) = floor.of(ParentDone)
     assert (done.filled_qty, done.canceled_qty) == (40, 0)
+    assert done.end_reason is EndReason.NO_ANSWER
 
 
 def shows(venue_id: str, *asks: tuple[int, int]) -> BookSnapshot:

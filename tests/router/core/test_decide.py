@@ -26,7 +26,10 @@ class Desk:
         self.view = MarketView(profiles)
         settings = {"strategy": {"kind": "greedy"}, **config}
         self.decider = Decider(
-            self.view, profiles, RouterConfig.model_validate_json(msgspec.json.encode(settings))
+            self.view,
+            profiles,
+            RouterConfig.model_validate_json(msgspec.json.encode(settings)),
+            {},
         )
 
     def quote(

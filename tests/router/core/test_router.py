@@ -26,6 +26,7 @@ from sim.audit.records import (
     ChildSent,
     Decision,
     Fill,
+    Overfill,
     ParentDone,
     ReportIgnored,
 )
@@ -244,12 +245,12 @@ def test_a_reject_leaves_its_venue_out_and_goes_elsewhere() -> None:
     bench.quote("A", ((100, 10),))
     bench.quote("B", ((101, 10),))
     bench.parent(10)
-    bench.report(ExecType.REJECTED, "P.A.1", reject_reason=RejectReason.EXCHANGE_CLOSED)
+    bench.report(ExecType.REJECTED, "P.A.1", reject_reason=RejectReason.INCORRECT_QUANTITY)
     bench.quote("A", ((99, 10),), now=1)
     assert bench.sent() == [("P.A.1", 10, 100), ("P.B.1", 10, 101)]
     last = bench.records(Decision)[-1]
     assert isinstance(last, Decision)
-    assert [(r.venue_id, r.reason) for r in last.refused] == [("A", "rejected_exchange_closed")]
+    assert [(r.venue_id, r.reason) for r in last.refused] == [("A", "rejected_incorrect_quantity")]
 
 
 def test_a_parent_with_nothing_to_use_waits_and_is_recorded_once() -> None:
@@ -329,14 +330,33 @@ def test_F07_a_repeated_fill_is_recorded_and_not_applied() -> None:
     assert [r.reason for r in ignored if isinstance(r, ReportIgnored)] == ["duplicate"]
 
 
-@pytest.mark.parametrize(("px", "qty"), [(101, 5), (100, 11)], ids=["F20 price", "F10 quantity"])
-def test_a_fill_against_the_order_is_recorded_and_not_applied(px: int, qty: int) -> None:
+def test_F10_a_fill_beyond_the_open_lots_goes_to_the_account_apart() -> None:
+    """The child gets what it had open, the excess is nobody's, and the venue is used no more."""
+    bench = Bench()
+    bench.quote("A", ((100, 10),))
+    bench.parent(30)
+    bench.fill("P.A.1", 100, 11)
+    assert bench.core.parents["P"].filled_qty == 10
+    assert bench.core.overfilled == {("A", Side.BUY): 1}
+    (record,) = bench.records(Overfill)
+    assert isinstance(record, Overfill)
+    assert (record.booked_qty, record.excess_qty, record.leaves_qty) == (10, 1, 0)
+    assert record.reason == "too_much"
+    bench.quote("A", ((100, 10),), now=5)
+    assert len(bench.sent()) == 1
+
+
+def test_F20_a_fill_outside_the_limit_is_not_booked_and_frees_its_lots_for_others() -> None:
     bench = Bench()
     bench.quote("A", ((100, 10),))
     bench.parent(10)
-    bench.fill("P.A.1", px, qty)
-    assert bench.core.parents["P"].filled_qty == 0
-    assert len(bench.records(ReportIgnored)) == 1
+    bench.fill("P.A.1", 101, 5)
+    parent = bench.core.parents["P"]
+    assert (parent.filled_qty, parent.reserved_qty, parent.free_qty) == (0, 5, 5)
+    assert bench.core.overfilled == {("A", Side.BUY): 5}
+    assert bench.cancels() == ["P.A.1"]
+    bench.quote("B", ((100, 50),), now=5)
+    assert bench.sent()[-1] == ("P.B.1", 5, 100)
 
 
 @pytest.mark.parametrize("venue", ["A", "B"])

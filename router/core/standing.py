@@ -1,0 +1,142 @@
+"""How each venue stands with the router: trading or not, on hold, stopped, silent, quarantined.
+
+A refusal for the time being or a silence is a strike. Strikes in a row hold the venue for a time
+that grows with each, and at last for good. What was sent before a hold began adds no strike, so
+that a burst of refusals counts once. Knows no parent, no order and no message.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from router.config import BackoffConfig
+from sim.protocol.enums import RejectReason, TradingState
+
+_R = RejectReason
+
+FOR_NOW: Final = frozenset({_R.EXCHANGE_CLOSED, _R.THROTTLED})
+"""Refusals that say nothing about the order: it may be accepted later. All others would be repeated
+for the same order, so the venue is left out for that parent."""
+
+
+@dataclass(slots=True)
+class Hold:
+    """Send nothing to a venue until ``until_ns``; None: for good, or until it answers."""
+
+    venue_id: str
+    until_ns: int | None
+    strikes: int
+    reason: str
+
+
+@dataclass(slots=True)
+class _Venue:
+    state: TradingState = TradingState.OPEN
+    strikes: int = 0
+    since_ns: int = -1  # when the last hold began
+    until_ns: int = -1
+    reason: str = ""  # of the last hold
+    gone: str | None = None
+
+
+class Standing:
+    """The standing of all venues.
+
+    Attributes:
+        out: Venues that get no orders at present, and why; the decider reads it.
+        gone: Those of them that will not come back by themselves.
+    """
+
+    def __init__(self, venue_ids: tuple[str, ...], backoff: BackoffConfig) -> None:
+        self.out: dict[str, str] = {}
+        self.gone: dict[str, str] = {}
+        self._venues = {venue_id: _Venue() for venue_id in venue_ids}
+        self._backoff = backoff
+
+    def strike(self, venue_id: str, reason: str, sent_ns: int, now_ns: int) -> Hold | None:
+        """A venue refused for the time being, or was silent; the hold that this begins.
+
+        Args:
+            venue_id: The venue.
+            reason: Why, as the record shall say it.
+            sent_ns: When the order left that this is about.
+            now_ns: Now.
+        """
+        venue, rule = self._venues[venue_id], self._backoff
+        if venue.gone is not None or sent_ns <= venue.since_ns:
+            return None
+        venue.strikes += 1
+        if venue.strikes >= rule.stop_after:
+            return self._leave(venue_id, "stopped", reason)
+        if venue.strikes < rule.after:
+            return None
+        length = rule.first
+        for _ in range(venue.strikes - rule.after):
+            length *= rule.factor
+            if length >= rule.max:
+                break
+        venue.since_ns, venue.until_ns = now_ns, now_ns + min(length, rule.max)
+        venue.reason = reason
+        self._note(venue_id)
+        return Hold(venue_id, venue.until_ns, venue.strikes, reason)
+
+    def accepted(self, venue_id: str) -> None:
+        """A venue took an order: its strikes are over. A hold that runs, runs out."""
+        self._venues[venue_id].strikes = 0
+
+    def over(self, venue_id: str, now_ns: int) -> bool:
+        """Whether the venue's hold is over now; then it may be used again."""
+        venue = self._venues[venue_id]
+        if venue.until_ns < 0 or now_ns < venue.until_ns:
+            return False
+        venue.until_ns = -1
+        self._note(venue_id)
+        return True
+
+    def silent(self, venue_id: str) -> Hold | None:
+        """A venue answers neither orders nor cancels: it gets nothing until it answers again."""
+        if self._venues[venue_id].gone is not None:
+            return None
+        return self._leave(venue_id, "no_answer", "no_answer")
+
+    def answered(self, venue_id: str, now_ns: int) -> Hold | None:
+        """A venue answers; that ends its being silent."""
+        venue = self._venues[venue_id]
+        if venue.gone != "no_answer":
+            return None
+        venue.gone, venue.until_ns, venue.strikes = None, -1, 0
+        self._note(venue_id)
+        return Hold(venue_id, now_ns, 0, "answered")
+
+    def quarantine(self, venue_id: str, reason: str) -> Hold | None:
+        """A venue reported what cannot be: it gets no more orders in this run."""
+        if self._venues[venue_id].gone == "quarantine":
+            return None
+        return self._leave(venue_id, "quarantine", reason)
+
+    def on_state(self, venue_id: str, state: TradingState) -> bool:
+        """A venue's feed says whether it trades; whether that is news."""
+        venue = self._venues[venue_id]
+        if state is venue.state:
+            return False
+        venue.state = state
+        if state is TradingState.OPEN and venue.reason == f"rejected_{_R.EXCHANGE_CLOSED.value}":
+            venue.until_ns, venue.strikes = -1, 0  # what it was held for is over
+        self._note(venue_id)
+        return True
+
+    def _leave(self, venue_id: str, why: str, reason: str) -> Hold:
+        venue = self._venues[venue_id]
+        venue.gone = why
+        self._note(venue_id)
+        return Hold(venue_id, None, venue.strikes, reason)
+
+    def _note(self, venue_id: str) -> None:
+        venue = self._venues[venue_id]
+        self.out.pop(venue_id, None)
+        self.gone.pop(venue_id, None)
+        if venue.gone is not None:
+            self.out[venue_id] = self.gone[venue_id] = venue.gone
+        elif venue.state is not TradingState.OPEN:
+            self.out[venue_id] = venue.state.value
+        elif venue.until_ns >= 0:
+            self.out[venue_id] = "on_hold"
