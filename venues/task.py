@@ -21,7 +21,7 @@ from sim.protocol.enums import Side
 from sim.protocol.market_data import BookSnapshot, FeedMessage, Levels
 from sim.protocol.orders import ExecutionReport, NewOrderSingle, VenueReport
 from sim.protocol.units import TimeNs
-from venues.core.api import VenueCore
+from venues.core.api import TerseCore, VenueCore
 from venues.fees import Fees
 from venues.timers import handler
 
@@ -87,6 +87,9 @@ async def run_venue(
     handle = handler(venue_id, core, inbox, emit=ports.emit, feed=ports.feed, clock=clock)
     ports_of = ports.reports
     audited = ports.emit is not None and market_data != "none"
+    terse = core if isinstance(core, TerseCore) else None
+    if terse is not None:
+        terse.report_to(ports_of)
     publisher.open(clock.now_ns)
     items: deque[Event] = inbox.items
     while True:
@@ -102,7 +105,7 @@ async def run_venue(
                 send = ports_of.get(report.account)
                 if send is not None:
                     send(with_commission(report, fees))
-            if core.venue_seq != publisher.venue_seq:
+            if (terse is None or terse.unseen) and core.venue_seq != publisher.venue_seq:
                 publish(now_ns)
 
 

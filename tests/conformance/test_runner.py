@@ -139,7 +139,7 @@ class ShowsLess(MatchingCore):
 class DropsOrders(MatchingCore):
     def handle(self, msg: OrderMessage, now_ns: TimeNs) -> list[VenueReport]:
         reports = super().handle(msg, now_ns)
-        self._bids, self._asks, self._orders = BookSide(-1), BookSide(1), {}
+        self._bids, self._asks, self._orders = BookSide(-1, self), BookSide(1, self), {}
         return reports
 
 

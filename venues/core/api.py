@@ -4,7 +4,7 @@ A core is pure: messages in, reports out. It knows no event loop, clock, chance,
 latency and no fee; ``venues.task`` adds them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Literal, Protocol, runtime_checkable
 
 import msgspec
@@ -128,3 +128,21 @@ class TimedCore(Protocol):
 
     wakes: list[WakeAt]
     changes: list[TradingChange]
+
+
+@runtime_checkable
+class TerseCore(Protocol):
+    """What a core has that can be told what nobody hears or sees; others have nothing of this.
+
+    Most messages of a busy venue are of others and change nothing that shows.
+
+    Attributes:
+        unseen: Whether what is published may have changed, or something traded, since it was last
+            asked for. Whoever publishes may go by it only if nobody else asks.
+    """
+
+    unseen: bool
+
+    def report_to(self, accounts: Collection[str]) -> None:
+        """From now on leave out acknowledgements and cancels of all other accounts' orders."""
+        ...

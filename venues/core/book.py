@@ -1,4 +1,4 @@
-"""One side of an order book: price levels in a sorted dictionary, a FIFO queue in each.
+"""One side of an order book: price levels in order of price, a FIFO queue in each.
 
 Knows prices, lots and places in queues; knows nothing of messages, matching or time. Levels are
 keyed so that both sides run best first: an ask by its price, a bid by its negated price. A key
@@ -9,17 +9,18 @@ same cost from every place. Its one weakness is that a dictionary remembers the 
 deleted, and walks over them to its first member; ``BookSide.front`` keeps that walk short.
 
 A level whose last order has left stays for a while as a vacant one, because prices come back, and
-entering a key in a sorted dictionary and deleting it costs more than all the rest of a message.
+entering a key in a sorted list and deleting it costs more than all the rest of a message.
 """
 
 from collections.abc import Iterator
-from typing import Final
+from itertools import islice
+from typing import Final, Protocol
 
 import msgspec
-from sortedcontainers import SortedDict
+from sortedcontainers import SortedList
 
 from sim.protocol.enums import SelfTrade, Side
-from sim.protocol.market_data import Level, Levels
+from sim.protocol.market_data import Levels
 
 KEY_MAX: Final = 2**63 - 1
 """The worst key a side can hold; as a limit it reaches every level (a market order)."""
@@ -80,18 +81,29 @@ class PriceLevel:
         self.queue = {order.order_id: order}
 
 
+class Owner(Protocol):
+    """Whose side it is."""
+
+    unseen: bool
+    """Set as soon as a side's view may have changed."""
+
+
 class BookSide:
     """The resting orders of one side, best level first.
 
-    ``sign`` is 1 for asks and -1 for bids: ``key = sign * price``. ``best`` is the first key that
-    is not vacant, ``shown_to`` the last key that the last view depends on, ``touched`` the keys
-    within it at which only lots have changed since.
+    ``sign`` is 1 for asks and -1 for bids: ``key = sign * price``. ``level_at`` finds a level by
+    its key, ``keys`` holds the keys in order: beside a dictionary and not in one that sorts, since
+    most messages meet a level that is there. ``best`` is the first key that is not vacant,
+    ``shown_to`` the last key that the last view depends on, ``touched`` the keys within it at which
+    only lots have changed since.
     """
 
     __slots__ = (
+        "_owner",
         "_shown_keys",
         "best",
-        "levels",
+        "keys",
+        "level_at",
         "shown",
         "shown_depth",
         "shown_to",
@@ -100,30 +112,34 @@ class BookSide:
         "vacant",
     )
 
-    def __init__(self, sign: int) -> None:
+    def __init__(self, sign: int, owner: Owner) -> None:
         self.sign = sign
-        self.levels: SortedDict[int, PriceLevel] = SortedDict()
+        self.level_at: dict[int, PriceLevel] = {}
+        self.keys: SortedList[int] = SortedList()
         self.vacant = 0
         self.best = EMPTY
         self.shown: Levels = ()
         self.shown_to = STALE
         self.shown_depth = 0
         self.touched: set[int] = set()
+        self._owner = owner
         self._shown_keys: list[int] = []
 
     def join(self, order: RestingOrder) -> None:
         """Put an order with open lots at the end of the queue at its price."""
         key = order.key
-        level = self.levels.get(key)
+        level = self.level_at.get(key)
         if level is not None and level.qty:
             level.qty += order.leaves_qty
             level.joined += 1
             level.queue[order.order_id] = order
             if key <= self.shown_to:
                 self.touched.add(key)
+                self._owner.unseen = True
         else:
             if level is None:
-                self.levels[key] = PriceLevel(order)
+                self.level_at[key] = PriceLevel(order)
+                self.keys.add(key)
             else:
                 level.qty = order.leaves_qty
                 level.joined += 1
@@ -132,12 +148,17 @@ class BookSide:
             if key < self.best:  # noqa: PLR1730 - min() costs a call
                 self.best = key
             if key <= self.shown_to:
-                self.shown_to = STALE
+                self.spoil()
+
+    def spoil(self) -> None:
+        """Note that levels have come or gone within the last view."""
+        self.shown_to = STALE
+        self._owner.unseen = True
 
     def leave(self, order: RestingOrder) -> None:
         """Take a resting order off the book with all its open lots."""
         key = order.key
-        level = self.levels[key]
+        level = self.level_at[key]
         del level.queue[order.order_id]
         level.qty = left = level.qty - order.leaves_qty
         if not left:
@@ -151,13 +172,15 @@ class BookSide:
             self.touched.add(key)
         else:
             self.shown_to = STALE
+        self._owner.unseen = True
 
     def shrink(self, order: RestingOrder, lots: int) -> None:
         """Take some, not all, of the open lots of a resting order; it keeps its place."""
         order.leaves_qty -= lots
-        self.levels[order.key].qty -= lots
+        self.level_at[order.key].qty -= lots
         if order.key <= self.shown_to:
             self.touched.add(order.key)
+            self._owner.unseen = True
 
     def vacate(self, key: int) -> None:
         """Note that the last order has left a level; clear away vacant ones that are in the way.
@@ -166,11 +189,11 @@ class BookSide:
         average however many there are.
         """
         self.vacant += 1
-        levels = self.levels
+        levels = self.level_at
         if key == self.best:
             passed = []
             best = EMPTY
-            for other in levels:
+            for other in self.keys:
                 if levels[other].qty:
                     best = other
                     break
@@ -179,11 +202,12 @@ class BookSide:
             if len(passed) > VACANT_ALLOWED:
                 self._delete(passed)
         if 2 * self.vacant > len(levels) + VACANT_ALLOWED:
-            self._delete([other for other, level in levels.items() if not level.qty])
+            self._delete([other for other in self.keys if not levels[other].qty])
 
     def _delete(self, keys: list[int]) -> None:
         for key in keys:
-            del self.levels[key]
+            del self.level_at[key]
+            self.keys.remove(key)
         self.vacant -= len(keys)
 
     def front(self) -> PriceLevel:
@@ -193,7 +217,7 @@ class BookSide:
         by the departures since the one before, so that a departure costs the same on average
         however long the queue.
         """
-        level = self.levels[self.best]
+        level = self.level_at[self.best]
         living = len(level.queue)
         if level.joined > 2 * living + HOLES_ALLOWED:
             level.queue = dict(level.queue.items())
@@ -213,7 +237,7 @@ class BookSide:
                 self.shown = view
         elif touched:
             # Most changes of a busy book are to lots at a level that is there already.
-            keys, levels, rows = self._shown_keys, self.levels, list(self.shown)
+            keys, levels, rows = self._shown_keys, self.level_at, list(self.shown)
             changed = False
             for key in touched:
                 at = keys.index(key)
@@ -228,33 +252,29 @@ class BookSide:
         return self.shown
 
     def _rebuilt(self, depth: int) -> Levels:
-        sign, levels = self.sign, self.levels
-        keys: list[int] = []
-        rows: list[Level] = []
-        shown_to = KEY_MAX if depth > 0 else STALE  # with fewer levels, any new one would show
-        for key in levels if depth > 0 else ():
-            qty = levels[key].qty
-            if qty:
-                keys.append(key)
-                rows.append((sign * key, qty))
-                if len(rows) == depth:
-                    shown_to = key
-                    break
-        self._shown_keys = keys
         self.shown_depth = depth
-        self.shown_to = shown_to
-        return tuple(rows)
+        if depth <= 0:
+            return ()
+        levels = self.level_at
+        # At most the vacant ones lie between those that show.
+        first = islice(self.keys, depth + self.vacant)
+        keys = self._shown_keys = [key for key in first if levels[key].qty][:depth]
+        # With fewer levels than may show, any new one would.
+        self.shown_to = keys[-1] if len(keys) == depth else KEY_MAX
+        if self.sign > 0:
+            return tuple([(key, levels[key].qty) for key in keys])
+        return tuple([(-key, levels[key].qty) for key in keys])
 
     def lots_to(self, limit: int, enough: int = KEY_MAX) -> int:
         """Lots at keys up to and including ``limit``, counted until there are ``enough``."""
         total = 0
-        for key in self.levels:
+        for key in self.keys:
             if key > limit or total >= enough:
                 break
-            total += self.levels[key].qty
+            total += self.level_at[key].qty
         return total
 
     def living(self) -> Iterator[RestingOrder]:
         """The resting orders in the order in which they would trade."""
-        for level in self.levels.values():
-            yield from level.queue.values()
+        for key in self.keys:
+            yield from self.level_at[key].queue.values()

@@ -15,20 +15,22 @@ from venues.core.book import EMPTY, STALE, VACANT_ALLOWED, BookSide, PriceLevel,
 
 def check_side(name: str, book: BookSide) -> None:
     """I7 and the order within queues; the remembered best and the remembered view are true."""
-    keys = list(book.levels)
+    keys = list(book.keys)
     _require(keys == sorted(set(keys)), f"{name}: keys are not in order: {keys}")
-    _require(all(key * book.sign > 0 for key in keys), f"{name}: a key of the other side: {keys}")
-    open_keys = [key for key in keys if book.levels[key].queue]
+    known = sorted(book.level_at)
+    _require(all(key * book.sign > 0 for key in known), f"{name}: a key of the other side: {known}")
+    _require(keys == known, f"{name}: keys are {keys}, those of the levels {known}")
+    open_keys = [key for key in keys if book.level_at[key].queue]
     first = open_keys[0] if open_keys else EMPTY
     _require(book.best == first, f"{name}: best is {book.best}, the first key {first}")
     vacant = len(keys) - len(open_keys)
     _require(book.vacant == vacant, f"{name}: counts {book.vacant} vacant levels of {vacant}")
     _require(vacant <= len(open_keys) + VACANT_ALLOWED, f"I17 {name}: {vacant} vacant levels")
-    for key, level in book.levels.items():
+    for key, level in book.level_at.items():
         _check_level(f"{name} at {abs(key)}", key, level)
     if book.shown_to != STALE:
         shown_keys = open_keys[: book.shown_depth]
-        true = tuple((abs(key), book.levels[key].qty) for key in shown_keys)
+        true = tuple((abs(key), book.level_at[key].qty) for key in shown_keys)
         shown = book.view(book.shown_depth)  # with what was touched since the last view
         _require(shown == true, f"{name}: shows {shown}, holds {true}")
 

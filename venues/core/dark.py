@@ -137,10 +137,10 @@ class DarkCore(PoolCore):
         if mid is None:
             return ()
         lots = 0
-        for key in book.levels:
+        for key in book.keys:
             if 2 * key > book.sign * mid:
                 break
-            lots += book.levels[key].qty
+            lots += book.level_at[key].qty
         # As in a trade, a middle between two ticks is against whoever comes to take.
         price = mid // 2 if side is Side.BUY else -(-mid // 2)
         return ((price, lots),) if lots else ()

@@ -3,6 +3,8 @@
 A lit book takes every order; a maker's quote is taken from and never joined.
 """
 
+from collections.abc import Collection
+
 from sim.protocol.enums import OrdType, RejectReason, TimeInForce
 from sim.protocol.market_data import Levels
 from sim.protocol.orders import NewOrderSingle
@@ -12,8 +14,17 @@ from venues.core.matching import MatchingCore
 class LitCore(MatchingCore):
     """A price-time book that shows its best levels."""
 
+    def report_to(self, accounts: Collection[str]) -> None:
+        """From now on leave out acknowledgements and cancels of all other accounts' orders.
+
+        They are not remembered either once they are finished. Trades, refusals and replaces are
+        reported always.
+        """
+        self._heard_by = frozenset(accounts)
+
     def published(self, depth: int) -> tuple[Levels, Levels]:
         """Bids and asks, at most ``depth`` levels each."""
+        self.unseen = False
         return self._bids.view(depth), self._asks.view(depth)
 
     def reachable_by(self, msg: NewOrderSingle, depth: int) -> Levels:

@@ -6,7 +6,7 @@ at the resting order's price. Order states and request rules follow FIX; what fo
 case by case stands in the conformance cases under ``tests/conformance``.
 """
 
-from typing import ClassVar, Final
+from typing import Final
 
 from sim.protocol.enums import (
     CxlRejReason,
@@ -29,9 +29,10 @@ from sim.protocol.orders import (
     VenueReport,
 )
 from sim.protocol.units import PriceTicks, QtyLots, TimeNs
-from venues.core.book import KEY_MAX, STALE, BookSide, RestingOrder
+from venues.core.book import KEY_MAX, BookSide, RestingOrder
 from venues.core.check import check_trades
-from venues.core.order_book import MEMORY, OrderBook
+from venues.core.checked_book import CheckedBook
+from venues.core.order_book import MEMORY
 from venues.core.reports import (
     acknowledgement,
     cancellation,
@@ -57,11 +58,12 @@ _LIMIT: Final = OrdType.LIMIT
 _IOC: Final = TimeInForce.IOC
 _FOK: Final = TimeInForce.FOK
 _ALLOWED: Final = SelfTrade.NONE
+_DUPLICATE: Final = RejectReason.DUPLICATE_ORDER
 
 _Request = OrderCancelRequest | OrderCancelReplaceRequest | OrderReduceRequest
 
 
-class MatchingCore(OrderBook):
+class MatchingCore(CheckedBook):
     """A price-time order book that answers order messages.
 
     Reports of one call, in order: the answer to the message (NEW, REPLACED, CANCELED, a refusal),
@@ -74,12 +76,11 @@ class MatchingCore(OrderBook):
     account only; to others it is unknown.
     """
 
-    takes_min_qty: ClassVar[bool] = False
-    """Whether orders may state a minimum quantity; this core refuses them."""
-
     def __init__(self, tick: int = 1, lot: int = 1, memory: int = MEMORY) -> None:
         super().__init__(tick, lot, memory)
         self._reports: list[VenueReport] = []
+        self._heard_by: frozenset[str] | None = None
+        """Accounts whose acknowledgements and cancels are reported; None: all."""
 
     def handle(self, msg: OrderMessage, now_ns: TimeNs) -> list[VenueReport]:
         """Apply one message and return every report that it causes, to whomever.
@@ -138,7 +139,7 @@ class MatchingCore(OrderBook):
         if reason is not None:
             return [self.refuse_new(msg, reason, now_ns)]
         name, account = msg.cl_ord_id, msg.account
-        side, price, qty = msg.side, msg.price, msg.order_qty
+        side, price, qty, tif = msg.side, msg.price, msg.order_qty, msg.time_in_force
         if side is _BUY:
             own, contra = self._bids, self._asks
             key = -KEY_MAX if price is None else -price
@@ -149,7 +150,6 @@ class MatchingCore(OrderBook):
         order = RestingOrder(
             name, account, side, serial, serial, key, qty, qty, msg.post_only, msg.self_trade
         )
-        tif = msg.time_in_force
         if price is None or tif is _IOC or tif is _FOK:
             if contra.best > -key or (tif is _FOK and not self._can_fill(order, contra)):
                 return self._kill(order, now_ns)
@@ -157,7 +157,7 @@ class MatchingCore(OrderBook):
         if contra.best <= -key:
             return self._aggress(order, contra, own, now_ns)
         self._orders[name] = order
-        level = own.levels.get(key)
+        level = own.level_at.get(key)
         if level is not None and level.qty:
             # BookSide.join, written out: this is where most messages end.
             level.qty += qty
@@ -165,43 +165,18 @@ class MatchingCore(OrderBook):
             level.queue[serial] = order
             if key <= own.shown_to:
                 own.touched.add(key)
+                self.unseen = True
         else:
             own.join(order)
         self.venue_seq = seq = self.venue_seq + 1
+        heard_by = self._heard_by
+        if heard_by is not None and account not in heard_by:
+            return []
         # fmt: off
         return [make_report(
             _NEW, _IS_NEW, name, account, serial, serial, side, qty, 0, qty, now_ns, seq
         )]
         # fmt: on
-
-    def _refusal(self, msg: NewOrderSingle) -> RejectReason | None:
-        """Why a new order cannot be accepted; None if it can."""
-        qty, price = msg.order_qty, msg.price
-        if not 0 < qty <= KEY_MAX or (self._coarse and qty % self._lot):
-            return RejectReason.INCORRECT_QUANTITY
-        if price is None:
-            if msg.ord_type is _LIMIT:
-                return RejectReason.INVALID_PRICE_INCREMENT
-        elif (
-            msg.ord_type is not _LIMIT
-            or not 0 < price <= KEY_MAX
-            or (self._coarse and price % self._tick)
-        ):
-            return RejectReason.INVALID_PRICE_INCREMENT
-        if msg.cl_ord_id in self._orders:
-            return RejectReason.DUPLICATE_ORDER
-        if msg.min_qty and not self.takes_min_qty:
-            return RejectReason.UNSUPPORTED_ORDER
-        if msg.post_only:
-            if price is None or msg.time_in_force is _IOC or msg.time_in_force is _FOK:
-                return RejectReason.UNSUPPORTED_ORDER
-            if self._reaches(msg.side, price):
-                return RejectReason.POST_ONLY_WOULD_TRADE
-        return None
-
-    def _reaches(self, side: Side, price: int) -> bool:
-        """Whether an order with this limit meets the other side."""
-        return self._asks.best <= price if side is _BUY else self._bids.best <= -price
 
     def _can_fill(self, order: RestingOrder, contra: BookSide) -> bool:
         """Whether the whole order can trade at once, given its self-trade mode.
@@ -297,7 +272,7 @@ class MatchingCore(OrderBook):
         guard = account if order.self_trade is not _ALLOWED and account else None
         seq, stopped = self.venue_seq + 1, False
         volume = last_px = lots = 0
-        contra.shown_to = STALE
+        contra.spoil()
         while taken and not stopped and (best := contra.best) <= limit:
             level, price = contra.front(), abs(best)
             before, filled = taken, []
@@ -380,15 +355,14 @@ class MatchingCore(OrderBook):
     # ------------------------------------------------------------ requests for an order
 
     def _on_cancel(self, msg: OrderCancelRequest, now_ns: TimeNs) -> list[VenueReport]:
-        name = msg.orig_cl_ord_id
+        name, account = msg.orig_cl_ord_id, msg.account
         order = self._orders.get(name)
-        if order is None or order.account != msg.account:
+        if order is None or order.account != account:
             return [self._not_open(msg, now_ns)]
-        key, order_id = order.key, order.order_id
-        qty, leaves = order.order_qty, order.leaves_qty
+        key, order_id, leaves = order.key, order.order_id, order.leaves_qty
         # BookSide.leave and _finish, written out: this is where the other messages end.
         own = self._bids if key < 0 else self._asks
-        level = own.levels[key]
+        level = own.level_at[key]
         del level.queue[order_id]
         level.qty = left = level.qty - leaves
         if not left:
@@ -396,12 +370,16 @@ class MatchingCore(OrderBook):
         if key <= own.shown_to:
             own.note_change(key, left)
         del self._orders[name]
-        self._remember(order)
         self.venue_seq = seq = self.venue_seq + 1
         self._serial = exec_id = self._serial + 1
+        heard_by = self._heard_by
+        if heard_by is not None and account not in heard_by:
+            return []
+        self._remember(order)
+        qty = order.order_qty
         # fmt: off
         return [make_report(
-            _CANCELED, _IS_CANCELED, msg.cl_ord_id, order.account, order_id, exec_id,
+            _CANCELED, _IS_CANCELED, msg.cl_ord_id, account, order_id, exec_id,
             order.side, qty, qty - leaves, 0, now_ns, seq,
             None, 0, None, False, None, name,
         )]
@@ -436,21 +414,6 @@ class MatchingCore(OrderBook):
                 self._finish(order)
             order.order_qty = cum + leaves
         return [self._replaced(order, msg, now_ns)]
-
-    def _replace_refusal(
-        self, msg: OrderCancelReplaceRequest, order: RestingOrder
-    ) -> CxlRejReason | None:
-        """Why an open order cannot be replaced; None if it can."""
-        qty, price = msg.order_qty, msg.price
-        if not 0 < qty <= KEY_MAX or qty % self._lot:
-            return CxlRejReason.INCORRECT_QUANTITY
-        if not 0 < price <= KEY_MAX or price % self._tick:
-            return CxlRejReason.INVALID_PRICE_INCREMENT
-        if msg.cl_ord_id in self._orders:
-            return CxlRejReason.DUPLICATE_ID
-        if order.post_only and qty > order.cum_qty and self._reaches(order.side, price):
-            return CxlRejReason.POST_ONLY_WOULD_TRADE
-        return None
 
     def _on_reduce(self, msg: OrderReduceRequest, now_ns: TimeNs) -> list[VenueReport]:
         order = self._orders.get(msg.orig_cl_ord_id)

@@ -22,7 +22,8 @@ class OrderBook:
     """A book of resting orders. ``Side.BUY`` is the bid side, any other side the ask side.
 
     ``venue_seq`` numbers the states of the book, ``last_px`` and ``last_qty`` are of the last
-    trade, ``volume`` the lots traded since the start.
+    trade, ``volume`` the lots traded since the start. ``unseen`` is set as soon as a view of the
+    book may have changed or something traded; who looks may unset it.
 
     Args:
         tick: Price step of this venue, in ticks of the instrument, > 0.
@@ -37,6 +38,7 @@ class OrderBook:
             if value <= 0:
                 raise ValueError(f"{name} must be > 0, was {value}")
         self.venue_seq = 0
+        self.unseen = True
         self.last_px: PriceTicks | None = None
         self.last_qty = QtyLots(0)
         self.volume = QtyLots(0)
@@ -44,8 +46,8 @@ class OrderBook:
         self._lot = lot
         self._coarse = tick != 1 or lot != 1
         self._memory = memory
-        self._bids = BookSide(-1)
-        self._asks = BookSide(1)
+        self._bids = BookSide(-1, self)
+        self._asks = BookSide(1, self)
         self._orders: dict[str, RestingOrder] = {}
         self._finished: dict[str, RestingOrder] = {}
         self._finished_before: dict[str, RestingOrder] = {}
@@ -70,10 +72,10 @@ class OrderBook:
         contra = self._asks if side is _BUY else self._bids
         furthest = KEY_MAX if limit is None else contra.sign * limit
         found: list[Level] = []
-        for key in contra.levels:
+        for key in contra.keys:
             if key > furthest or len(found) == depth:
                 break
-            qty = contra.levels[key].qty
+            qty = contra.level_at[key].qty
             if qty:
                 found.append((abs(key), qty))
         return tuple(found)
@@ -85,19 +87,19 @@ class OrderBook:
     def best(self, side: Side) -> Level | None:
         """Best level of a side as ``(price, lots)``; None when the side is empty."""
         book = self._bids if side is _BUY else self._asks
-        level = book.levels.get(book.best)
+        level = book.level_at.get(book.best)
         return None if level is None else (abs(book.best), level.qty)
 
     def qty_at(self, side: Side, price: int) -> int:
         """Open lots at a price; 0 when there is no such level."""
         book = self._bids if side is _BUY else self._asks
-        level = book.levels.get(book.sign * price)
+        level = book.level_at.get(book.sign * price)
         return 0 if level is None else level.qty
 
     def count_at(self, side: Side, price: int) -> int:
         """Resting orders at a price; 0 when there is no such level."""
         book = self._bids if side is _BUY else self._asks
-        level = book.levels.get(book.sign * price)
+        level = book.level_at.get(book.sign * price)
         return 0 if level is None else len(level.queue)
 
     def depth_to(self, side: Side, limit: int | None) -> int:
@@ -162,7 +164,7 @@ class OrderBook:
         if qty <= 0:
             raise ValueError(f"qty must be > 0 lots, was {qty}")
         book = self._bids if side is _BUY else self._asks
-        level = book.levels.get(book.sign * price)
+        level = book.level_at.get(book.sign * price)
         left = qty
         newest_first = reversed(tuple(level.queue.values()) if level is not None else ())
         for order in newest_first:

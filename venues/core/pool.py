@@ -266,7 +266,7 @@ class PoolCore(MatchingCore):
         side = self._bids if maker.key < 0 else self._asks
 
         def count(key: int) -> int:
-            queue = side.levels[key].queue.values()
+            queue = side.level_at[key].queue.values()
             return sum(order.leaves_qty for order in queue if not order.account)
 
         return count

@@ -36,20 +36,20 @@ def core() -> MatchingCore:
 
 
 def spoil_level_lots(core: MatchingCore) -> None:
-    core._asks.levels[101].qty += 1
+    core._asks.level_at[101].qty += 1
     core._asks.shown_to = 0
 
 
 def spoil_order_lots(core: MatchingCore) -> None:
     core._orders["y"].leaves_qty += 1
-    core._asks.levels[101].qty += 1
+    core._asks.level_at[101].qty += 1
     core._asks.shown_to = 0
     core._orders["y"].leaves_qty += 5
-    core._asks.levels[101].qty += 5
+    core._asks.level_at[101].qty += 5
 
 
 def spoil_lots_to_nothing(core: MatchingCore) -> None:
-    core._asks.levels[101].qty -= core._orders["y"].leaves_qty
+    core._asks.level_at[101].qty -= core._orders["y"].leaves_qty
     core._orders["y"].leaves_qty = 0
     core._asks.shown_to = 0
 
@@ -71,7 +71,7 @@ def spoil_order_id(core: MatchingCore) -> None:
 
 
 def spoil_places(core: MatchingCore) -> None:
-    core._asks.levels[101].joined = 0
+    core._asks.level_at[101].joined = 0
 
 
 def spoil_best(core: MatchingCore) -> None:
@@ -87,7 +87,7 @@ def spoil_view(core: MatchingCore) -> None:
 
 
 def spoil_sides(core: MatchingCore) -> None:
-    core._bids.levels[5] = core._asks.levels[101]
+    core._bids.level_at[5] = core._asks.level_at[101]
 
 
 def spoil_spread(core: MatchingCore) -> None:
@@ -130,7 +130,7 @@ def spoil_vacant_bound(core: MatchingCore) -> None:
     core._reports = []
     for n in range(40):
         order = core._orders.pop(f"v{n}")
-        level = core._asks.levels[order.key]
+        level = core._asks.level_at[order.key]
         level.queue.clear()
         level.qty = 0
         core._asks.vacant += 1

@@ -7,6 +7,7 @@ from sim.protocol.orders import NewOrderSingle, OrderCancelRequest
 from sim.protocol.units import PriceTicks, QtyLots, TimeNs
 from venues.core.book import KEY_MAX, BookSide, RestingOrder
 from venues.core.matching import MatchingCore
+from venues.core.order_book import OrderBook
 
 NOW = TimeNs(0)
 
@@ -208,7 +209,7 @@ class TestUpkeep:
         return RestingOrder(str(order_id), "", side, order_id, order_id, key, 1, 1, False, mode)
 
     def test_a_queue_is_rebuilt_before_its_holes_outnumber_its_orders(self) -> None:
-        side = BookSide(1)
+        side = BookSide(1, OrderBook())
         orders = [self.order(n, 100) for n in range(1, 1_001)]
         for order in orders:
             side.join(order)
@@ -222,24 +223,24 @@ class TestUpkeep:
         assert 1 <= rebuilt <= 10
 
     def test_vacant_levels_never_outnumber_the_others_by_much(self) -> None:
-        side = BookSide(1)
+        side = BookSide(1, OrderBook())
         orders = [self.order(n, n) for n in range(1, 1_001)]
         for order in orders:
             side.join(order)
         for order in orders[::-1]:
             side.leave(order)
-            living = len(side.levels) - side.vacant
+            living = len(side.keys) - side.vacant
             assert side.vacant <= living + 16
         assert side.best == 2**63
 
     def test_few_vacant_levels_lie_before_the_best(self) -> None:
-        side = BookSide(1)
+        side = BookSide(1, OrderBook())
         orders = [self.order(n, n) for n in range(1, 1_001)]
         for order in orders:
             side.join(order)
         for order in orders[:-1]:
             side.leave(order)
-            before = next(n for n, key in enumerate(side.levels) if key == side.best)
+            before = next(n for n, key in enumerate(side.keys) if key == side.best)
             assert before <= 16
         assert side.view(3) == ((1_000, 1),)
         assert side.lots_to(KEY_MAX) == 1
