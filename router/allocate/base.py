@@ -96,7 +96,9 @@ def walk(
 ) -> Allocation:
     """Walk the levels of each group in order of rank, group after group, until ``qty`` is placed.
 
-    From each level it takes what is left or what is there, rounded down to the venue's lot. Only
+    From each level it takes what is left or what is there, rounded down to the venue's lot; what no
+    venue's lot can take stays with the parent. A venue is refused as ``too_small`` if what was left
+    when its turn came is less than its lot. Only
     the best level of each offer is ranked beforehand, a further one when the one before it is used.
 
     Args:
@@ -110,6 +112,7 @@ def walk(
     left = request.qty
     slices: list[tuple[str, int, int]] = []
     ranking: list[str] = []
+    too_small: set[str] = set()
     for offers in groups:
         queue: list[tuple[int | Rank, int, str, int, int]] = [
             (
@@ -137,6 +140,8 @@ def walk(
             if taken:
                 slices.append((venue_id, price, taken))
                 left -= taken
+            else:
+                too_small.add(venue_id)
             n += 1
             if not full or n == len(levels):
                 heappop(queue)
@@ -148,7 +153,9 @@ def walk(
                 )
                 heapreplace(queue, (key, latency_ns, venue_id, i, n))
     used = {part[0] for part in slices}
-    refused = [(v, "ranked_behind") for v in ranking if v not in used]
+    refused = [
+        (v, "too_small" if v in too_small else "ranked_behind") for v in ranking if v not in used
+    ]
     if unused:
         refused += sorted(unused.items())
     return Allocation(tuple(slices), tuple(ranking), tuple(refused))
