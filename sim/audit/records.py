@@ -13,8 +13,17 @@ from typing import Any, Final, get_args
 
 import msgspec
 
+from sim.audit.order_records import (
+    CancelRejected,
+    CancelSent,
+    ChildReplaced,
+    Overfill,
+    ReplaceSent,
+    ReportIgnored,
+    RouteHold,
+)
+from sim.audit.record import Record
 from sim.protocol.enums import (
-    CxlRejReason,
     DecisionReason,
     EndReason,
     Outcome,
@@ -24,22 +33,44 @@ from sim.protocol.enums import (
 )
 from sim.protocol.market_data import Levels
 
+__all__ = [
+    "LINE_BYTES_MAX",
+    "RECORD_TYPES",
+    "SCHEMA",
+    "AnyRecord",
+    "BlindOrder",
+    "BookAtArrival",
+    "CancelRejected",
+    "CancelSent",
+    "ChildAcked",
+    "ChildCanceled",
+    "ChildRejected",
+    "ChildReplaced",
+    "ChildSent",
+    "Decision",
+    "Depth",
+    "Fill",
+    "KnownQuote",
+    "NbboChange",
+    "Overfill",
+    "ParentDone",
+    "ParentReceived",
+    "Quote",
+    "Record",
+    "Refused",
+    "ReplaceSent",
+    "ReportIgnored",
+    "RouteHold",
+    "RunFinished",
+    "RunStarted",
+    "Slice",
+    "TradePrint",
+    "VenueEvent",
+]
+
 SCHEMA: Final = "sorsim-audit/1"
 LINE_BYTES_MAX: Final = 8 << 20
 """Writers make no longer line, readers take none: a hostile file cannot fill the memory."""
-
-
-class Record(
-    msgspec.Struct,
-    frozen=True,
-    kw_only=True,
-    gc=False,
-    tag_field="kind",
-    forbid_unknown_fields=True,
-):
-    """What every record has."""
-
-    t_ns: int
 
 
 class RunStarted(Record, frozen=True, kw_only=True, tag="run_started"):
@@ -284,17 +315,6 @@ class Fill(Record, frozen=True, kw_only=True, tag="fill"):
     held_ns: int
 
 
-class CancelSent(Record, frozen=True, kw_only=True, tag="cancel_sent"):
-    """The router asked to cancel a child."""
-
-    cl_ord_id: str
-    orig_cl_ord_id: str
-    venue_id: str
-    reason: str
-    """``ack_timeout`` (the venue is silent), ``no_answer`` (the same request once more),
-    ``parent_stopped``, ``quarantine`` or ``quote_change`` (the lots are wanted elsewhere)."""
-
-
 class ChildCanceled(Record, frozen=True, kw_only=True, tag="child_canceled"):
     """What was open of a child is canceled: ``canceled_qty`` lots are free again."""
 
@@ -307,96 +327,6 @@ class ChildCanceled(Record, frozen=True, kw_only=True, tag="child_canceled"):
     sent_ns: int
     drawn_ns: int
     held_ns: int
-
-
-class CancelRejected(Record, frozen=True, kw_only=True, tag="cancel_rejected"):
-    """A venue refused to cancel or to replace a child, which is as it was."""
-
-    cl_ord_id: str
-    orig_cl_ord_id: str
-    venue_id: str
-    reason: CxlRejReason
-    """Why, by the venue."""
-    processed_ns: int
-    sent_ns: int
-    drawn_ns: int
-    held_ns: int
-
-
-class ReplaceSent(Record, frozen=True, kw_only=True, tag="replace_sent"):
-    """The router asked to replace a resting child.
-
-    Nothing is free before the answer: until then the child may fill as it was or as it shall be.
-    """
-
-    cl_ord_id: str
-    orig_cl_ord_id: str
-    venue_id: str
-    order_qty: int
-    """New total, with what is filled already."""
-    price: int
-    """New limit."""
-    reason: str
-    """``market_moved`` or ``quote_change`` (lots are wanted elsewhere)."""
-
-
-class ChildReplaced(Record, frozen=True, kw_only=True, tag="child_replaced"):
-    """A venue replaced a child; what is not open any more is free again."""
-
-    cl_ord_id: str
-    orig_cl_ord_id: str
-    venue_id: str
-    order_qty: int
-    """Total from now on; what was filled, where the new total came too late."""
-    price: int
-    """Limit from now on."""
-    cum_qty: int
-    leaves_qty: int
-    processed_ns: int
-    sent_ns: int
-    drawn_ns: int
-    held_ns: int
-
-
-class Overfill(Record, frozen=True, kw_only=True, tag="overfill"):
-    """A venue reports a fill that its child cannot have: more than was open, or past its limit.
-
-    What the child could have is booked by the ``fill`` record that follows. The excess is nobody's
-    order: it goes to an account apart, never to a parent.
-    """
-
-    cl_ord_id: str
-    venue_id: str
-    exec_id: int
-    last_px: int
-    """Price of the reported fill."""
-    last_qty: int
-    """Quantity of the reported fill."""
-    booked_qty: int
-    """What the child takes of it."""
-    excess_qty: int
-    """What goes to the account apart."""
-    leaves_qty: int
-    """Still open of the child when all of it is taken in."""
-    reason: str
-    """``too_much``, ``outside_limit``, ``after_end`` or ``parent_done``."""
-    processed_ns: int
-    sent_ns: int
-    drawn_ns: int
-    held_ns: int
-
-
-class RouteHold(Record, frozen=True, kw_only=True, tag="route_hold"):
-    """The router sends nothing to a venue for a while, or no longer, or again."""
-
-    venue_id: str
-    until_ns: int | None
-    """When it may be used again; None: not in this run, or not before it answers."""
-    strikes: int
-    """Refusals and silences in a row that count."""
-    reason: str
-    """``rejected_`` and the venue's reason, ``ack_timeout``, ``no_answer`` (to cancels neither),
-    ``overfill`` or ``conflict`` (the venue is in quarantine), or ``answered`` (used again)."""
 
 
 class Quote(Record, frozen=True, kw_only=True, tag="quote"):
@@ -461,21 +391,6 @@ class VenueEvent(Record, frozen=True, kw_only=True, tag="venue_event"):
     """``failed``: its task ended with an error, and the run was aborted."""
     detail: str
     """What there is to say about it; for ``failed`` the error."""
-
-
-class ReportIgnored(Record, frozen=True, kw_only=True, tag="report_ignored"):
-    """A report that changes nothing: late, repeated, or for no child of ours.
-
-    ``reason`` says which of these, ``report`` is the report in short.
-    """
-
-    cl_ord_id: str
-    venue_id: str
-    reason: str
-    """``unknown_order``, ``duplicate``, ``conflict`` (the number of another report), ``after_end``,
-    ``parent_done`` or ``breach``."""
-    report: str
-    """The report as JSON text."""
 
 
 class ParentDone(Record, frozen=True, kw_only=True, tag="parent_done"):
