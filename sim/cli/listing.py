@@ -60,6 +60,12 @@ def _latency() -> Iterator[Entry]:
     return _configs(LATENCY_MODELS.values(), "model")
 
 
+def _fill_models() -> Iterator[Entry]:
+    from venues.kinds.dark import DarkVenue
+
+    return _configs(get_args(DarkVenue.model_fields["fill"].annotation), "model")
+
+
 def _flows() -> Iterator[Entry]:
     from sim.flow import FLOWS
 
@@ -89,6 +95,7 @@ KINDS: Final[dict[str, Callable[[], Iterator[Entry]]]] = {
     "strategies": _strategies,
     "latency": _latency,
     "flows": _flows,
+    "fill_models": _fill_models,
     "formats": _formats,
     "metrics": _metrics,
 }

@@ -254,7 +254,8 @@ def _shows(profile: VenueProfile) -> str:
 def _report_latency(venue: VenueEntry, loaded: LoadedScenario, streams: Streams) -> int:
     """Expected delay of a report; the sampler is asked for its mean, nothing is drawn."""
     stream = streams.get("venue", venue.id, "latency", "report")
-    return venue.latency.report.sampler(stream, loaded.resolve).nominal_ns
+    nominal_ns = venue.latency.report.sampler(stream, loaded.resolve).nominal_ns
+    return nominal_ns + venue.speed_bump.report
 
 
 # What it costs

@@ -25,7 +25,10 @@ _UNIT: Final = 2**53
 
 
 class FullFill(ScenarioModel):
-    """All of the book is there."""
+    """All of the book is there.
+
+    Source: own convention: a book is what it says.
+    """
 
     model: Literal["full"]
 
@@ -44,6 +47,8 @@ class ScriptedFill(ScenarioModel):
     """At some prices less is there than the book says.
 
     The first order that reaches such a price finds it out; from then on indications are true there.
+
+    Source: the partial fill of the customer's document.
     """
 
     model: Literal["scripted"]
@@ -63,6 +68,8 @@ class FractionFill(ScenarioModel):
 
     The rest stays for later orders, which have the same share of it. Rounded down to the venue's
     lot.
+
+    Source: own convention: a fixed part of what is there.
     """
 
     model: Literal["fraction"]
@@ -79,6 +86,8 @@ class RandomFill(ScenarioModel):
     """Like ``fraction`` with a share of its own for each order, uniform between two bounds.
 
     A share belongs to the order, by its account and name: it is the same whatever else happens.
+
+    Source: own convention: the part is drawn for each order.
     """
 
     model: Literal["random"]

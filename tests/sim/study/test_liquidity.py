@@ -143,6 +143,18 @@ def test_risk_is_said_and_weighed_by_the_routers_strategy() -> None:
     assert [one.venue_id for one in found.venues][:3] == ["NYSE", "NASDAQ", "MM"]
 
 
+def test_a_round_trip_holds_all_that_the_venue_adds(
+    market: Market, lit: Callable[..., dict[str, Any]], load_data: Load
+) -> None:
+    """5 ms each way, 350 us of a bump each way, and 100 us of work."""
+    bumps = {"order": "350us", "report": "350us"}
+    work = {"time": {"model": "fixed", "delay": "100us"}}
+    venue = lit("A", [["100.00", 5]], speed_bump=bumps, processing=work)
+    found = liquidity(load_data(market([venue])), Side.BUY, 5)
+    assert found.venues[0].order_latency_ns == 5_450_000
+    assert found.venues[0].round_trip_ns == 10_800_000
+
+
 def test_quantities_keep_to_the_venues_lot(
     market: Market, lit: Callable[..., dict[str, Any]], load_data: Load
 ) -> None:
