@@ -24,6 +24,7 @@ COMMANDS: Final = {
     "liquidity": ("sim.cli.liquidity:liquidity", "Say what venues offer, before trading."),
     "verify": ("sim.cli.verify:verify", "Check that an audit log is whole and untouched."),
     "replay": ("sim.cli.replay:replay", "Rebuild the state of a run from its audit log."),
+    "explain": ("sim.cli.explain:explain", "Tell one child order or decision in words."),
     "diff": ("sim.cli.diff:diff", "Say how two runs differ, and why."),
     "list": ("sim.cli.listing:list_kinds", "List scenarios, venue kinds, strategies and more."),
     "schema": ("sim.cli.schema:schema", "Print the JSON Schema of the scenario file."),

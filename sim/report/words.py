@@ -16,16 +16,20 @@ from sim.audit.records import (
     ChildAcked,
     ChildCanceled,
     ChildRejected,
+    ChildReplaced,
     ChildSent,
     Decision,
     Depth,
     Fill,
     NbboChange,
+    Overfill,
     ParentDone,
     ParentReceived,
     Quote,
     Record,
+    ReplaceSent,
     ReportIgnored,
+    RouteHold,
     RunFinished,
     RunStarted,
     TradePrint,
@@ -111,6 +115,10 @@ class Words:
             CancelSent: self._cancel,
             ChildCanceled: self._canceled,
             CancelRejected: self._cancel_rejected,
+            ReplaceSent: self._replace,
+            ChildReplaced: self._replaced,
+            Overfill: self._overfill,
+            RouteHold: self._hold,
             Quote: self._quote,
             Depth: self._depth,
             TradePrint: self._trade,
@@ -152,13 +160,13 @@ class Words:
         part = part.ljust(digits, "0")
         return f"{int(whole):,}.{part}" if part else f"{int(whole):,}"
 
-    def levels(self, levels: Levels) -> str:
+    def levels(self, levels: Levels, more_of: str = "more level") -> str:
         """The first levels of a side: ``40,000 at 100.02, 30,000 at 100.03``."""
         if not levels:
             return "nothing"
         shown = ", ".join(f"{self.qty(qty)} at {self.px(px)}" for px, qty in levels[:LEVELS_MAX])
         more = len(levels) - LEVELS_MAX
-        return f"{shown} and {count(more, 'more level')}" if more > 0 else shown
+        return f"{shown} and {count(more, more_of)}" if more > 0 else shown
 
     def _parent(self, record: ParentReceived) -> str:
         limit = "" if record.limit_px is None else f", limit {self.px(record.limit_px)}"
@@ -198,6 +206,26 @@ class Words:
     def _cancel_rejected(self, record: CancelRejected) -> str:
         why = words(record.reason.value)
         return f"cancel of {printable(record.orig_cl_ord_id)} rejected: {why}"
+
+    def _replace(self, record: ReplaceSent) -> str:
+        what = f"{self.qty(record.order_qty)} at {self.px(record.price)}"
+        return f"{printable(record.orig_cl_ord_id)} to become {what}: {words(record.reason)}"
+
+    def _replaced(self, record: ChildReplaced) -> str:
+        what = f"{self.qty(record.order_qty)} at {self.px(record.price)}"
+        return f"{printable(record.orig_cl_ord_id)} replaced: now {what}"
+
+    def _overfill(self, record: Overfill) -> str:
+        what = f"{self.qty(record.last_qty)} at {self.px(record.last_px)}"
+        excess = f"{self.qty(record.excess_qty)} nobody ordered ({words(record.reason)})"
+        return f"{printable(record.cl_ord_id)} overfilled: of {what} {excess}"
+
+    def _hold(self, record: RouteHold) -> str:
+        venue = printable(record.venue_id)
+        if record.reason == "answered":
+            return f"{venue} answers and is used again"
+        until = "" if record.until_ns is None else f" until {instant(record.until_ns)}"
+        return f"nothing is sent to {venue}{until}: {words(record.reason)}"
 
     def _quote(self, record: Quote) -> str:
         bid = "no bid" if record.bid_px is None else self._level(record.bid_px, record.bid_qty)

@@ -43,6 +43,7 @@ class Rules(Ground):
             "parent_done": self._done,
             "run_finished": self._finished,
             "venue_event": self._venue_event,
+            "route_hold": self._hold,
         }
 
     def cause(self, key: Key) -> Cause | None:
@@ -279,6 +280,11 @@ class Rules(Ground):
     def _venue_event(self, key: Key, old: Any, new: Any) -> Cause | None:
         venue_id = (old or new).venue_id
         return self._root(f"{printable(venue_id)} works by other rules", f"venues[{venue_id}]")
+
+    def _hold(self, key: Key, old: Any, new: Any) -> Cause | None:
+        venue_id = (old or new).venue_id
+        found = self._last_before(key, lambda one: getattr(one, "venue_id", None) == venue_id)
+        return found or self._root("the router backs off by other rules", "router")
 
 
 def changed_fields(old: Record, new: Record) -> set[str]:

@@ -1,0 +1,65 @@
+"""``sorsim explain``."""
+
+import textwrap
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from sim.cli.options import CONTEXT, FINE, json_option
+
+WIDTH_MAX: Final = 96
+"""Longer lines of prose are hard to read."""
+
+
+@click.command(context_settings=CONTEXT)
+@click.argument("log", type=click.Path(path_type=Path))
+@click.argument("name", metavar="CHILD|DECISION")
+@json_option
+def explain(*, log: Path, name: str, as_json: bool) -> int:
+    """Tell one child order's life, or one decision, in words.
+
+    LOG is a run's folder or its audit.jsonl. CHILD is the id of a child order, such as P1.NYSE.1;
+    DECISION a number, such as D3 or 3. `sorsim replay` lists both.
+    """
+    from sim.cli.logs import log_path
+    from sim.report.explain import explain as tell
+
+    told = tell(log_path(log), name)
+    if as_json:
+        import msgspec
+
+        click.echo(msgspec.json.format(msgspec.json.encode(told), indent=2).decode())
+    else:
+        click.echo("\n".join(_lines(told)))
+    if told["fault"]:
+        click.echo(f"sorsim: {told['fault']}", err=True)
+    return FINE
+
+
+def _lines(told: dict[str, Any]) -> list[str]:
+    from sim.cli.output import console
+
+    width = min(WIDTH_MAX, console().width)
+    lines = [told["title"]]
+    for section in told["sections"]:
+        lines += ["", section["heading"]]
+        prose: list[str] = []
+        for sentence in [*section["says"], "  "]:
+            if not sentence.startswith("  "):
+                prose.append(sentence)
+                continue
+            if prose:
+                lines.append(textwrap.fill(" ".join(prose), width, break_on_hyphens=False))
+                prose = []
+            if sentence.strip():
+                lines.append(
+                    textwrap.fill(
+                        sentence.strip(),
+                        width,
+                        initial_indent="  ",
+                        subsequent_indent="      ",
+                        break_on_hyphens=False,
+                    )
+                )
+    return lines

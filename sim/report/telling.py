@@ -1,0 +1,182 @@
+"""How a decision is told: why it was made, what the router knew, what it refused."""
+
+from collections.abc import Iterable, Iterator
+from decimal import Decimal
+from fractions import Fraction
+from typing import Final
+
+from sim.audit.read import printable
+from sim.audit.records import ChildCanceled, ChildRejected, Decision, KnownQuote, Refused, Slice
+from sim.protocol.enums import DecisionReason, Side
+from sim.protocol.units import parse_decimal, plain, quotient_text
+from sim.report.story import Story
+from sim.report.words import Words, count, duration, instant, listed, units_of, words
+
+LEVELS_TOLD: Final = 3
+"""Levels of each venue that are told."""
+_PRICE_DIGITS: Final = 3
+"""Further digits of a price that is not on the grid."""
+
+_REASONS: Final = {
+    DecisionReason.INITIAL: "the order had just come",
+    DecisionReason.PARTIAL_FILL: "lots had come back unfilled",
+    DecisionReason.REJECT: "a venue had rejected an order",
+    DecisionReason.TIMEOUT: "an order had not been answered in time",
+    DecisionReason.QUOTE_CHANGE: "a new quote had come while lots were free",
+    DecisionReason.SCHEDULE: "its schedule said so",
+}
+_REFUSED: Final = {
+    "no_quote": "no quote of it had come yet",
+    "nothing_available": "nothing was left there to take",
+    "ranked_behind": "others were better, and they were enough",
+    "filled_short": "it had filled an earlier child short",
+    "other_venue": "the strategy uses another venue only",
+    "tried_blind": "it shows nothing and had been tried before",
+    "no_reference": "it shows nothing, and there was no lit price to go by",
+    "too_small": "what was left is less than it takes",
+    "on_hold": "it had refused too often, and the router kept off it for a while",
+    "stopped": "it had refused so often that the router no longer used it",
+    "no_answer": "it did not answer",
+    "quarantine": "it had contradicted itself, and the router no longer trusted it",
+    "halted": "it was halted",
+    "closed": "it was closed",
+    "pre_open": "it had not opened yet",
+}
+
+
+class Telling:
+    """Words for the decisions of one story."""
+
+    def __init__(self, story: Story) -> None:
+        self._story = story
+        self._units = units_of(story.started)
+        self._words = Words(self._units)
+
+    def why(self, decision: Decision, triggers: list[ChildCanceled | ChildRejected]) -> list[str]:
+        """When and for whom it was made, because of what, and what there was to place."""
+        w, parent = self._words, self._story.parent
+        whose = printable(decision.parent_id)
+        order = ""
+        if parent is not None:
+            limit = "" if parent.limit_px is None else f", limit {w.px(parent.limit_px)}"
+            order = f" ({words(parent.side.value)} {w.qty(parent.order_qty)}{limit})"
+        because = _REASONS[decision.reason]
+        if triggers:
+            because = listed(self._came_back(one) for one in triggers)
+        depth = "the best level" if decision.depth == "top" else "the full depth"
+        at, strategy = instant(decision.t_ns), words(decision.strategy)
+        return [
+            f"At {at} the router decided for {whose}{order}, because {because}.",
+            f"It had {w.qty(decision.unreserved_qty)} to place, by the strategy {strategy} over "
+            f"{depth} of each venue.",
+        ]
+
+    def _came_back(self, report: ChildCanceled | ChildRejected) -> str:
+        child = printable(report.cl_ord_id)
+        if isinstance(report, ChildRejected):
+            return f"{child} was rejected ({words(report.reason.value)})"
+        return f"{child} came back with {self._words.qty(report.canceled_qty)} unfilled"
+
+    def place(self, decision: Decision, venue_id: str) -> str:
+        """The rank of a venue: ``second of 3``; empty if it has none."""
+        ranking = decision.ranking
+        if venue_id not in ranking:
+            return ""
+        return f"{_ordinal(ranking.index(venue_id) + 1)} of {len(ranking)}"
+
+    def known(self, decision: Decision) -> Iterator[str]:
+        """A line per venue, in the order of their rank."""
+        w = self._words
+        order = {venue: n for n, venue in enumerate(decision.ranking)}
+        quotes = sorted(decision.quotes, key=lambda one: order.get(one.venue_id, len(order)))
+        side = self._side(decision)
+        verb = "offers" if side is Side.BUY else "bids"
+        for known in quotes:
+            more = len(known.levels) - LEVELS_TOLD
+            deeper = f" and {count(more, 'more level')}" if more > 0 else ""
+            what = f"{verb} {w.levels(known.levels[:LEVELS_TOLD])}{deeper}"
+            notes = [_age(known.age_ns), f"an order takes about {duration(known.latency_ns)}"]
+            if cost := self.effective(decision, known, side):
+                notes.append(f"its best is {cost}")
+            yield f"  {printable(known.venue_id)} {what} ({'; '.join(notes)})"
+        for blind in decision.blind:
+            venue, best = printable(blind.venue_id), w.px(blind.best_px)
+            limit = w.px(blind.limit_px)
+            yield f"  {venue} shows nothing; the best lit price was {best}, so the limit is {limit}"
+        if not decision.quotes and not decision.blind:
+            yield "Nothing that it could use."
+
+    def effective(self, decision: Decision, known: KnownQuote, side: Side) -> str:
+        """What the best level comes to with the fee, and with risk where the strategy weighs it.
+
+        Empty where that is its price.
+        """
+        scale = decision.effective_scale
+        if not known.levels or not scale:
+            return ""
+        best = known.levels[0][0]
+        with_fee = Fraction(known.slope * best + known.intercept, scale)
+        terms = [] if with_fee == best else [f"{self._price(with_fee)} with the fee"]
+        if known.impact is not None and known.fill_risk is not None:
+            risk = Fraction(parse_decimal(known.fill_risk))
+            impact = Fraction(known.impact, scale)
+            buys = side is Side.BUY
+            weighed = (with_fee + impact) / (1 - risk) if buys else (with_fee - impact) * (1 - risk)
+            weighs = [f"an own impact of {self._price(impact)}"] if impact else []
+            if risk:
+                percent = plain(parse_decimal(known.fill_risk) * 100)
+                weighs.append(f"a risk of {percent} % not to fill")
+            if weighs:
+                terms.append(f"{self._price(weighed)} weighed with {listed(weighs)}")
+        return " and ".join(terms)
+
+    def refusals(self, refused: Iterable[Refused]) -> Iterator[str]:
+        """A line per reason, with the venues that it kept out."""
+        venues: dict[str, list[str]] = {}
+        for one in refused:
+            age = "" if one.age_ns is None else f" ({_age(one.age_ns)})"
+            venues.setdefault(_refused(one.reason), []).append(f"{printable(one.venue_id)}{age}")
+        for why, names in venues.items():
+            yield f"  {listed(names)}: {why}"
+
+    def split(self, parts: Iterable[Slice]) -> str:
+        """``40,000 to NYSE and 25,000 to NASDAQ``."""
+        split: dict[str, int] = {}
+        for part in parts:
+            split[part.venue_id] = split.get(part.venue_id, 0) + part.qty
+        w = self._words
+        return listed(f"{w.qty(qty)} to {printable(venue)}" for venue, qty in split.items())
+
+    def average(self, tick_lots: int, lots: int) -> str:
+        """An average price for reading."""
+        return self._price(Fraction(tick_lots, lots))
+
+    def _price(self, ticks: Fraction) -> str:
+        """A price that need not be on the grid, with a few digits more than those on it."""
+        digits = len(self._units.price_text(0).partition(".")[2])
+        step = Decimal(1).scaleb(-digits - _PRICE_DIGITS)
+        numerator = self._units.tick_size * ticks.numerator
+        text = plain(Decimal(quotient_text(numerator, Decimal(ticks.denominator), step)))
+        whole, _, part = text.partition(".")
+        shown = f"{Decimal(whole):,}"
+        return f"{shown}.{part.ljust(digits, '0')}" if part or digits else shown
+
+    def _side(self, decision: Decision) -> Side:
+        parent = self._story.parent
+        return parent.side if parent is not None else Side.BUY
+
+
+def _age(age_ns: int) -> str:
+    return f"quote {duration(age_ns)} old" if age_ns else "quote just out"
+
+
+def _refused(reason: str) -> str:
+    if reason in _REFUSED:
+        return _REFUSED[reason]
+    rejected = reason.removeprefix("rejected_")
+    return words(reason) if rejected == reason else f"it had rejected a child: {words(rejected)}"
+
+
+def _ordinal(number: int) -> str:
+    names = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth")
+    return names[number - 1] if number <= len(names) else f"number {number}"
