@@ -7,7 +7,7 @@ from pydantic import Field, field_validator
 
 from router.allocate import StrategyConfig
 from router.allocate.base import USUAL_TIE, TieRule
-from sim.protocol.config import DecimalText, Duration, ScenarioModel, Seq
+from sim.protocol.config import DecimalText, Duration, Ident, ScenarioModel, Seq
 
 
 class RerouteConfig(ScenarioModel):
@@ -55,6 +55,27 @@ class BackoffConfig(ScenarioModel):
     """Strikes in a row at which the venue is not used again in this run."""
 
 
+class RestConfig(ScenarioModel):
+    """How lots rest in a book that nobody offers within the parent's limit.
+
+    They are posted at one lit venue that takes resting orders. When somebody shows lots that the
+    parent may take, as many are taken out of the book first.
+    """
+
+    price: Literal["touch", "limit"] = "touch"
+    """At the best price of the own side as received, but not beyond the parent's limit, and
+    following it as it moves away; or at the limit itself. What is missing is replaced by the
+    other; with neither, nothing is posted."""
+    venue: Ident | None = None
+    """Where; without it the nearest lit venue that may be used."""
+    tif: Literal["DAY", "GTC"] = "DAY"
+    """How long it stays: until the venue closes, or until it is canceled."""
+    move_after: Duration = Field(10_000_000, ge=0, json_schema_extra={"default": "10ms"})
+    """The least time between two requests to move one order."""
+    max_moves: Annotated[int, Field(ge=0, le=100_000)] = 20
+    """How often one order is replaced at most; then it stays as it is."""
+
+
 class RouterConfig(ScenarioModel):
     """How the router splits, waits and re-routes."""
 
@@ -78,6 +99,8 @@ class RouterConfig(ScenarioModel):
     that stays without an answer after the last keeps its lots."""
     backoff: BackoffConfig = BackoffConfig()
     """When a venue that refuses or is silent is left alone."""
+    rest: RestConfig | None = None
+    """Whether and how lots rest in a book that nobody offers; without it they wait for quotes."""
 
     @field_validator("tie")
     @classmethod

@@ -317,6 +317,7 @@ class _Venue:
             fill_risk=Fraction(self.config.fill_risk),
             impact=Fraction(self.config.impact) / Fraction(self._units.tick_size),
             silent=self.config.silent,
+            takes_resting=self.config.takes_resting,
         )
 
     def opening(self) -> Any:

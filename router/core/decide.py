@@ -66,6 +66,11 @@ class Decider:
             self._blind = BlindOrders(view, silent, config.blind)
         self._decisions = 0
 
+    def next_id(self) -> int:
+        """The number of a decision that is made elsewhere."""
+        self._decisions += 1
+        return self._decisions
+
     def decide(
         self, parent: Parent, reason: DecisionReason, now_ns: int
     ) -> list[tuple[Record, Child | None]]:

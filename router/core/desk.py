@@ -8,10 +8,11 @@ from typing import Final
 
 from router.config import RouterConfig
 from router.core.decide import Decider
-from router.core.events import ACCOUNT, Decide, HoldOver, Outcome, SendTo, WakeAt
+from router.core.events import ACCOUNT, Decide, HoldOver, Moves, Outcome, SendTo, WakeAt
 from router.core.orders import Child, Parent
 from router.core.profile import VenueProfile
 from router.core.requests import CHASE, HELD, RETRY, Requests
+from router.core.resting import Resting
 from router.core.standing import Hold, Standing
 from router.core.states import FINAL
 from router.core.view import MarketView
@@ -45,7 +46,11 @@ class Desk:
         self._max_attempts = config.max_attempts
         self._most_resends = config.cancel_resends
         self._decider = Decider(self.view, profiles, config, self.standing.out)
+        self.resting = (
+            None if config.rest is None else Resting(self.view, self.standing.out, config.rest)
+        )
         self._decide_at = -1
+        self._moves_at = -1
 
     # Decisions
 
@@ -87,7 +92,40 @@ class Desk:
             out.append(record)
             if child is not None:
                 self._send(child, now_ns, out)
+        if self.resting is not None and parent.free_qty > 0:
+            self._rest(self.resting, parent, reason, now_ns, out)
         self.settle(parent, now_ns, out)
+
+    def _rest(
+        self,
+        resting: Resting,
+        parent: Parent,
+        reason: DecisionReason,
+        now_ns: int,
+        out: list[Outcome],
+    ) -> None:
+        """Post what a decision has left over."""
+        posted = resting.post(parent, reason, self._decider.next_id, now_ns)
+        if posted is not None:
+            decision, sent, child = posted
+            out += (decision, sent)
+            self._send(child, now_ns, out)
+
+    def move_resting(self, resting: Resting, now_ns: int, out: list[Outcome]) -> None:
+        """Move the resting children that the market asks for, or see to it that they are later."""
+        later_ns = -1
+        for move in resting.moves():
+            child = move.child
+            if move.not_before_ns > now_ns:
+                later_ns = min(move.not_before_ns, later_ns if later_ns >= 0 else 1 << 62)
+            elif move.total <= child.told_qty:
+                then = DecisionReason.QUOTE_CHANGE
+                self.requests.cancel(child, move.reason, now_ns, out, then=then)
+            else:
+                self.replace(child, (move.total, move.price), move.reason, now_ns, out)
+        if later_ns >= 0 and (self._moves_at <= now_ns or later_ns < self._moves_at):
+            self._moves_at = later_ns
+            out.append(WakeAt(later_ns, Moves()))
 
     def _send(self, child: Child, now_ns: int, out: list[Outcome]) -> None:
         child.name = child.cl_ord_id

@@ -63,7 +63,11 @@ class HoldOver(msgspec.Struct, frozen=True, gc=False):
     venue_id: str
 
 
-WakeToken = Decide | AckTimeout | Deadline | HoldOver
+class Moves(msgspec.Struct, frozen=True, gc=False):
+    """Wake-up to look at resting children that might not be moved before."""
+
+
+WakeToken = Decide | AckTimeout | Deadline | HoldOver | Moves
 
 
 class WakeAt(msgspec.Struct, frozen=True, gc=False):

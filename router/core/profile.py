@@ -19,7 +19,7 @@ class VenueProfile(msgspec.Struct, frozen=True):
     intercept of the effective price, ``slope * price_ticks + intercept``, in ticks with the taker
     fee. ``fill_risk`` is the probability, from 0 up to but not 1, that lots are not had there;
     ``impact`` the estimate, in ticks, of what our own order moves the price by, >= 0. A ``silent``
-    venue never shows what it holds.
+    venue never shows what it holds. Orders may rest where ``takes_resting`` says so.
     """
 
     venue_id: str
@@ -32,6 +32,7 @@ class VenueProfile(msgspec.Struct, frozen=True):
     fill_risk: Fraction = Fraction(0)
     impact: Fraction = Fraction(0)
     silent: bool = False
+    takes_resting: bool = False
 
 
 class EffectivePrices:

@@ -15,6 +15,7 @@ from router.core.events import (
     Deadline,
     Decide,
     HoldOver,
+    Moves,
     Outcome,
     ParentOrder,
     Stamps,
@@ -46,6 +47,7 @@ class RouterCore:
         self.parents = desk.parents
         self.children = desk.children
         self._short = desk.waiting.short
+        self._resting = {} if desk.resting is None else desk.resting.children
 
     @property
     def done(self) -> bool:
@@ -96,11 +98,17 @@ class RouterCore:
     def on_quote(self, quote: BookSnapshot, now_ns: int) -> Sequence[Outcome]:
         """A venue's book arrives; it matters at once only to a parent with lots to place."""
         venue = self.view.venues[quote.venue_id]
-        if not venue.on_quote(quote) or not self._short:
+        if not venue.on_quote(quote) or not (self._short or self._resting):
             return _NOTHING
         out: list[Outcome] = []
-        if self._desk.waiting.on_quote(venue):
-            self._desk.wake(now_ns, out)
+        desk = self._desk
+        if self._short:
+            # A price to rest at may have come, too.
+            posts = desk.resting is not None and desk.waiting.on_venue()
+            if desk.waiting.on_quote(venue) or posts:
+                desk.wake(now_ns, out)
+        if self._resting:
+            self._move(now_ns, out)
         return out
 
     def on_status(self, status: TradingStatus, now_ns: int) -> list[Outcome]:
@@ -122,7 +130,10 @@ class RouterCore:
         self, venue_id: str, report: VenueReport, stamps: Stamps, now_ns: int
     ) -> list[Outcome]:
         """A venue's answer arrives."""
-        return self._reports.on_report(venue_id, report, stamps, now_ns)
+        out = self._reports.on_report(venue_id, report, stamps, now_ns)
+        if self._resting:
+            self._move(now_ns, out)
+        return out
 
     def on_wake(self, token: WakeToken, now_ns: int) -> list[Outcome]:
         """A wake-up that was asked for."""
@@ -135,11 +146,17 @@ class RouterCore:
         elif isinstance(token, HoldOver):
             if desk.standing.over(token.venue_id, now_ns):
                 desk.on_venue_back(now_ns, out)
+        elif isinstance(token, Moves):
+            self._move(now_ns, out)
         else:
             parent = self.parents[token.parent_id]
             if parent.end_reason is None and parent.stopped is not EndReason.ABORTED:
                 desk.stop(parent, EndReason.DEADLINE, now_ns, out)
         return out
+
+    def _move(self, now_ns: int, out: list[Outcome]) -> None:
+        if self._desk.resting is not None:
+            self._desk.move_resting(self._desk.resting, now_ns, out)
 
     # The end of a run
 

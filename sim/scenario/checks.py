@@ -59,6 +59,7 @@ def cross_checks(document: Document, resolve: Resolve) -> list[Problem]:
         *_twice("parents", _ids(document, "parents")),
         *_times(document, parents),
         *_router(document),
+        *_rest(document, venues),
         *_expect(document),
         *hearing_problems(document, venues),
         *file_problems(_with_files(document, venues), resolve, units),
@@ -117,15 +118,28 @@ def _times(document: Document, parents: dict[int, ParentConfig]) -> Found:
 
 def _router(document: Document) -> Found:
     strategy = part(document, ("router", "strategy"), _STRATEGY)
-    wanted = getattr(strategy, "venue", None)
+    named: list[tuple[Path, str | None]] = [
+        (("router", "strategy", "venue"), getattr(strategy, "venue", None)),
+        (("router", "rest", "venue"), part(document, ("router", "rest", "venue"), _IDENT)),
+    ]
     ids = list(_ids(document, "venues").values())
     if len(ids) < document.count(("venues",)):
         return  # the venue may be one of those whose id is wrong
-    if wanted is not None and ids and wanted not in ids:
-        yield (
-            ("router", "strategy", "venue"),
-            f"no venue has the id {wanted}{did_you_mean(wanted, ids)}; venues: {', '.join(ids)}",
-        )
+    for path, wanted in named:
+        if wanted is not None and ids and wanted not in ids:
+            hint = did_you_mean(wanted, ids)
+            yield path, f"no venue has the id {wanted}{hint}; venues: {', '.join(ids)}"
+
+
+def _rest(document: Document, venues: dict[int, VenueEntry]) -> Found:
+    """Where lots shall rest there must be a venue that lets them."""
+    wanted = part(document, ("router", "rest", "venue"), _IDENT)
+    if wanted is None:
+        return
+    for venue in venues.values():
+        if venue.id == wanted and not venue.takes_resting:
+            message = f"{wanted} is a {venue.kind} venue, which refuses orders that may rest"
+            yield ("router", "rest", "venue"), message
 
 
 def _expect(document: Document) -> Found:
