@@ -232,7 +232,7 @@ class World:
         else:
             outcome = Outcome.COMPLETE
         self.log.finish(now_ns, outcome)
-        self.log.flush()
+        self.log.close()  # confirmed on the disk before anything is made of it
         summary = self._summary.summary(self.log.head)
         met = all(row["met"] for row in summary["expect"])
         if self._folder is not None:

@@ -10,7 +10,7 @@ import platform
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
@@ -32,8 +32,12 @@ SURROUNDINGS: Final = (
     {"PYTHONHASHSEED": "3141592653", "TZ": "America/New_York", "LC_ALL": "C.UTF-8"},
 )
 SCRIPT: Final = """
+import locale
 import sys
+from contextlib import suppress
 from pathlib import Path
+with suppress(locale.Error):  # where it is not installed
+    locale.setlocale(locale.LC_ALL, "")
 from sim.scenario.load import load_scenario
 from sim.world import run_world
 for name in sys.argv[2:]:
@@ -41,6 +45,12 @@ for name in sys.argv[2:]:
     folder.mkdir()
     run_world(load_scenario(name), folder=folder)
 """
+
+LOAD: Final = "while True: sum(range(10_000))"
+"""A process that takes all the time it gets."""
+NEIGHBOURS: Final = 3
+
+_CPU: Final = min(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 0
 
 RunShipped = Callable[[str], Path]
 each_shipped = pytest.mark.parametrize("name", shipped_names())
@@ -102,6 +112,35 @@ def test_I12_P11_other_processes_give_the_same_bytes(
     """Three hash seeds, three time zones, three locales."""
     here = digests(first_run(name))
     assert [digests(folder / name) for folder in elsewhere] == [here] * len(SURROUNDINGS)
+
+
+@pytest.fixture(scope="module")
+def under_load(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """All shipped scenarios, run by a process that shares one CPU with others that never rest."""
+    folder = tmp_path_factory.mktemp("load")
+    pinned = (
+        f"import os\nif hasattr(os, 'sched_setaffinity'): os.sched_setaffinity(0, {{{_CPU}}})\n"
+    )
+    neighbours = [
+        subprocess.Popen([sys.executable, "-c", pinned + LOAD]) for _ in range(NEIGHBOURS)
+    ]
+    try:
+        subprocess.run(
+            [sys.executable, "-c", pinned + SCRIPT, str(folder), *shipped_names()], check=True
+        )
+        yield folder
+    finally:
+        for neighbour in neighbours:
+            neighbour.kill()
+            neighbour.wait()
+
+
+@pytest.mark.slow
+@each_shipped
+def test_I12_P11_other_load_and_one_cpu_give_the_same_bytes(
+    name: str, first_run: RunShipped, under_load: Path
+) -> None:
+    assert digests(under_load / name) == digests(first_run(name))
 
 
 @each_shipped
