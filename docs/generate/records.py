@@ -6,7 +6,7 @@ none of fields. Names that mean the same in every record have their words in ``C
 
 import re
 import types
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from enum import Enum
 from typing import Any, Final, Union, get_args, get_origin, get_type_hints
 
@@ -14,6 +14,7 @@ import msgspec
 
 from docs.generate.text import DocsError, markdown, paragraphs, table
 from sim.audit.records import RECORD_TYPES, Record
+from sim.protocol.enums import FIX_CXL_REJ_REASON, FIX_ORD_REJ_REASON
 from sim.protocol.field_docs import field_docs
 from sim.protocol.market_data import Levels
 
@@ -69,11 +70,29 @@ def record_tables() -> list[str]:
 
 def value_tables() -> list[str]:
     """The vocabularies that records use, value by value."""
-    rows = []
+    plain, lines = [], list[str]()
     for kind in _vocabularies():
-        values = " ".join(f"`{one.value}`" for one in kind)
-        rows.append((f"`{kind.__name__}`", values, _words(kind)[0]))
-    return table(("name", "values", "is"), rows)
+        words = field_docs(kind)
+        if words:
+            lines += ["", f"`{kind.__name__}`: {_words(kind)[0]}", "", *_value_table(kind, words)]
+        else:
+            values = " ".join(f"`{one.value}`" for one in kind)
+            plain.append((f"`{kind.__name__}`", values, _words(kind)[0]))
+    return [*table(("name", "values", "is"), plain), *lines]
+
+
+def _value_table(kind: type[Enum], words: Mapping[str, str]) -> list[str]:
+    """One vocabulary whose members have docstrings, with FIX's numbers where it has some."""
+    numbers: Mapping[Any, int] = {**FIX_ORD_REJ_REASON, **FIX_CXL_REJ_REASON}
+    rows = []
+    for one in kind:
+        if one.name not in words:
+            raise DocsError(f"{kind.__module__}: {kind.__name__}.{one.name} has no docstring")
+        text = markdown(words[one.name])
+        number = (str(numbers[one]),) if one in numbers else ()
+        rows.append((f"`{one.value}`", *number, text.removesuffix(".")))
+    fix = ("FIX",) if any(one in numbers for one in kind) else ()
+    return table(("value", *fix, "is"), rows)
 
 
 def tag_of(kind: type[Record]) -> str:

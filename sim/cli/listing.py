@@ -6,7 +6,8 @@ paper, the rule or our own convention that it follows. A scenario says both in t
 
 import inspect
 import textwrap
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from enum import Enum
 from typing import Any, Final, NamedTuple, get_args
 
 import click
@@ -89,6 +90,18 @@ def _metrics() -> Iterator[Entry]:
     return (_entry(name, metric) for name, metric in METRICS.items())
 
 
+def _rejects() -> Iterator[Entry]:
+    from sim.protocol.enums import FIX_ORD_REJ_REASON, RejectReason
+
+    return _vocabulary(RejectReason, FIX_ORD_REJ_REASON, "FIX OrdRejReason (103)")
+
+
+def _cancel_rejects() -> Iterator[Entry]:
+    from sim.protocol.enums import FIX_CXL_REJ_REASON, CxlRejReason
+
+    return _vocabulary(CxlRejReason, FIX_CXL_REJ_REASON, "FIX CxlRejReason (102)")
+
+
 KINDS: Final[dict[str, Callable[[], Iterator[Entry]]]] = {
     "scenarios": _scenarios,
     "venues": _venues,
@@ -98,6 +111,8 @@ KINDS: Final[dict[str, Callable[[], Iterator[Entry]]]] = {
     "fill_models": _fill_models,
     "formats": _formats,
     "metrics": _metrics,
+    "rejects": _rejects,
+    "cancel_rejects": _cancel_rejects,
 }
 
 
@@ -108,7 +123,7 @@ def list_kinds(*, kind: str, as_json: bool) -> int:
     """List what there is of one KIND: a line about each, and where it comes from.
 
     Scenarios run by their names; the others are names that a scenario file uses, formats those that
-    `sorsim convert` reads, metrics those of `expect:`.
+    `sorsim convert` reads, metrics those of `expect:`, rejects what the audit log gives as reason.
     """
     entries = list(KINDS[kind]())
     if as_json:
@@ -161,6 +176,16 @@ def _configs(kinds: Iterable[type[Any]], tag: str) -> Iterator[Entry]:
     for kind in kinds:
         for name in get_args(kind.model_fields[tag].annotation):
             yield _entry(name, kind)
+
+
+def _vocabulary(kind: type[Enum], numbers: Mapping[Any, int], field: str) -> Iterator[Entry]:
+    """Values of an enum with FIX's number for each."""
+    from sim.protocol.field_docs import field_docs
+
+    docs = field_docs(kind)
+    for one in kind:
+        about = " ".join(docs.get(one.name, "").split()).replace("``", "")
+        yield Entry(one.value, about, f"{field} {numbers[one]}.")
 
 
 def _entry(name: str, thing: Any) -> Entry:

@@ -77,17 +77,26 @@ class OrdStatus(Enum):
 
 @unique
 class RejectReason(Enum):
-    """Why a venue refused a new order (FIX OrdRejReason); ``fix_code`` gives FIX's number."""
+    """Why a venue refused a new order (FIX OrdRejReason)."""
 
     EXCHANGE_CLOSED = "exchange_closed"
+    """The venue is not open: before its hours, after them, or halted."""
     ORDER_EXCEEDS_LIMIT = "order_exceeds_limit"
+    """The order is larger than the venue takes (``max_order_qty``)."""
     DUPLICATE_ORDER = "duplicate_order"
+    """An order of this account had the same id."""
     INCORRECT_QUANTITY = "incorrect_quantity"
+    """No whole multiple of the venue's lot, or not above zero."""
     INVALID_PRICE_INCREMENT = "invalid_price_increment"
+    """No whole multiple of the venue's tick, or not above zero."""
     PRICE_EXCEEDS_BAND = "price_exceeds_band"
+    """The limit is further from the last price than the venue allows (``price_band``)."""
     UNSUPPORTED_ORDER = "unsupported_order"
+    """A type of order that this kind of venue does not take."""
     POST_ONLY_WOULD_TRADE = "post_only_would_trade"
+    """A post-only order would have taken lots."""
     THROTTLED = "throttled"
+    """The account sent too many messages (``throttle``), or the venue's queue is full."""
 
 
 FIX_ORD_REJ_REASON = {
@@ -108,15 +117,25 @@ class CxlRejReason(Enum):
     """Why a cancel or replace was refused (FIX CxlRejReason)."""
 
     TOO_LATE = "too_late"
+    """The order has ended: filled, canceled or expired."""
     UNKNOWN_ORDER = "unknown_order"
+    """The account has no such order here."""
     EXCHANGE_CLOSED = "exchange_closed"
+    """The venue is not open."""
     DUPLICATE_ID = "duplicate_id"
+    """The id of the request was used before."""
     PRICE_EXCEEDS_BAND = "price_exceeds_band"
+    """As for a new order, for the new price."""
     INVALID_PRICE_INCREMENT = "invalid_price_increment"
+    """As for a new order, for the new price."""
     INCORRECT_QUANTITY = "incorrect_quantity"
+    """As for a new order, for the new quantity."""
     ORDER_EXCEEDS_LIMIT = "order_exceeds_limit"
+    """As for a new order, for the new quantity."""
     POST_ONLY_WOULD_TRADE = "post_only_would_trade"
+    """The new price of a post-only order would take lots."""
     THROTTLED = "throttled"
+    """As for a new order."""
 
 
 FIX_CXL_REJ_REASON = {
@@ -138,11 +157,17 @@ class DecisionReason(Enum):
     """What made the router decide."""
 
     INITIAL = "initial"
+    """The parent arrived."""
     PARTIAL_FILL = "partial_fill"
+    """A child ended with lots left."""
     REJECT = "reject"
+    """A venue refused a child."""
     TIMEOUT = "timeout"
+    """A child was canceled, since its venue was silent."""
     QUOTE_CHANGE = "quote_change"
+    """Lots are free, and a quote arrived or lots came back into view."""
     SCHEDULE = "schedule"
+    """A time to send has come; nothing makes such decisions yet."""
 
 
 @unique
@@ -150,12 +175,19 @@ class EndReason(Enum):
     """Why a parent order ended."""
 
     FILLED = "filled"
+    """All of it is filled."""
     DEADLINE = "deadline"
+    """Its deadline came."""
     ATTEMPTS_EXHAUSTED = "attempts_exhausted"
+    """It had ``max_attempts`` decisions with children."""
     NO_VENUE = "no_venue"
+    """No venue is left that it could go to."""
     NO_ANSWER = "no_answer"
+    """What is open of it lies at venues that answer no more."""
     RUN_ENDED = "run_ended"
+    """The run's duration was over."""
     ABORTED = "aborted"
+    """The run was interrupted, or something failed."""
 
 
 @unique
@@ -173,8 +205,11 @@ class Outcome(Enum):
     """How a run ended."""
 
     COMPLETE = "complete"
+    """Every parent has ended."""
     INCOMPLETE = "incomplete"
+    """The run's duration was over before that."""
     ABORTED = "aborted"
+    """The run was interrupted, or something failed."""
 
 
 class Priority(IntEnum):

@@ -1,4 +1,4 @@
-"""The docstrings below the fields of a class, read from its source when somebody asks.
+"""The docstrings below the fields of a class or the members of an enum, read when somebody asks.
 
 Python keeps none of them. pydantic can collect them as each class is made, but that costs a fifth
 of a second whenever a scenario is loaded, and only the JSON Schema and the reference need them.
@@ -40,12 +40,20 @@ def _docs_in(module: str) -> Mapping[str, Mapping[str, str]]:
 def _docs_of(node: ast.ClassDef) -> dict[str, str]:
     found: dict[str, str] = {}
     for field, below in zip(node.body, node.body[1:], strict=False):
+        name = _name(field)
         if (
-            isinstance(field, ast.AnnAssign)
-            and isinstance(field.target, ast.Name)
+            name is not None
             and isinstance(below, ast.Expr)
             and isinstance(below.value, ast.Constant)
             and isinstance(below.value.value, str)
         ):
-            found[field.target.id] = inspect.cleandoc(below.value.value)
+            found[name] = inspect.cleandoc(below.value.value)
     return found
+
+
+def _name(node: ast.stmt) -> str | None:
+    """What a statement gives a name to: ``price: int`` or ``BUY = "buy"``."""
+    match node:
+        case ast.AnnAssign(target=ast.Name(id=name)) | ast.Assign(targets=[ast.Name(id=name)]):
+            return name
+    return None

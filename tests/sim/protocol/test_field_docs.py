@@ -1,5 +1,6 @@
 """Docstrings of fields are read from the source, and reach the JSON Schema."""
 
+from enum import Enum
 from typing import Annotated
 
 import msgspec
@@ -41,6 +42,18 @@ def test_fields_of_bases_and_lines_are_read() -> None:
         "given": "Not this.",
     }
     assert field_docs(Message) == {"qty": "Lots."}
+
+
+class Answer(Enum):
+    """A vocabulary."""
+
+    YES = "yes"
+    """It is so."""
+    NO = "no"
+
+
+def test_members_of_an_enum_are_read_too() -> None:
+    assert field_docs(Answer) == {"YES": "It is so."}
 
 
 def test_a_class_without_a_source_has_none() -> None:
