@@ -12,7 +12,7 @@ from typing import Any, Final, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 
-from docs.generate.text import DocsError, markdown, paragraphs, table
+from docs.generate.text import DocsError, cell, paragraphs, table
 from sim.audit.records import RECORD_TYPES, Record
 from sim.protocol.enums import FIX_CXL_REJ_REASON, FIX_ORD_REJ_REASON
 from sim.protocol.field_docs import field_docs
@@ -88,9 +88,8 @@ def _value_table(kind: type[Enum], words: Mapping[str, str]) -> list[str]:
     for one in kind:
         if one.name not in words:
             raise DocsError(f"{kind.__module__}: {kind.__name__}.{one.name} has no docstring")
-        text = markdown(words[one.name])
         number = (str(numbers[one]),) if one in numbers else ()
-        rows.append((f"`{one.value}`", *number, text.removesuffix(".")))
+        rows.append((f"`{one.value}`", *number, cell(words[one.name])))
     fix = ("FIX",) if any(one in numbers for one in kind) else ()
     return table(("value", *fix, "is"), rows)
 
@@ -123,9 +122,7 @@ def field_rows(kind: type[msgspec.Struct]) -> Iterator[tuple[str, str, str]]:
                 f"{kind.__module__}: {kind.__name__}.{name} has no docstring below it: say what "
                 "it is, with its unit"
             )
-        text = _NONE.sub("null", markdown(text))
-        short = text.removesuffix(".") if text.count(". ") == 0 else text
-        yield f"`{name}`", _type(name, hints[name]), short
+        yield f"`{name}`", _type(name, hints[name]), _NONE.sub("null", cell(text))
 
 
 def _type(name: str, hint: Any) -> str:

@@ -15,7 +15,7 @@ from pydantic import BaseModel, WithJsonSchema
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from docs.generate.text import DocsError, markdown, paragraphs, table
+from docs.generate.text import DocsError, cell, paragraphs, table
 from sim.cli.listing import source
 from sim.protocol.config import IDENT_PATTERN
 from sim.protocol.field_docs import field_docs
@@ -236,8 +236,7 @@ def _means(model: Model, key: str) -> str:
             f"{model.__module__}: {model.__name__}.{key} has no docstring below it: "
             "say what it means, with its unit"
         )
-    text = markdown(words)
-    return text.removesuffix(".") if text.count(". ") == 0 else text
+    return cell(words)
 
 
 def _default(info: FieldInfo) -> str:

@@ -1,8 +1,11 @@
 """Words for tables: docstrings as Markdown, and tables themselves."""
 
 import inspect
+import re
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Final
+
+_NEXT_SENTENCE: Final = re.compile(r"\. [A-Z`]")
 
 
 class DocsError(Exception):
@@ -25,6 +28,12 @@ def paragraphs(thing: Any) -> list[str]:
             continue
         found.append(markdown(paragraph))
     return [paragraph for paragraph in found if paragraph]
+
+
+def cell(text: str) -> str:
+    """One cell of a table: a single sentence goes without its full stop."""
+    line = markdown(text)
+    return line if _NEXT_SENTENCE.search(line) else line.removesuffix(".")
 
 
 def markdown(text: str) -> str:
