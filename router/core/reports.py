@@ -73,10 +73,12 @@ class Reports:
         if report.side is not child.side or report.last_qty < 0:
             _ignore(venue_id, report, "breach", came)
             return out
-        known = child.seen.setdefault(report.exec_id, report)
-        if known is not report:
+        known = child.seen.get(report.exec_id)
+        if known is not None:
             self._on_repeated(child, known, report, came)
-        elif report.exec_type is ExecType.TRADE:
+            return out
+        child.seen[report.exec_id] = report
+        if report.exec_type is ExecType.TRADE:
             self._on_trade(child, report, came)
         elif parent_done:
             _ignore(venue_id, report, "parent_done", came)

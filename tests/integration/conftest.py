@@ -1,12 +1,13 @@
 """Venues and routers as plain asyncio tasks in virtual time, put together by hand."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from pydantic import TypeAdapter
 
@@ -21,10 +22,23 @@ from sim.kernel.latency import LatencySampler
 from sim.kernel.link import make_link
 from sim.kernel.loop import Event, SimLoop
 from sim.kernel.source import Source
-from sim.protocol.enums import Priority, Side
-from sim.protocol.market_data import BookSnapshot
-from sim.protocol.orders import OrderMessage, VenueReport
-from sim.protocol.units import Units
+from sim.protocol.enums import (
+    CxlRejReason,
+    ExecType,
+    OrdStatus,
+    Priority,
+    RejectReason,
+    Side,
+    TradingState,
+)
+from sim.protocol.market_data import BookSnapshot, Levels, TradingStatus
+from sim.protocol.orders import (
+    ExecutionReport,
+    OrderCancelReject,
+    OrderMessage,
+    VenueReport,
+)
+from sim.protocol.units import PriceTicks, QtyLots, TimeNs, Units
 from venues.config import VenueConfig
 from venues.core.api import VenueCore
 from venues.fees import Fees
@@ -55,6 +69,7 @@ class Floor:
         self.cores: dict[str, VenueCore] = {}
         self.records: list[Record] = []
         self.tasks: list[asyncio.Task[None]] = []
+        self.feeds: dict[str, Callable[[Any], None]] = {}
         self._profiles: list[VenueProfile] = []
         self._inboxes: dict[str, Inbox[Event]] = {}
 
@@ -96,10 +111,17 @@ class Floor:
         """Open a venue that is a hand-written coroutine; ``book`` is all that it ever shows."""
         free = (Fraction(1), Fraction(0))
         inbox, ports = self._connect(book.venue_id, ms)
+        assert ports.feed is not None
+        self.feeds[book.venue_id] = ports.feed
         self.books[book.venue_id] = book
-        self._profiles.append(VenueProfile(book.venue_id, "lit", ms * 1_000_000, 1, 1, free, free))
+        profile = VenueProfile(book.venue_id, "lit", ms * 1_000_000, 1, 1, free, free)
+        self._profiles.append(msgspec.structs.replace(profile, takes_resting=True))
         coro = script(inbox, ports.reports[ACCOUNT])
         self.tasks.append(self.loop.create_task(coro, name=f"venue {book.venue_id}"))
+
+    def scripted(self, venue_id: str, *asks: tuple[int, int], ms: int = 1) -> "ScriptedVenue":
+        """Open a venue that answers by a script; ``asks`` is what it shows at first."""
+        return ScriptedVenue(self, venue_id, ms, asks)
 
     def feed(self, venue_id: str, messages: Mapping[int, OrderMessage]) -> None:
         """Let orders of others reach a venue at these times (ns)."""
@@ -145,6 +167,103 @@ class Floor:
             feed=link(self.inbox.deliver, Priority.FEED),
             emit=self.records.append,
         )
+
+
+class ScriptedVenue:
+    """A venue that says what a test wants it to say, however wrong, and when.
+
+    Orders are bought from it. ``answers[id]`` are the answers to the message of that id, each with
+    the milliseconds after its arrival; ``id#2`` is the second message of the same id. What has no
+    answer gets silence. Unless it says otherwise the n-th report made has the number n.
+    """
+
+    def __init__(self, floor: Floor, venue_id: str, ms: int, asks: Levels) -> None:
+        self.got: list[tuple[int, OrderMessage]] = []
+        self.answers: dict[str, Sequence[tuple[int, VenueReport]]] = {}
+        self.venue_id = venue_id
+        self._floor = floor
+        self._serial = 0
+        self._seq = 1
+        book = BookSnapshot(venue_id, 1, TimeNs(0), (), asks)
+        floor.play(book, self._serve, ms=ms)
+
+    @property
+    def ids(self) -> list[str]:
+        """The ids of the messages that came, in their order."""
+        return [msg.cl_ord_id for _, msg in self.got]
+
+    def shows(self, ms: int, *asks: tuple[int, int], bids: Levels = ()) -> None:
+        """Publish a book at this millisecond of the run."""
+        self._seq += 1
+        t_ns = ms * 1_000_000
+        self._say(ms, BookSnapshot(self.venue_id, self._seq, TimeNs(t_ns), bids, asks))
+
+    def trades(self, ms: int, state: TradingState) -> None:
+        """Say at this millisecond of the run whether it trades."""
+        self._say(ms, TradingStatus(self.venue_id, TimeNs(ms * 1_000_000), state))
+
+    def report(
+        self, kind: ExecType, cl_ord_id: str, *, cum: int = 0, total: int = 100, **more: Any
+    ) -> ExecutionReport:
+        """A report about an order to buy ``total`` lots of which ``cum`` are filled now."""
+        self._serial += 1
+        ended = kind in {ExecType.CANCELED, ExecType.REJECTED, ExecType.EXPIRED}
+        px, qty = more.pop("px", None), more.pop("qty", 0)
+        return ExecutionReport(
+            kind,
+            OrdStatus.NEW,
+            cl_ord_id,
+            ACCOUNT,
+            1,
+            more.pop("exec_id", self._serial),
+            more.pop("side", Side.BUY),
+            QtyLots(total),
+            QtyLots(cum),
+            QtyLots(0 if ended else max(0, total - cum)),
+            TimeNs(0),
+            more.pop("seq", 2),
+            None if px is None else PriceTicks(px),
+            QtyLots(qty),
+            **more,
+        )
+
+    def ack(self, cl_ord_id: str, **more: Any) -> ExecutionReport:
+        """NEW."""
+        return self.report(ExecType.NEW, cl_ord_id, **more)
+
+    def fill(
+        self, cl_ord_id: str, qty: int, px: int = 10_000, *, cum: int | None = None, **more: Any
+    ) -> ExecutionReport:
+        """TRADE; the first one unless ``cum`` says otherwise."""
+        cum = qty if cum is None else cum
+        return self.report(ExecType.TRADE, cl_ord_id, cum=cum, px=px, qty=qty, **more)
+
+    def canceled(self, cl_ord_id: str, cum: int = 0, **more: Any) -> ExecutionReport:
+        """CANCELED; ``orig_cl_ord_id`` where it answers a request."""
+        return self.report(ExecType.CANCELED, cl_ord_id, cum=cum, **more)
+
+    def rejected(self, cl_ord_id: str, reason: RejectReason) -> ExecutionReport:
+        """REJECTED."""
+        return self.report(ExecType.REJECTED, cl_ord_id, reject_reason=reason)
+
+    def refused(self, request: str, order: str, reason: CxlRejReason) -> OrderCancelReject:
+        """The refusal of a request."""
+        return OrderCancelReject(request, order, ACCOUNT, OrdStatus.REJECTED, reason, TimeNs(0), 2)
+
+    def _say(self, ms: int, msg: BookSnapshot | TradingStatus) -> None:
+        feed = self._floor.feeds[self.venue_id]
+        self._floor.loop.schedule(ms * 1_000_000, Priority.FEED, lambda event: feed(msg))
+
+    async def _serve(self, inbox: Inbox[Event], report: Callable[[VenueReport], None]) -> None:
+        loop = self._floor.loop
+        while True:
+            msg = (await inbox.get()).msg
+            self.got.append((loop.now_ns // 1_000_000, msg))
+            count = self.ids.count(msg.cl_ord_id)
+            key = msg.cl_ord_id if count == 1 else f"{msg.cl_ord_id}#{count}"
+            for ms, answer in self.answers.get(key, ()):
+                t_ns = loop.now_ns + ms * 1_000_000
+                loop.schedule(t_ns, Priority.REPORT, lambda event: report(event.msg), answer)
 
 
 @pytest.fixture

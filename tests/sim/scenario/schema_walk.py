@@ -65,6 +65,7 @@ SPECIMENS: Final[dict[str, Any]] = {
     "ScriptedOrder": TAKER,
     "ScriptedCancel": {"at": "2ms", "cancel": "O"},
     "SingleVenueConfig.venue": "A",
+    "RestConfig.venue": "A",
     "FractionFill.share": "0.5",
     "HaltConfig": {"at": "1ms", "until": "2ms"},
     "ParentConfig.qty": 5,
