@@ -1,6 +1,7 @@
 """The asyncio shell of the router: messages in, the core's outcomes out. It decides nothing."""
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Final
 
 from router.core.events import FromVenue, Outcome, ParentOrder, SendTo, Stamps, WakeAt
 from router.core.router import RouterCore
@@ -11,6 +12,9 @@ from sim.kernel.loop import Event
 from sim.protocol.enums import Priority
 from sim.protocol.market_data import BookSnapshot, TradingStatus
 from sim.protocol.orders import OrderMessage
+
+_STOP: Final = object()
+"""The message to itself that ends a run early."""
 
 
 class RouterShell:
@@ -43,8 +47,12 @@ class RouterShell:
         """Let a client's order arrive at ``t_ns``."""
         self._clock.schedule(t_ns, Priority.TIMER, self._inbox.deliver, order)
 
+    def stop(self) -> None:
+        """Have no further child sent and every open one canceled, and wait for no more parents."""
+        self._clock.schedule(self._clock.now_ns, Priority.TIMER, self._inbox.deliver, _STOP)
+
     async def run(self, parents: int) -> None:
-        """Work until ``parents`` client orders have come and ended."""
+        """Work until ``parents`` client orders have come and ended, or ``stop`` is carried out."""
         core, inbox, clock = self.core, self._inbox, self._clock
         items = inbox.items
         while not (core.done and len(core.parents) >= parents):
@@ -61,6 +69,9 @@ class RouterShell:
                     outcomes = core.on_status(msg, clock.now_ns)
                 elif type(msg) is ParentOrder:
                     outcomes = core.on_parent(msg, clock.now_ns)
+                elif msg is _STOP:
+                    parents = 0
+                    outcomes = core.stop_all(clock.now_ns)
                 else:
                     outcomes = core.on_wake(msg, clock.now_ns)
                 if outcomes:

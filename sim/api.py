@@ -5,7 +5,10 @@ Nothing is written unless a folder is named: then the run leaves there what ``so
 
 import asyncio
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from pathlib import Path
+
+from msgspec.structs import asdict
 
 from sim.kernel.loop import SimLoop
 from sim.manifest import FolderError, command_line, given_run_folder, now, write_manifest
@@ -20,6 +23,7 @@ def run(
     seed: int | None = None,
     out: str | Path | None = None,
     clock: str = "virtual",
+    speed: float = 1.0,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> RunResult:
     """Run a scenario to its end.
@@ -31,21 +35,23 @@ def run(
         out: Folder for the run's files, made if absent; None writes nothing and keeps the audit
             log in memory, and empty text is no folder.
         clock: ``virtual`` or ``wall``.
+        speed: With ``wall``: simulated seconds per second of the wall.
         on_progress: Called now and then with the time of the run and its longest duration, ns.
 
     Raises:
         ScenarioError: If the scenario or an override is wrong; it carries every problem.
         FolderError: If ``out`` holds a run already, or cannot be written.
         AuditWriteError: If the audit log cannot be written; the run has stopped.
-        ValueError: If a scenario that was loaded already comes with overrides or a seed.
+        ValueError: If a scenario that was loaded already comes with overrides or a seed, or the
+            speed is out of bounds, or not 1 in virtual time.
     """
     loaded = _loaded(scenario, sets, seed)
     if out is None:
-        return run_world(loaded, clock=clock, on_progress=on_progress)
+        return run_world(loaded, clock=clock, speed=speed, on_progress=on_progress)
     folder = given_run_folder(_named(out))
     started = now()
-    result = run_world(loaded, folder=folder, clock=clock, on_progress=on_progress)
-    write_manifest(folder, started=started, exit_code=result.exit_code, argv=command_line())
+    result = run_world(loaded, folder=folder, clock=clock, speed=speed, on_progress=on_progress)
+    _note(result, folder, started)
     return result
 
 
@@ -73,7 +79,7 @@ async def arun(
     folder = given_run_folder(_named(out))
     started = now()
     result = await arun_world(loaded, folder=folder, on_progress=on_progress)
-    write_manifest(folder, started=started, exit_code=result.exit_code, argv=command_line())
+    _note(result, folder, started)
     return result
 
 
@@ -82,6 +88,16 @@ def _named(out: str | Path) -> Path:
     if not str(out):
         raise FolderError("out must not be empty: the current folder is '.'")
     return Path(out)
+
+
+def _note(result: RunResult, folder: Path, started: datetime) -> None:
+    write_manifest(
+        folder,
+        started=started,
+        exit_code=result.exit_code,
+        argv=command_line(),
+        clock=None if result.lag is None else asdict(result.lag),
+    )
 
 
 def _loaded(

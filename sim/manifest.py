@@ -96,7 +96,14 @@ def discard_if_empty(folder: Path) -> None:
         return
 
 
-def write_manifest(folder: Path, *, started: datetime, exit_code: int, argv: Sequence[str]) -> Path:
+def write_manifest(
+    folder: Path,
+    *,
+    started: datetime,
+    exit_code: int,
+    argv: Sequence[str],
+    clock: Mapping[str, Any] | None = None,
+) -> Path:
     """Write the manifest of a run that has just ended, replacing an earlier one.
 
     Args:
@@ -104,13 +111,14 @@ def write_manifest(folder: Path, *, started: datetime, exit_code: int, argv: Seq
         started: When the run began, with its time zone.
         exit_code: What the process will exit with.
         argv: The command line, or what stands for it.
+        clock: How real time went (``LagReport``); None for a run in virtual time.
 
     Raises:
         FolderError: If a file cannot be read or the manifest not be written.
     """
     path = folder / NAME
     try:
-        content = msgspec.json.encode(_content(folder, started, exit_code, argv))
+        content = msgspec.json.encode(_content(folder, started, exit_code, argv, clock))
         path.write_bytes(msgspec.json.format(content, indent=2) + b"\n")
     except OSError as error:
         with suppress(OSError):
@@ -130,7 +138,11 @@ def command_line() -> list[str]:
 
 
 def _content(
-    folder: Path, started: datetime, exit_code: int, argv: Sequence[str]
+    folder: Path,
+    started: datetime,
+    exit_code: int,
+    argv: Sequence[str],
+    clock: Mapping[str, Any] | None,
 ) -> dict[str, Any]:
     ended = datetime.now(UTC)
     return {
@@ -141,6 +153,7 @@ def _content(
         "ended": ended.isoformat(),
         "wall_seconds": (ended - started).total_seconds(),
         "exit_code": exit_code,
+        "clock": {"kind": "virtual"} if clock is None else {"kind": "wall", **clock},
         "python": f"{platform.python_implementation()} {platform.python_version()}",
         "platform": platform.platform(),
         "machine": platform.machine(),

@@ -17,7 +17,8 @@ from router.core.router import RouterCore
 from router.task import RouterShell
 from sim.audit.records import Record
 from sim.flow.base import FlowGrid
-from sim.kernel.clock import Clock
+from sim.kernel.clock import Clock, WallClock
+from sim.kernel.conflate import ConflatingLink
 from sim.kernel.inbox import Inbox
 from sim.kernel.latency import LatencySampler
 from sim.kernel.link import make_link
@@ -26,6 +27,7 @@ from sim.kernel.server import Server
 from sim.kernel.source import make_source
 from sim.kernel.streams import Streams
 from sim.protocol.enums import Priority, Side
+from sim.protocol.market_data import BookSnapshot
 from sim.protocol.orders import VenueReport
 from sim.protocol.units import TimeNs, Units
 from sim.scenario.load import LoadedScenario
@@ -50,7 +52,8 @@ class Wiring:
 
     Attributes:
         router: The router, which knows the opening books.
-        sources: Recorded data, background flow and client orders, not started.
+        sources: Recorded data and background flow, not started.
+        orders: The client orders, not started.
         parents: How many client orders will come.
     """
 
@@ -88,7 +91,7 @@ class Wiring:
         # A source holds one event at a time: thousands of orders that lie in the heap from the
         # start would slow every message down.
         orders = iter(sorted([_parent(p, units) for p in scenario.parents], key=itemgetter(0)))
-        self.sources.append(make_source(clock, orders, self._inbox.deliver, Priority.TIMER))
+        self.orders = make_source(clock, orders, self._inbox.deliver, Priority.TIMER)
 
     def services(self) -> Iterator[tuple[str, Coroutine[Any, Any, NoReturn]]]:
         """Per venue its id and the coroutine that serves it, to be run as a task."""
@@ -198,11 +201,7 @@ class _Hearing:
         everything: list[Send] = []
         bump_ns = venue.config.speed_bump.feed
         if not (self._router_on_tape and venue.id in self._lit):
-            everything.append(
-                make_link(
-                    self._clock, venue.feed, self._deliver_to_router, Priority.FEED, bump_ns
-                ).send
-            )
+            everything.append(self._feed_link(venue.feed, self._deliver_to_router, bump_ns))
         if self._tape is not None and venue.id in self._lit:
             assert self._tape_config is not None
             model = self._tape_config.inbound
@@ -251,7 +250,14 @@ class _Hearing:
 
     def _link(self, model: Any, deliver: Deliver, bump_ns: int, *stream: str) -> Send:
         sampler: LatencySampler = model.sampler(self._streams.get(*stream), self._resolve)
-        return make_link(self._clock, sampler, deliver, Priority.FEED, bump_ns).send
+        return self._feed_link(sampler, deliver, bump_ns)
+
+    def _feed_link(self, sampler: LatencySampler, deliver: Deliver, bump_ns: int) -> Send:
+        if not isinstance(self._clock, WallClock):
+            return make_link(self._clock, sampler, deliver, Priority.FEED, bump_ns).send
+        link = ConflatingLink(self._clock, sampler, deliver, Priority.FEED, BookSnapshot)
+        link.bump_ns = bump_ns
+        return link.send
 
 
 def _parent(parent: ParentConfig, units: Units) -> tuple[int, ParentOrder]:

@@ -17,9 +17,18 @@ import yaml
 from router.task import RouterShell
 from sim.audit.log import AuditLog, open_audit_log
 from sim.audit.records import SCHEMA, RunStarted, VenueEvent
-from sim.kernel.clock import Clock, clock_of, new_loop
+from sim.kernel.clock import (
+    Clock,
+    check_speed,
+    clock_of,
+    lag_of,
+    new_loop,
+    patience_ns,
+    start_clock,
+)
 from sim.kernel.garbage import rare_collections
 from sim.kernel.interrupt import interrupts
+from sim.kernel.lag import LagReport
 from sim.kernel.loop import Event
 from sim.kernel.source import Source
 from sim.kernel.streams import Streams
@@ -32,6 +41,9 @@ from sim.wiring import Wiring
 
 OnProgress = Callable[[int, int], None]
 PROGRESS_STEPS: Final = 200
+DRAIN_S: Final = 2
+"""Seconds that an interrupted run waits for the answers to its cancels: of the wall in real time,
+simulated ones in virtual time."""
 _LAST: Final = len(Priority)
 """Rank after every other event of an instant."""
 _DETAIL_MAX: Final = 1_000
@@ -42,7 +54,8 @@ class RunResult(msgspec.Struct, frozen=True):
 
     ``summary`` is the content of ``summary.json``. ``exit_code`` is 0, or 1 if the run is
     incomplete or an expectation was not met, or 130 if it was interrupted. ``folder`` is None for a
-    run that was kept in memory; then ``log`` holds the audit log's bytes.
+    run that was kept in memory; then ``log`` holds the audit log's bytes. ``lag`` says how late
+    things ran in real time; None in virtual time.
     """
 
     summary: dict[str, Any]
@@ -51,6 +64,7 @@ class RunResult(msgspec.Struct, frozen=True):
     records: int
     folder: Path | None
     log: bytes | None
+    lag: LagReport | None = None
 
 
 def run_world(
@@ -58,6 +72,7 @@ def run_world(
     *,
     folder: Path | None = None,
     clock: str = "virtual",
+    speed: float = 1.0,
     on_progress: OnProgress | None = None,
 ) -> RunResult:
     """Run a scenario to its end.
@@ -66,14 +81,19 @@ def run_world(
         loaded: The scenario.
         folder: Where the run's files go; it must exist. None keeps the audit log in memory.
         clock: ``virtual`` or ``wall``.
+        speed: With ``wall``: simulated seconds per second of the wall.
         on_progress: Called now and then with the time of the run and its longest duration, ns.
 
     Raises:
         AuditWriteError: If the audit log cannot be written; the run has stopped.
+        ValueError: If the speed is out of bounds, or not 1 in virtual time.
     """
+    check_speed(speed)
+    if clock == "virtual" and speed != 1.0:
+        raise ValueError(f"speed is for the wall clock: virtual time has none, was {speed:g}")
     loop = new_loop(clock)
     try:
-        world = World(loaded, folder, on_progress)
+        world = World(loaded, folder, on_progress, speed)
         with world.log, interrupts(loop, world.interrupt):
             try:
                 loop.run_until_complete(world.run())
@@ -111,18 +131,24 @@ class World:
     """One run: its log, its tasks and what they share. Two worlds share nothing."""
 
     def __init__(
-        self, loaded: LoadedScenario, folder: Path | None, on_progress: OnProgress | None
+        self,
+        loaded: LoadedScenario,
+        folder: Path | None,
+        on_progress: OnProgress | None,
+        speed: float = 1.0,
     ) -> None:
         self._loaded = loaded
         self._scenario = loaded.scenario
         self._folder = folder
         self._on_progress = on_progress
+        self._speed = speed
         self._resolved = loaded.resolved()
         self._tasks: list[asyncio.Task[None]] = []
         self._venue_of: dict[asyncio.Task[None], str] = {}
         self._sources: list[Source] = []
         self._clock: Clock | None = None
         self._router: RouterShell | None = None
+        self._orders: Source
         self._over: asyncio.Future[None] | None = None
         self._interrupted = False
         self._summary = SummaryBuilder()
@@ -141,7 +167,7 @@ class World:
     async def run(self) -> None:
         """Build everything, then run until the parents are done or the duration is over."""
         loop = asyncio.get_running_loop()
-        clock = self._clock = clock_of(loop)
+        clock = self._clock = clock_of(loop, self._speed)
         audit = self._scenario.audit
         self.log.emit(
             RunStarted(
@@ -159,6 +185,7 @@ class World:
         clock.schedule(self._scenario.duration, _LAST, self._end)
         self._watch(clock)
         router_task = self._start(loop, clock)
+        start_clock(clock)
         if self._interrupted:  # before there was anything to stop
             self._end()
         with rare_collections():
@@ -174,9 +201,19 @@ class World:
             self._router_shell.apply(self._router_shell.core.finish(reason, clock.now_ns))
 
     def interrupt(self) -> None:
-        """Stop at this instant; the outcome is ``aborted``. Called by the loop."""
+        """Send no new orders, cancel the open ones and wait a while for the answers.
+
+        The outcome is ``aborted`` either way. The market goes on meanwhile. Called by the loop.
+        """
         self._interrupted = True
-        self._end()
+        if self._clock is None or self._router is None:
+            self._end()
+            return
+        self._router.stop()
+        self._orders.stop()
+        self._clock.schedule(
+            self._clock.now_ns + patience_ns(self._clock, DRAIN_S), _LAST, self._end
+        )
 
     def _end(self, event: Event | None = None) -> None:
         if self._over is not None and not self._over.done():
@@ -246,6 +283,7 @@ class World:
             records=self.log.records,
             folder=self._folder,
             log=self.log.data if self._folder is None else None,
+            lag=lag_of(self._clock),
         )
 
     # Building
@@ -270,7 +308,8 @@ class World:
             venue_task = loop.create_task(service, name=f"venue {venue_id}")
             self._venue_of[venue_task] = venue_id
             self._tasks.append(venue_task)
-        self._sources = wiring.sources
+        self._sources = [*wiring.sources, wiring.orders]
+        self._orders = wiring.orders
         for source in self._sources:
             source.start()
         task = loop.create_task(router.run(wiring.parents), name="router")
@@ -284,7 +323,7 @@ class World:
         step = max(1, duration // PROGRESS_STEPS)
 
         def tick(event: Event) -> None:
-            if self._over is None or self._over.done():
+            if self._over is None or self._over.done() or self._interrupted:
                 return
             report(event.t_ns, duration)
             if event.t_ns + step <= duration:

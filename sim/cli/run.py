@@ -4,11 +4,15 @@ import shutil
 import sys
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from sim.cli.options import CONTEXT, NAMED_FOLDER, NAMED_PATH, json_option
+
+if TYPE_CHECKING:
+    from sim.kernel.lag import LagReport
+
 
 STORY_RECORDS_MAX = 100_000
 """A longer log is not read again only to show its first decisions."""
@@ -43,6 +47,12 @@ STORY_RECORDS_MAX = 100_000
     show_default=True,
     help="Virtual time is exactly repeatable and fast; wall time runs as the clock does.",
 )
+@click.option(
+    "--speed",
+    type=float,
+    metavar="X",
+    help="With --clock wall: simulated seconds per second of the wall.  [default: 1]",
+)
 @json_option
 @click.option("--quiet", is_flag=True, help="No table and no progress; errors still show.")
 def run(
@@ -53,6 +63,7 @@ def run(
     data: Path | None,
     out: Path | None,
     clock: str,
+    speed: float | None,
     as_json: bool,
     quiet: bool,
 ) -> int:
@@ -60,6 +71,8 @@ def run(
 
     Exit code 1 says that the run is incomplete or that an expectation was not met.
     """
+    from msgspec.structs import asdict
+
     from sim.cli.errors import classify
     from sim.cli.output import progress_bar
     from sim.manifest import (
@@ -74,13 +87,20 @@ def run(
     from sim.scenario.load import load_scenario
     from sim.world import run_world
 
+    _check_speed(clock, speed)
     loaded = load_scenario(scenario, sets=sets, seed=seed, data=data)
     name = loaded.scenario.name
     folder = new_run_folder(Path("logs"), name) if out is None else given_run_folder(out)
     started = now()
     try:
         with progress_bar(name, quiet=quiet) as on_progress:
-            result = run_world(loaded, folder=folder, clock=clock, on_progress=on_progress)
+            result = run_world(
+                loaded,
+                folder=folder,
+                clock=clock,
+                speed=1.0 if speed is None else speed,
+                on_progress=on_progress,
+            )
     except BaseException as error:
         discard_if_empty(folder)
         if folder.exists():
@@ -89,7 +109,10 @@ def run(
                 write_manifest(folder, started=started, exit_code=code, argv=command_line())
             click.echo(f"sorsim: what was written of the run lies in {folder}", err=True)
         raise
-    write_manifest(folder, started=started, exit_code=result.exit_code, argv=command_line())
+    lag = None if result.lag is None else asdict(result.lag)
+    write_manifest(
+        folder, started=started, exit_code=result.exit_code, argv=command_line(), clock=lag
+    )
     if as_json:
         import msgspec
 
@@ -99,6 +122,8 @@ def run(
         _show(result.summary, folder, result.records)
     for line in _reasons(result.summary, folder):
         click.echo(f"sorsim: {line}", err=True)
+    if result.lag is not None and not quiet:
+        click.echo(f"sorsim: {_lag_words(result.lag)}", err=True)
     return result.exit_code
 
 
@@ -119,6 +144,30 @@ def _show(summary: dict[str, Any], folder: Path, records: int) -> None:
     click.echo()
     click.echo(f"audit log  {folder / 'audit.jsonl'} ({records:,} records)")
     click.echo(f"verify it  {_command()} verify {folder} --expect-head {summary['audit_head']}")
+
+
+def _check_speed(clock: str, speed: float | None) -> None:
+    from sim.kernel.clock import check_speed
+
+    if speed is None:
+        return
+    if clock != "wall":
+        raise click.UsageError("--speed is for --clock wall: virtual time runs as fast as it can")
+    try:
+        check_speed(speed)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--speed") from error
+
+
+def _lag_words(lag: "LagReport") -> str:
+    from sim.cli.output import short_duration
+
+    late = (
+        f"{short_duration(lag.p50_ns)} at the median, {short_duration(lag.p99_ns)} at 99 %, "
+        f"{short_duration(lag.max_ns)} at most"
+    )
+    left_out = f"; {lag.conflated:,} quotes conflated" if lag.conflated else ""
+    return f"real time at speed {lag.speed:g}: {lag.events:,} events were late by {late}{left_out}"
 
 
 def _command() -> str:

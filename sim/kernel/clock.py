@@ -8,11 +8,16 @@ not promised.
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Callable
 from heapq import heappop, heappush
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
+from sim.kernel.lag import LagMeter, LagReport
 from sim.kernel.loop import Event, SimLoop
+
+SPEED_MIN: Final = 1e-6
+SPEED_MAX: Final = 1e6
 
 
 class Clock(Protocol):
@@ -37,23 +42,42 @@ class Clock(Protocol):
 
 
 class WallClock:
-    """Nanoseconds of the monotonic clock since this object was made, on a running asyncio loop.
+    """Nanoseconds of a run in real time, ``speed`` of them in each of the monotonic clock's.
 
-    The loop's own timers would not do: an event that is due already would overtake an earlier one
-    whose timer the loop has not looked at yet, and uvloop counts in milliseconds.
+    It stands at 0 until ``start``. The loop's own timers would not do: an event that is due already
+    would overtake an earlier one whose timer the loop has not looked at yet, and uvloop counts in
+    milliseconds.
+
+    What is due is handled in turns: all that is due as the turn begins, in the order of the heap,
+    and what that schedules at the earliest in the next one. So who is far behind (a flow that sends
+    more than the machine can do) gets one message in at each turn, and holds up no report.
+
+    Attributes:
+        lag: How late events ran, in nanoseconds of the run.
+        speed: Nanoseconds of the run per nanosecond of the wall.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, speed: float = 1.0) -> None:
         self.loop = loop
-        self._start_ns = time.monotonic_ns()
+        self.speed = speed
+        self.lag = LagMeter()
+        self._start_ns: int | None = None
         self._seq = 0
         self._heap: list[Event] = []
         self._timer: asyncio.TimerHandle | None = None
+        self._in_turn = False
+
+    def start(self) -> None:
+        """Let time begin: the making of books and links is over and counts for nothing."""
+        self._start_ns = time.monotonic_ns()
 
     @property
     def now_ns(self) -> int:
         """Nanoseconds since the start of the run."""
-        return time.monotonic_ns() - self._start_ns
+        if self._start_ns is None:
+            return 0
+        elapsed_ns = time.monotonic_ns() - self._start_ns
+        return elapsed_ns if self.speed == 1.0 else int(elapsed_ns * self.speed)
 
     def schedule(  # noqa: PLR0917 - as SimLoop has it
         self,
@@ -68,24 +92,31 @@ class WallClock:
         self._seq += 1
         event = Event(t_ns, priority, self._seq, callback, msg, sent_ns, drawn_ns)
         heappush(self._heap, event)
-        if self._heap[0] is event:
+        if self._heap[0] is event and not self._in_turn:
             self._set_timer()
 
     def _set_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
         delay_ns = max(0, self._heap[0].t_ns - self.now_ns)
-        self._timer = self.loop.call_later(delay_ns / 1e9, self._run_due)
+        self._timer = self.loop.call_later(delay_ns / 1e9 / self.speed, self._turn)
 
-    def _run_due(self) -> None:
+    def _turn(self) -> None:
         self._timer = None
-        # Only what is due by now: callbacks that schedule at once must not starve the tasks.
-        heap, now_ns, last_seq = self._heap, self.now_ns, self._seq
+        heap, now_ns = self._heap, self.now_ns
+        due: deque[Event] = deque()
+        while heap and heap[0].t_ns <= now_ns:
+            due.append(heappop(heap))
+        self._in_turn = True
         try:
-            while heap and heap[0].t_ns <= now_ns and heap[0].seq <= last_seq:
-                event = heappop(heap)
+            while due:
+                event = due.popleft()
+                self.lag.add(self.now_ns - event.t_ns)
                 event.callback(event)
         finally:
+            self._in_turn = False
+            for event in due:  # behind one that failed
+                heappush(heap, event)
             if heap:
                 self._set_timer()
 
@@ -127,11 +158,41 @@ def _hand_over(outer: Event) -> None:
     event.callback(event)
 
 
-def clock_of(loop: asyncio.AbstractEventLoop) -> Clock:
-    """A clock on a loop that says 0 now; for a ``SimLoop`` that is at 0 it is the loop itself."""
+def clock_of(loop: asyncio.AbstractEventLoop, speed: float = 1.0) -> Clock:
+    """A clock on a loop that says 0 now; for a ``SimLoop`` that is at 0 it is the loop itself.
+
+    ``speed`` is for real time alone, whose clock stands still until ``start_clock``.
+    """
     if not isinstance(loop, SimLoop):
-        return WallClock(loop)
+        return WallClock(loop, speed)
     return LaterClock(loop) if loop.now_ns else loop
+
+
+def start_clock(clock: Clock) -> None:
+    """Let real time begin now; virtual time needs no start."""
+    if isinstance(clock, WallClock):
+        clock.start()
+
+
+def lag_of(clock: Clock | None) -> LagReport | None:
+    """How late events have run so far; None in virtual time, where none ever is."""
+    return clock.lag.report(clock.speed) if isinstance(clock, WallClock) else None
+
+
+def patience_ns(clock: Clock, seconds: int) -> int:
+    """How long ``seconds`` are on this clock: of the wall in real time, else of the run."""
+    speed = clock.speed if isinstance(clock, WallClock) else 1
+    return int(seconds * 1_000_000_000 * speed)
+
+
+def check_speed(speed: float) -> None:
+    """Refuse a speed that no clock can run at.
+
+    Raises:
+        ValueError: If it is not from ``SPEED_MIN`` to ``SPEED_MAX``.
+    """
+    if not SPEED_MIN <= speed <= SPEED_MAX:
+        raise ValueError(f"speed must be from {SPEED_MIN:g} to {SPEED_MAX:g}, was {speed:g}")
 
 
 def new_loop(kind: str) -> asyncio.AbstractEventLoop:

@@ -10,41 +10,68 @@ from pydantic import TypeAdapter
 
 from router.config import RouterConfig
 from sim.scenario.document import Document
-from sim.scenario.locate import members, part
+from sim.scenario.locate import known, members, part
 from sim.scenario.model import LinkConfig, TapeConfig, VenueEntry
-from sim.scenario.nodes import Path
+from sim.scenario.nodes import ListNode, Path, ScalarNode
 from sim.scenario.wording import did_you_mean
 
 Found = Iterator[tuple[Path, str]]
 
 LINK = TypeAdapter(LinkConfig)
 TAPE = TypeAdapter(TapeConfig)
-_ROUTER = TypeAdapter(RouterConfig)
 
 
 def hearing_problems(document: Document, venues: Mapping[int, VenueEntry]) -> Found:
-    """Every problem of links and tape, with its place."""
+    """Every problem of links and tape, with its place.
+
+    Args:
+        document: The file.
+        venues: Its valid venues by their index; nothing is said of a name that might be that of
+            another one.
+    """
     by_id = {venue.id: venue for venue in venues.values()}
+    if len(venues) < document.count(("venues",)):
+        by_id = _Partial(by_id)
     links = members(document, ("links",), LINK)
     tape = part(document, ("tape",), TAPE)
-    if (
-        len(venues) < document.count(("venues",))
-        or len(links) < document.count(("links",))
-        or (tape is None and document.is_given(("tape",)))
-    ):
-        return  # whoever seems to be missing may be one whose entry is wrong
+    node = document.node(("tape",))
+    has_no_tape = node is None or (
+        isinstance(node, ScalarNode) and node.value is None and not node.refused
+    )
+    router = known(document, ("router",), RouterConfig)
+    mode = getattr(router, "market_data", None)
     yield from _links(links, by_id)
     if tape is not None:
-        yield from _tape(document, tape, by_id)
-    elif (router := part(document, ("router",), _ROUTER)) and router.market_data == "tape":
+        yield from _tape(tape, mode, by_id)
+    elif has_no_tape and mode == "tape":
         yield ("router", "market_data"), "this scenario has no tape"
-    heard = {link.to for link in links.values()}
     on_tape = set() if tape is None else set(tape.to)
+    written = document.node(("links",))
+    links_valid = written is None or (
+        isinstance(written, ListNode) and len(links) == document.count(("links",))
+    )
+    all_valid = links_valid and (tape is not None or has_no_tape)
+    yield from _references(links, on_tape, venues, all_valid=all_valid)
+
+
+class _Partial(dict[str, VenueEntry]):
+    """Some of the venues: that a name is not among them says nothing."""
+
+
+def _references(
+    links: Mapping[int, LinkConfig],
+    on_tape: set[str],
+    venues: Mapping[int, VenueEntry],
+    *,
+    all_valid: bool,
+) -> Found:
+    """Who needs a reference has one, and not two."""
+    linked = {link.to for link in links.values()}
     for n, venue in venues.items():
-        if venue.uses_reference and venue.id not in heard | on_tape:
+        if venue.uses_reference and all_valid and venue.id not in linked | on_tape:
             message = "uses the quotes of other venues: links or the tape must bring it some"
             yield ("venues", n), message
-        if venue.id in heard & on_tape:
+        if venue.id in linked & on_tape:
             k = min(k for k, link in links.items() if link.to == venue.id)
             message = f"{venue.id} hears the tape already; it must hear links or the tape, not both"
             yield ("links", k, "to"), message
@@ -70,18 +97,19 @@ def _links(links: Mapping[int, LinkConfig], by_id: Mapping[str, VenueEntry]) -> 
             yield at, f"links[{before}] goes from {link.from_} to {link.to} already"
 
 
-def _tape(document: Document, tape: TapeConfig, by_id: Mapping[str, VenueEntry]) -> Found:
+def _tape(tape: TapeConfig, mode: str | None, by_id: Mapping[str, VenueEntry]) -> Found:
     first: dict[str, int] = {}
     for n, name in enumerate(tape.to):
         if first.setdefault(name, n) != n:
             yield ("tape", "to", n), f"{name} is to[{first[name]}] already"
         else:
             yield from _hearer(("tape", "to", n), name, by_id)
-    router = part(document, ("router",), _ROUTER)
-    if router is not None and router.market_data != "tape" and not tape.to:
+    if mode == "direct" and not tape.to:
         message = "nobody hears it: name venues in to, or set router.market_data to tape"
         yield ("tape",), message
-    if by_id and not any(venue.visibility == "lit" for venue in by_id.values()):
+    if not isinstance(by_id, _Partial) and not any(
+        venue.visibility == "lit" for venue in by_id.values()
+    ):
         yield ("tape",), "there is no lit venue whose quotes it could carry"
 
 
@@ -94,9 +122,6 @@ def _hearer(at: Path, name: str, by_id: Mapping[str, VenueEntry]) -> Found:
 
 
 def _unknown(at: Path, name: str, by_id: Mapping[str, VenueEntry]) -> Found:
-    if by_id and name not in by_id:
-        known = list(by_id)
-        yield (
-            at,
-            f"no venue has the id {name}{did_you_mean(name, known)}; venues: {', '.join(known)}",
-        )
+    if name not in by_id and by_id and not isinstance(by_id, _Partial):
+        ids = list(by_id)
+        yield at, f"no venue has the id {name}{did_you_mean(name, ids)}; venues: {', '.join(ids)}"

@@ -33,6 +33,12 @@ BASE: Final[dict[str, Any]] = {
     "parents": [{"id": "P", "side": "buy", "qty": 5}],
 }
 
+MIDPOINT: Final = {
+    "id": "M",
+    "kind": "dark",
+    "pricing": "midpoint",
+    "latency": {"order": LEG, "report": LEG, "feed": LEG},
+}
 TAKER: Final = {"at": "1ms", "id": "O", "side": "sell", "qty": 5, "price": "99.98", "tif": "IOC"}
 
 SPECIMENS: Final[dict[str, Any]] = {
@@ -69,6 +75,8 @@ SPECIMENS: Final[dict[str, Any]] = {
     "FractionFill.share": "0.5",
     "HaltConfig": {"at": "1ms", "until": "2ms"},
     "ParentConfig.qty": 5,
+    "Scenario.links": [{"from": "B", "to": "M", "latency": LEG}],
+    "TapeConfig.to": ["M"],
 }
 """Values for keys, and for whole models, that their schema alone does not tell."""
 
@@ -76,11 +84,10 @@ AROUND: Final[dict[str, list[tuple[Way, Any]]]] = {
     "ScriptedFill": [(("venues", 0, "book"), BOOK)],
     "ScriptedCancel": [(("venues", 0, "flow", 0, "orders", 0), TAKER)],
     "TapeConfig": [(("router", "market_data"), "tape")],
+    "TapeConfig.to": [(("venues",), [*BASE["venues"], MIDPOINT])],
+    "Scenario.links": [(("venues",), [*BASE["venues"], MIDPOINT])],
 }
-"""What else a scenario needs for one of these models to be valid in it."""
-
-WITHOUT_SPECIMEN: Final = frozenset({"Scenario.links", "TapeConfig.to"})
-"""Keys that no kind of venue has a use for yet."""
+"""What else a scenario needs for one of these models or keys to be valid in it."""
 
 NOT_FIRST: Final = frozenset({"ScriptedCancel"})
 """Models that can only be the second member of their list."""
@@ -135,9 +142,9 @@ class Walk:
             return
         self.models[name] = Model(name, way, schema, data)
         for key, inner in schema["properties"].items():
-            if f"{name}.{key}" in WITHOUT_SPECIMEN:
-                continue
             with_key = deepcopy(data)
+            for place, value in AROUND.get(f"{name}.{key}", []):
+                put(with_key, place, deepcopy(value))
             here = get(with_key, way)
             if key not in here or f"{name}.{key}" in SPECIMENS:
                 here[key] = self.specimen(inner, f"{name}.{key}")
