@@ -155,6 +155,17 @@ def test_a_round_trip_holds_all_that_the_venue_adds(
     assert found.venues[0].round_trip_ns == 10_800_000
 
 
+def test_a_halted_venue_offers_nothing_and_the_tape_best_levels_only() -> None:
+    halt = ["venues[NYSE].trading={halts: [{at: 10ms, until: 1s}]}"]
+    found = liquidity(load_scenario("fragmented", sets=halt), Side.BUY, 100_000, 50 * MS)
+    assert (of(found, "NYSE").available_qty, of(found, "NYSE").refused) == (0, "halted")
+    leg = "{model: fixed, delay: 1ms}"
+    tape = [f"tape={{inbound: {leg}, outbound: {leg}}}", "router.market_data=tape"]
+    found = liquidity(load_scenario("fragmented", sets=tape), Side.BUY, 100_000, 50 * MS)
+    assert [(one.price, one.qty) for one in of(found, "NYSE").levels] == [("100.02", 40_000)]
+    assert len(of(found, "DARK_B").levels) == 2
+
+
 def test_quantities_keep_to_the_venues_lot(
     market: Market, lit: Callable[..., dict[str, Any]], load_data: Load
 ) -> None:
