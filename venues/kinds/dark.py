@@ -123,8 +123,10 @@ class RandomFill(ScenarioModel):
 class DarkVenue(VenueConfig):
     """A hidden price-time order book.
 
-    Source: price-time priority among hidden orders; that it may indicate more than it fills is the
-    example of the customer's document.
+    Source: price-time priority among hidden orders; that it may indicate more than it fills is
+    the example of the customer's document. Minimum quantities and midpoint prices after the design
+    notes on dark fills: a minimum is tested against the single counter-order, a middle is that of
+    the reference as the venue has received it.
     """
 
     visibility: ClassVar[Visibility] = "dark"

@@ -1,20 +1,22 @@
 """Kind ``maker``: a market maker's quote with size, to be taken at once or not at all.
 
-IOC, FOK and market orders trade with the quote, which shrinks by what they take; an order that
-could rest is refused as unsupported.
+IOC, FOK and market orders trade with the quote, which shrinks by what they take until the maker
+quotes anew, if it does; an order that could rest is refused as unsupported.
 """
 
-from typing import ClassVar, Final, Literal, Self
+from decimal import Decimal
+from typing import Annotated, ClassVar, Final, Literal, Self
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from sim.kernel.latency import Resolve
 from sim.kernel.streams import Keyed
-from sim.protocol.config import PriceLevel, ScenarioModel, Seq
+from sim.protocol.config import DecimalText, Duration, PriceLevel, ScenarioModel, Seq
 from sim.protocol.enums import Side
-from sim.protocol.units import Units, plain
+from sim.protocol.units import UnitError, Units, plain
 from venues.config import Grid, VenueConfig, Visibility, below_ask
 from venues.core.lit import MakerCore
+from venues.core.refresh import RefreshingMaker
 from venues.rules import Found, at
 
 _SIDES: Final = (
@@ -50,6 +52,15 @@ class QuoteConfig(ScenarioModel):
         return () if first is None else (first, *more)
 
 
+class RefreshConfig(ScenarioModel):
+    """How a maker quotes anew after its quote was taken from."""
+
+    delay: Annotated[Duration, Field(gt=0)]
+    """From the first take to the new quote, at full size on both sides."""
+    shift: Annotated[DecimalText, Field(ge=0)] = Decimal(0)
+    """How much higher the new quote lies after its offer was taken, lower after its bid was."""
+
+
 class MakerVenue(VenueConfig):
     """A market maker's two-sided quote.
 
@@ -62,15 +73,26 @@ class MakerVenue(VenueConfig):
     kind: Literal["maker"]
     quote: QuoteConfig
     """A bid, an ask, or both, with further tiers."""
+    refresh: RefreshConfig | None = None
+    """When and how the maker quotes anew; without it what was taken stays gone."""
 
-    def core(self, units: Units, resolve: Resolve, chance: Keyed | None) -> MakerCore:
+    def core(
+        self, units: Units, resolve: Resolve, chance: Keyed | None
+    ) -> MakerCore | RefreshingMaker:
         """The quote as a book, one level per tier."""
         grid = self.grid(units)
         core = MakerCore(grid.tick, grid.lot)
-        for side in (Side.BUY, Side.SELL):
-            for level in self.quote.tiers(side):
-                core.seed(side, *grid.level(level))
-        return core
+        quote = [
+            (side, *grid.level(level))
+            for side in (Side.BUY, Side.SELL)
+            for level in self.quote.tiers(side)
+        ]
+        for tier in quote:
+            core.seed(*tier)
+        if self.refresh is None:
+            return core
+        shift = grid.price(self.refresh.shift)
+        return RefreshingMaker(core, quote, self.refresh.delay, shift)
 
     def problems_on(self, grid: Grid) -> list[Found]:
         """A quote off the grid, whose bid reaches its ask, or whose tiers do not get worse."""
@@ -87,4 +109,9 @@ class MakerVenue(VenueConfig):
         bid, ask = self.quote.bid, self.quote.ask
         if bid is not None and ask is not None and bid[0] >= ask[0]:
             found.append((("quote", "bid", 0), below_ask(bid[0], ask[0])))
+        if self.refresh is not None:
+            try:
+                grid.price(self.refresh.shift)
+            except UnitError as error:
+                found.append((("refresh", "shift"), str(error)))
         return found
