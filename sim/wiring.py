@@ -36,7 +36,7 @@ from sim.topology import Deliver, Send, Tape, Watcher, fan_out, touch_of
 from venues.core.api import VenueCore
 from venues.core.overflow import TurnedAway
 from venues.fees import Fees
-from venues.task import VenuePorts, opening_snapshot, run_venue
+from venues.task import VenuePorts, opening_snapshot, opening_status, run_venue
 
 
 class Wiring:
@@ -195,6 +195,10 @@ class _Hearing:
         for name, book in books.items():
             on_tape = self._router_on_tape and name in self._lit
             router.view.venues[name].on_quote(touch_of(book) if on_tape else book)
+        for venue in self._venues.values():
+            status = opening_status(venue.id, venue.core)
+            if status is not None:
+                router.on_status(status, 0)
 
     def feed(self, venue: "_Venue") -> Send | None:
         """What takes the market data that ``venue`` publishes."""

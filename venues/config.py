@@ -140,6 +140,8 @@ class VenueConfig(ScenarioModel, ABC):
     """How much others see of it; strategies group venues by this."""
     takes_resting: ClassVar[bool] = True
     """Whether orders may rest there."""
+    takes_min_qty: ClassVar[bool] = False
+    """Whether orders may state a minimum quantity."""
     holds_orders: ClassVar[bool] = True
     """Whether its book is made of orders, of whomever, that a halt or a close can end."""
 

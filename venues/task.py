@@ -17,11 +17,11 @@ from sim.kernel.clock import Clock
 from sim.kernel.inbox import Inbox
 from sim.kernel.loop import Event
 from sim.kernel.server import Served
-from sim.protocol.enums import Side
-from sim.protocol.market_data import BookSnapshot, FeedMessage, Levels
+from sim.protocol.enums import Side, TradingState
+from sim.protocol.market_data import BookSnapshot, FeedMessage, Levels, TradingStatus
 from sim.protocol.orders import ExecutionReport, NewOrderSingle, VenueReport
 from sim.protocol.units import TimeNs
-from venues.core.api import TerseCore, VenueCore
+from venues.core.api import TerseCore, TimedCore, VenueCore
 from venues.fees import Fees
 from venues.timers import handler
 
@@ -57,6 +57,13 @@ def opening_snapshot(venue_id: str, core: VenueCore, depth: int) -> BookSnapshot
         core.last_qty,
         core.volume,
     )
+
+
+def opening_status(venue_id: str, core: VenueCore) -> TradingStatus | None:
+    """What a subscriber knows at time 0 of a venue that is not open yet; None for one that is."""
+    if not isinstance(core, TimedCore) or core.state is TradingState.OPEN:
+        return None
+    return TradingStatus(venue_id, TimeNs(0), core.state)
 
 
 async def run_venue(

@@ -74,6 +74,11 @@ class FlowConfig(ScenarioModel, ABC):
     def rests(self) -> bool:
         """Whether some of its orders may rest in a book, which not every venue takes."""
 
+    @property
+    def states_min_qty(self) -> bool:
+        """Whether some of its orders state a minimum quantity, which not every venue takes."""
+        return False
+
 
 def off_grid(path: tuple[str | int, ...], convert: Any, value: Any) -> Problems:
     """The problem of one value that ``convert`` refuses, if any."""

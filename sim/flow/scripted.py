@@ -12,6 +12,7 @@ from sim.kernel.streams import Stream
 from sim.protocol.config import Duration, Ident, PositiveDecimal, ScenarioModel, Seq
 from sim.protocol.enums import OrdType, Side, TimeInForce
 from sim.protocol.orders import NewOrderSingle, OrderCancelRequest, OrderMessage
+from sim.protocol.units import QtyLots, plain
 
 
 class ScriptedOrder(ScenarioModel):
@@ -29,6 +30,8 @@ class ScriptedOrder(ScenarioModel):
     """Its limit; without one it is a market order."""
     tif: Literal["DAY", "GTC", "IOC", "FOK"] = "GTC"
     """Time in force."""
+    min_qty: PositiveDecimal | None = None
+    """Fewest of one execution against a single counter-order; only dark venues take such orders."""
 
 
 class ScriptedCancel(ScenarioModel):
@@ -76,6 +79,11 @@ class ScriptedFlow(FlowConfig):
         for n, order in enumerate(self.orders):
             if isinstance(order, ScriptedOrder):
                 found += off_grid(("orders", n, "qty"), grid.qty, order.qty)
+                if order.min_qty is not None:
+                    found += off_grid(("orders", n, "min_qty"), grid.qty, order.min_qty)
+                    if order.min_qty > order.qty:
+                        message = f"must be at most qty, {plain(order.qty)}"
+                        found.append((("orders", n, "min_qty"), message))
                 if order.price is not None:
                     found += off_grid(("orders", n, "price"), grid.price, order.price)
         return found
@@ -85,6 +93,11 @@ class ScriptedFlow(FlowConfig):
         """See the base."""
         orders = [order for order in self.orders if isinstance(order, ScriptedOrder)]
         return any(o.price is not None and o.tif not in {"IOC", "FOK"} for o in orders)
+
+    @property
+    def states_min_qty(self) -> bool:
+        """See the base."""
+        return any(isinstance(o, ScriptedOrder) and o.min_qty is not None for o in self.orders)
 
     def messages(
         self, grid: FlowGrid, stream: Stream, account: str, end_ns: int
@@ -110,4 +123,5 @@ def _new(order: ScriptedOrder, grid: FlowGrid, account: str) -> NewOrderSingle:
         ord_type=OrdType.MARKET if price is None else OrdType.LIMIT,
         time_in_force=TimeInForce(order.tif),
         account=account,
+        min_qty=QtyLots(0) if order.min_qty is None else grid.qty(order.min_qty),
     )

@@ -189,6 +189,9 @@ def _flows(at: Path, venue: VenueEntry, flows: dict[int, FlowConfig], units: Uni
         if flow.rests and not venue.takes_resting:
             message = f"has orders that may rest, which a {venue.kind} venue refuses"
             yield (*at, "flow", k), message
+        if flow.states_min_qty and not venue.takes_min_qty:
+            message = f"states minimum quantities, which a {venue.kind} venue refuses"
+            yield (*at, "flow", k), message
 
 
 def _parent_grids(parents: dict[int, ParentConfig], units: Units) -> Found:

@@ -94,6 +94,23 @@ def side_levels(draw: st.DrawFn, sign: int, tick: int, lot: int) -> list[tuple[i
 
 
 @st.composite
+def hours(draw: st.DrawFn, kind: str) -> Data:
+    """Up to two halts, perhaps a late open and an early close."""
+    times = sorted(draw(st.sets(st.integers(1, 600), min_size=2, max_size=5)))
+    pairs = zip(times[::2], times[1::2], strict=False)  # an odd time begins no halt
+    halts = [{"at": f"{a}ms", "until": f"{b}ms"} for a, b in pairs]
+    trading: Data = {"halts": halts}
+    if draw(st.booleans()):
+        trading["open"] = f"{draw(st.integers(0, times[0]))}ms"
+    if draw(st.booleans()):
+        trading["close"] = f"{times[-1] + draw(st.integers(1, 200))}ms"
+    if kind != "replayed":
+        trading["on_halt"] = draw(st.sampled_from(["keep", "cancel"]))
+        trading["on_close"] = draw(st.sampled_from(["expire_day", "expire_all"]))
+    return trading
+
+
+@st.composite
 def venues(draw: st.DrawFn, venue_id: str) -> tuple[Data, str]:
     """One venue, and the text of its recording if it replays one."""
     kind = draw(st.sampled_from(["lit", "lit", "dark", "maker", "replayed"]))
@@ -115,20 +132,36 @@ def venues(draw: st.DrawFn, venue_id: str) -> tuple[Data, str]:
     text = ""
     if kind == "maker":
         venue["quote"] = {"ask": [px(MID + 2 * tick), 30], "bid": [px(MID - 2 * tick), 30]}
+        if draw(st.booleans()):
+            shift = px(draw(st.integers(0, 2)) * tick)
+            venue["refresh"] = {"delay": draw(ms(1, 60)), "shift": shift}
     elif kind == "replayed":
         venue["file"] = f"{venue_id}.l2.csv"
-        text = draw(recordings(asks, bids))
+        text = draw(recordings(asks, bids, tick, lot))
     else:
         venue["book"] = book
     if kind == "dark":
         venue["indications"] = draw(st.booleans())
         venue["indication_factor"] = draw(st.sampled_from(["1", "0.5", "3"]))
-        if draw(st.booleans()) and asks:
+        model = draw(st.sampled_from(["full", "scripted", "fraction", "random"]))
+        if model == "scripted" and asks:
             price, qty = asks[0]
-            venue["fill"] = {
-                "model": "scripted",
-                "at": [[px(price), draw(st.integers(0, qty // lot)) * lot]],
-            }
+            there = draw(st.integers(0, qty // lot)) * lot
+            venue["fill"] = {"model": "scripted", "at": [[px(price), there]]}
+        elif model == "fraction":
+            venue["fill"] = {"model": "fraction", "share": f"0.{draw(st.integers(0, 99)):02d}"}
+        elif model == "random":
+            venue["fill"] = {"model": "random", "low": f"0.{draw(st.integers(0, 99)):02d}"}
+        if draw(st.booleans()):
+            venue["min_qty"] = draw(st.integers(1, 3)) * lot
+    if draw(st.integers(0, 3)) == 0:
+        venue["throttle"] = {"messages": draw(st.integers(1, 5)), "per": draw(ms(1, 100))}
+    if draw(st.integers(0, 3)) == 0:
+        venue["max_order_qty"] = draw(st.integers(1, 30)) * lot
+    if draw(st.integers(0, 3)) == 0:
+        venue["price_band"] = px(draw(st.integers(1, 6)))
+    if draw(st.integers(0, 3)) == 0:
+        venue["trading"] = draw(hours(kind))
     if draw(st.booleans()):
         rests = kind in {"lit", "dark"}
         venue["flow"] = [
@@ -146,7 +179,13 @@ def venues(draw: st.DrawFn, venue_id: str) -> tuple[Data, str]:
 
 
 @st.composite
-def recordings(draw: st.DrawFn, asks: list[tuple[int, int]], bids: list[tuple[int, int]]) -> str:
+def recordings(
+    draw: st.DrawFn,
+    asks: list[tuple[int, int]],
+    bids: list[tuple[int, int]],
+    tick: int,
+    lot: int,
+) -> str:
     """A recording that starts with a book and then changes its sizes and shifts its prices."""
     rows = ["t_ns,event,side,price,qty"]
     rows += [f"0,level,ask,{px(price)},{qty}" for price, qty in asks]
@@ -156,9 +195,9 @@ def recordings(draw: st.DrawFn, asks: list[tuple[int, int]], bids: list[tuple[in
         t_ns = n * 30_000_000
         if draw(st.booleans()) and levels:
             side, price = draw(st.sampled_from(levels))
-            rows.append(f"{t_ns},level,{side},{px(price)},{draw(st.integers(0, 60))}")
+            rows.append(f"{t_ns},level,{side},{px(price)},{draw(st.integers(0, 60 // lot)) * lot}")
         else:
-            shift = draw(st.integers(-3, 3)) / 100
+            shift = draw(st.integers(-3, 3)) * tick / 100
             rows += [f"{t_ns},shift,{side},{shift:.2f}," for side in ("ask", "bid")]
     return "\n".join(rows) + "\n"
 

@@ -124,10 +124,12 @@ class TimedCore(Protocol):
     Attributes:
         wakes: Wake-ups that it asks for.
         changes: Changes of its state of trading that have just come, oldest first.
+        state: Whether it trades now.
     """
 
     wakes: list[WakeAt]
     changes: list[TradingChange]
+    state: TradingState
 
 
 @runtime_checkable

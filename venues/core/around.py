@@ -6,7 +6,7 @@ They exist only where a venue's config asks for them, so that other venues pay n
 from collections.abc import Sequence
 from typing import Any
 
-from sim.protocol.enums import CxlRejReason, RejectReason
+from sim.protocol.enums import CxlRejReason, RejectReason, TradingState
 from sim.protocol.market_data import Levels, Trade
 from sim.protocol.orders import NewOrderSingle, VenueReport
 from sim.protocol.units import PriceTicks, QtyLots, TimeNs
@@ -21,6 +21,7 @@ class CoreAround:
         book: The innermost core if orders may rest in it, else None.
         wakes: Wake-ups asked for, by this core or by one within.
         changes: Changes of the state of trading, by this core or by one within.
+        state: Whether it trades now.
     """
 
     def __init__(self, inner: VenueCore) -> None:
@@ -28,6 +29,7 @@ class CoreAround:
         self.book: OrderBook | None = inner if isinstance(inner, OrderBook) else None
         self.wakes: list[WakeAt] = []
         self.changes: list[TradingChange] = []
+        self.state = TradingState.OPEN
         if isinstance(inner, CoreAround):
             self.book = inner.book
         if isinstance(inner, TimedCore):

@@ -130,6 +130,7 @@ class DarkVenue(VenueConfig):
     """
 
     visibility: ClassVar[Visibility] = "dark"
+    takes_min_qty: ClassVar[bool] = True
 
     kind: Literal["dark"]
     book: BookConfig = BookConfig()

@@ -19,6 +19,18 @@ def test_flow_that_would_rest_at_a_maker_is_refused() -> None:
     assert found == ["venues[MM].flow[0]: has orders that may rest, which a maker venue refuses"]
 
 
+def test_minimum_quantities_go_to_dark_venues_alone() -> None:
+    flow = "{kind: scripted, orders: [{at: 1ms, id: a, side: buy, qty: 5, min_qty: 5}]}"
+    loaded = load_scenario("fragmented", sets=[f"venues[DARK_A].flow=[{flow}]"])
+    assert loaded.scenario.venues[2].flow[0].states_min_qty
+    assert problems(f"venues[NYSE].flow=[{flow}]") == [
+        "venues[NYSE].flow[0]: states minimum quantities, which a lit venue refuses"
+    ]
+    more = flow.replace("min_qty: 5", "min_qty: 6")
+    (found,) = problems(f"venues[DARK_A].flow=[{more}]")
+    assert found.endswith("min_qty: must be at most qty, 5")
+
+
 def test_D07_flow_is_held_against_the_venues_own_tick() -> None:
     found = problems(
         'venues[NYSE].tick_size="0.05"',
