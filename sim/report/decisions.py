@@ -3,14 +3,24 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from sim.audit.records import ChildCanceled, Decision, Record
+from sim.audit.records import (
+    ChildCanceled,
+    ChildRejected,
+    ChildReplaced,
+    ChildSent,
+    Decision,
+    Fill,
+    Overfill,
+    Record,
+)
 
 
 class DecisionRow(NamedTuple):
     """One decision; quantities in lots.
 
-    ``came_back`` holds, by venue, what children of any parent did not fill since the decision
-    before; ``split`` what goes to each venue now, nothing for a decision to wait.
+    ``came_back`` holds, by venue, what became free of this parent's children since its decision
+    before: canceled, rejected, or taken out of the book by a replace. ``split`` is what goes to
+    each venue now, nothing for a decision to wait.
     """
 
     t_ns: int
@@ -25,13 +35,11 @@ def decision_rows(records: Iterable[Record], most: int) -> tuple[list[DecisionRo
     """The first ``most`` decisions and how many there are."""
     rows: list[DecisionRow] = []
     count = 0
-    came_back: dict[str, int] = {}
+    returned = _Returned()
     for record in records:
-        if isinstance(record, ChildCanceled):
-            back = came_back.get(record.venue_id, 0) + record.canceled_qty
-            came_back[record.venue_id] = back
-        elif isinstance(record, Decision):
+        if isinstance(record, Decision):
             count += 1
+            came_back = returned.take(record.parent_id)
             if len(rows) < most:
                 split: dict[str, int] = {}
                 for part in record.split:
@@ -46,5 +54,42 @@ def decision_rows(records: Iterable[Record], most: int) -> tuple[list[DecisionRo
                         split,
                     )
                 )
-            came_back = {}
+        else:
+            returned.observe(record)
     return rows, count
+
+
+class _Returned:
+    """What children gave back, by parent and venue, since somebody took it last."""
+
+    def __init__(self) -> None:
+        self._open: dict[str, tuple[str, str, int]] = {}  # child -> parent, venue, lots
+        self._back: dict[str, dict[str, int]] = {}
+
+    def take(self, parent_id: str) -> dict[str, int]:
+        return self._back.pop(parent_id, {})
+
+    def observe(self, record: Record) -> None:
+        match record:
+            case ChildSent():
+                known = record.parent_id, record.venue_id, record.order_qty
+                self._open[record.cl_ord_id] = known
+            case Fill() | Overfill():
+                self._keep(record.cl_ord_id, record.leaves_qty, returned=False)
+            case ChildReplaced():
+                self._keep(record.orig_cl_ord_id, record.leaves_qty)
+            case ChildCanceled() | ChildRejected():
+                self._keep(record.cl_ord_id, 0)
+            case _:
+                pass
+
+    def _keep(self, child: str, leaves: int, *, returned: bool = True) -> None:
+        """A child has ``leaves`` lots open from now on; those before are back, or filled."""
+        if child not in self._open:
+            return
+        parent_id, venue_id, lots = self._open.pop(child)
+        if leaves:
+            self._open[child] = parent_id, venue_id, leaves
+        if returned and lots > leaves:
+            back = self._back.setdefault(parent_id, {})
+            back[venue_id] = back.get(venue_id, 0) + lots - leaves
