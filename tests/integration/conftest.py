@@ -12,11 +12,11 @@ import pytest
 from pydantic import TypeAdapter
 
 from router.config import RouterConfig
-from router.core.events import ACCOUNT, FromVenue
+from router.core.events import ACCOUNT, FromVenue, ParentOrder
 from router.core.profile import VenueProfile
 from router.core.router import RouterCore
 from router.task import RouterShell
-from sim.audit.records import Record
+from sim.audit.records import ChildSent, ParentDone, Record, ReportIgnored
 from sim.kernel.inbox import Inbox
 from sim.kernel.latency import LatencySampler
 from sim.kernel.link import make_link
@@ -24,6 +24,7 @@ from sim.kernel.loop import Event, SimLoop
 from sim.kernel.source import Source
 from sim.protocol.enums import (
     CxlRejReason,
+    EndReason,
     ExecType,
     OrdStatus,
     Priority,
@@ -137,6 +138,31 @@ class Floor:
         return RouterShell(
             core, self.inbox, links=self.send, clock=self.loop, emit=self.records.append
         )
+
+    async def buy(self, qty: int, **more: Any) -> RouterShell:
+        """Buy with a router of these settings until the parent, P, has ended."""
+        deadline, limit = more.pop("deadline_ms", None), more.pop("limit", None)
+        at_ms = more.pop("at_ms", 0)
+        router = self.router(**{"ack_timeout": "50ms", **more})
+        deadline_ns = None if deadline is None else deadline * 1_000_000
+        order = ParentOrder("P", Side.BUY, qty, limit, deadline_ns)
+        router.submit(order, at_ms * 1_000_000)
+        async with asyncio.timeout(60):
+            await router.run(1)
+        return router
+
+    def orders(self) -> list[tuple[str, int, int]]:
+        """Children as (id, lots, millisecond)."""
+        return [(c.cl_ord_id, c.order_qty, c.t_ns // 1_000_000) for c in self.of(ChildSent)]
+
+    def end(self) -> tuple[EndReason, int, int]:
+        """How the only parent ended: reason, lots filled, lots canceled."""
+        (record,) = self.of(ParentDone)
+        return record.end_reason, record.filled_qty, record.canceled_qty
+
+    def ignored(self) -> list[str]:
+        """Why reports were ignored."""
+        return [record.reason for record in self.of(ReportIgnored)]
 
     def of(self, kind: type[Any]) -> list[Any]:
         """The records of one type, in their order."""

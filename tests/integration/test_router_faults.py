@@ -9,64 +9,31 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from router.core.events import ParentOrder
-from router.task import RouterShell
 from sim.audit.records import (
-    CancelRejected,
     CancelSent,
     ChildCanceled,
-    ChildReplaced,
     ChildSent,
     Decision,
     Fill,
     Overfill,
     ParentDone,
-    ReplaceSent,
-    ReportIgnored,
     RouteHold,
 )
 from sim.protocol.enums import (
     CxlRejReason,
     EndReason,
-    ExecType,
     OrdStatus,
     RejectReason,
     Side,
     TradingState,
 )
-from sim.protocol.orders import NewOrderSingle
 
 if TYPE_CHECKING:
     from tests.integration.conftest import Floor
 
 MS = 1_000_000
 ASK = 10_000
-
-
-async def buy(floor: "Floor", qty: int, **more: Any) -> RouterShell:
-    """Buy with a router of these settings until the parent has ended."""
-    deadline, limit = more.pop("deadline_ms", None), more.pop("limit", None)
-    at_ms = more.pop("at_ms", 0)
-    router = floor.router(ack_timeout=more.pop("ack_timeout", "50ms"), **more)
-    deadline_ns = None if deadline is None else deadline * MS
-    router.submit(ParentOrder("P", Side.BUY, qty, limit, deadline_ns), at_ms * MS)
-    async with asyncio.timeout(60):
-        await router.run(1)
-    return router
-
-
-def orders(floor: "Floor") -> list[tuple[str, int, int]]:
-    """Children as (id, lots, millisecond)."""
-    return [(c.cl_ord_id, c.order_qty, c.t_ns // MS) for c in floor.of(ChildSent)]
-
-
-def done(floor: "Floor") -> tuple[EndReason, int, int]:
-    """How the only parent ended: reason, lots filled, lots canceled."""
-    (record,) = floor.of(ParentDone)
-    return record.end_reason, record.filled_qty, record.canceled_qty
-
-
-def ignored(floor: "Floor") -> list[str]:
-    return [record.reason for record in floor.of(ReportIgnored)]
+REST: dict[str, Any] = {"rest": {"price": "touch", "move_after": "0ns"}}
 
 
 # ------------------------------------------------------------ lost, repeated, in another order
@@ -75,8 +42,8 @@ def ignored(floor: "Floor") -> list[str]:
 async def test_F05_a_fill_without_its_acknowledgement_counts(floor: "Floor") -> None:
     a = floor.scripted("A", (ASK, 100))
     a.answers["P.A.1"] = [(5, a.fill("P.A.1", 100))]
-    await buy(floor, 100)
-    assert done(floor) == (EndReason.FILLED, 100, 0)
+    await floor.buy(100)
+    assert floor.end() == (EndReason.FILLED, 100, 0)
     assert floor.of(CancelSent) == []
 
 
@@ -84,10 +51,10 @@ async def test_F07_a_fill_that_comes_twice_is_booked_once(floor: "Floor") -> Non
     a = floor.scripted("A", (ASK, 100))
     fill = a.fill("P.A.1", 40)
     a.answers["P.A.1"] = [(1, fill), (2, fill), (3, a.fill("P.A.1", 60, cum=100))]
-    await buy(floor, 100)
-    assert done(floor) == (EndReason.FILLED, 100, 0)
+    await floor.buy(100)
+    assert floor.end() == (EndReason.FILLED, 100, 0)
     assert [f.last_qty for f in floor.of(Fill)] == [40, 60]
-    assert ignored(floor) == ["duplicate"]
+    assert floor.ignored() == ["duplicate"]
 
 
 async def test_F08_a_number_with_other_content_puts_its_venue_into_quarantine(
@@ -97,11 +64,11 @@ async def test_F08_a_number_with_other_content_puts_its_venue_into_quarantine(
     floor.scripted("B", (ASK + 1, 100)).answers["P.B.1"] = ()
     a.answers["P.A.1"] = [(1, a.fill("P.A.1", 40)), (2, a.fill("P.A.1", 30, exec_id=1))]
     a.answers["P.A.1.C1"] = [(1, a.canceled("P.A.1.C1", 40, orig_cl_ord_id="P.A.1"))]
-    await buy(floor, 100)
-    assert ignored(floor) == ["conflict"]
+    await floor.buy(100)
+    assert floor.ignored() == ["conflict"]
     hold = floor.of(RouteHold)[0]
     assert (hold.venue_id, hold.until_ns, hold.reason) == ("A", None, "conflict")
-    assert orders(floor)[1][:2] == ("P.B.1", 60)
+    assert floor.orders()[1][:2] == ("P.B.1", 60)
 
 
 @pytest.mark.parametrize("ack_first", [True, False])
@@ -112,11 +79,11 @@ async def test_F11_acknowledgement_and_fill_in_either_order_give_the_same_state(
     ack, fill = a.ack("P.A.1"), a.fill("P.A.1", 40)
     end = a.canceled("P.A.1", 40)
     a.answers["P.A.1"] = [(1 if ack_first else 2, ack), (2 if ack_first else 1, fill), (9, end)]
-    router = await buy(floor, 100, deadline_ms=20)
-    assert done(floor) == (EndReason.DEADLINE, 40, 60)
+    router = await floor.buy(100, deadline_ms=20)
+    assert floor.end() == (EndReason.DEADLINE, 40, 60)
     child = router.core.children["P.A.1"]
     assert (child.status, child.cum_qty, child.acked) == (OrdStatus.CANCELED, 40, True)
-    assert ignored(floor) == []
+    assert floor.ignored() == []
 
 
 async def test_F12_an_end_that_overtakes_a_fill_waits_for_it(floor: "Floor") -> None:
@@ -125,9 +92,9 @@ async def test_F12_an_end_that_overtakes_a_fill_waits_for_it(floor: "Floor") -> 
     fill, end = a.fill("P.A.1", 30), a.canceled("P.A.1", 30)
     a.answers["P.A.1"] = [(1, end), (20, fill)]
     b.answers["P.B.1"] = [(0, b.fill("P.B.1", 70, ASK + 1))]
-    await buy(floor, 100)
-    assert done(floor) == (EndReason.FILLED, 100, 0)
-    assert orders(floor) == [("P.A.1", 100, 0), ("P.B.1", 70, 22)]
+    await floor.buy(100)
+    assert floor.end() == (EndReason.FILLED, 100, 0)
+    assert floor.orders() == [("P.A.1", 100, 0), ("P.B.1", 70, 22)]
     assert [c.canceled_qty for c in floor.of(ChildCanceled)] == [70]
 
 
@@ -135,11 +102,11 @@ async def test_F12_what_an_end_waits_for_in_vain_is_given_up_after_a_time(floor:
     a = floor.scripted("A", (ASK, 100))
     floor.scripted("B", (ASK + 1, 100))
     a.answers["P.A.1"] = [(1, a.canceled("P.A.1", 30))]
-    router = await buy(floor, 100)
-    assert done(floor) == (EndReason.NO_ANSWER, 0, 0)
+    router = await floor.buy(100)
+    assert floor.end() == (EndReason.NO_ANSWER, 0, 0)
     assert floor.of(ParentDone)[0].t_ns == 53 * MS
     assert router.core.parents["P"].reserved_qty == 100
-    assert len(orders(floor)) == 1
+    assert len(floor.orders()) == 1
 
 
 # ------------------------------------------------------------ races with cancels
@@ -152,16 +119,16 @@ async def test_F13_only_what_a_cancel_really_freed_goes_elsewhere(floor: "Floor"
         (10, a.canceled("P.A.1.C1", 30, orig_cl_ord_id="P.A.1")),
     ]
     b.answers["P.B.1"] = [(0, b.fill("P.B.1", 70, ASK + 1))]
-    await buy(floor, 100)
-    assert orders(floor) == [("P.A.1", 100, 0), ("P.B.1", 70, 62)]
-    assert done(floor) == (EndReason.FILLED, 100, 0)
+    await floor.buy(100)
+    assert floor.orders() == [("P.A.1", 100, 0), ("P.B.1", 70, 62)]
+    assert floor.end() == (EndReason.FILLED, 100, 0)
 
 
 async def test_F14_a_fill_after_a_confirmed_cancel_is_nobodys(floor: "Floor") -> None:
     a, b = floor.scripted("A", (ASK, 100)), floor.scripted("B", (ASK + 1, 60))
     a.answers["P.A.1"] = [(0, a.canceled("P.A.1")), (10, a.fill("P.A.1", 25))]
     b.answers["P.B.1"] = [(30, b.fill("P.B.1", 60, ASK + 1))]
-    router = await buy(floor, 100, deadline_ms=45)
+    router = await floor.buy(100, deadline_ms=45)
     (record,) = floor.of(Overfill)
     assert (record.booked_qty, record.excess_qty, record.reason) == (0, 25, "after_end")
     assert router.core.overfilled == {("A", Side.BUY): 25}
@@ -177,20 +144,20 @@ async def test_F15_a_lost_cancel_is_sent_again_under_its_id(floor: "Floor") -> N
     a, b = floor.scripted("A", (ASK, 100)), floor.scripted("B", (ASK + 1, 100))
     a.answers["P.A.1.C1#2"] = [(0, a.canceled("P.A.1.C1", orig_cl_ord_id="P.A.1"))]
     b.answers["P.B.1"] = [(0, b.fill("P.B.1", 100, ASK + 1))]
-    await buy(floor, 100)
+    await floor.buy(100)
     assert a.ids == ["P.A.1", "P.A.1.C1", "P.A.1.C1"]
     assert [(c.t_ns // MS, c.reason) for c in floor.of(CancelSent)] == [
         (50, "ack_timeout"),
         (100, "no_answer"),
     ]
-    assert orders(floor)[1] == ("P.B.1", 100, 102)
+    assert floor.orders()[1] == ("P.B.1", 100, 102)
 
 
 async def test_F15_cancels_are_sent_again_a_bounded_number_of_times(floor: "Floor") -> None:
     a = floor.scripted("A", (ASK, 100))
-    await buy(floor, 100, cancel_resends=5)
+    await floor.buy(100, cancel_resends=5)
     assert a.ids == ["P.A.1", *["P.A.1.C1"] * 6]
-    assert done(floor) == (EndReason.NO_ANSWER, 0, 0)
+    assert floor.end() == (EndReason.NO_ANSWER, 0, 0)
 
 
 async def test_F04_an_order_that_its_venue_never_got_is_free_again(floor: "Floor") -> None:
@@ -198,9 +165,9 @@ async def test_F04_an_order_that_its_venue_never_got_is_free_again(floor: "Floor
     unknown = a.refused("P.A.1.C1", "P.A.1", CxlRejReason.UNKNOWN_ORDER)
     a.answers["P.A.1.C1"] = [(0, unknown)]
     b.answers["P.B.1"] = [(0, b.fill("P.B.1", 100, ASK + 1))]
-    await buy(floor, 100)
-    assert orders(floor)[1] == ("P.B.1", 100, 52)
-    assert done(floor) == (EndReason.FILLED, 100, 0)
+    await floor.buy(100)
+    assert floor.orders()[1] == ("P.B.1", 100, 52)
+    assert floor.end() == (EndReason.FILLED, 100, 0)
 
 
 async def test_a_cancel_that_is_refused_for_the_time_being_is_tried_again(floor: "Floor") -> None:
@@ -208,9 +175,9 @@ async def test_a_cancel_that_is_refused_for_the_time_being_is_tried_again(floor:
     a.answers["P.A.1"] = [(0, a.ack("P.A.1"))]
     a.answers["P.A.1.C1"] = [(0, a.refused("P.A.1.C1", "P.A.1", CxlRejReason.THROTTLED))]
     a.answers["P.A.1.C2"] = [(0, a.canceled("P.A.1.C2", orig_cl_ord_id="P.A.1"))]
-    await buy(floor, 100, limit=ASK, deadline_ms=10, **REST)
+    await floor.buy(100, limit=ASK, deadline_ms=10, **REST)
     assert [t for t, _ in a.got] == [1, 11, 63]
-    assert done(floor) == (EndReason.DEADLINE, 0, 100)
+    assert floor.end() == (EndReason.DEADLINE, 0, 100)
 
 
 async def test_I18_a_late_answer_brings_a_silent_venue_back(floor: "Floor") -> None:
@@ -220,14 +187,14 @@ async def test_I18_a_late_answer_brings_a_silent_venue_back(floor: "Floor") -> N
     b.answers["P.B.1"] = [(0, b.fill("P.B.1", 40, ASK + 1))]
     b.answers["P.B.2"] = [(0, b.fill("P.B.2", 50, ASK + 1))]
     b.shows(310, (ASK + 1, 80))
-    await buy(floor, 100, deadline_ms=1_000, cancel_resends=1)
+    await floor.buy(100, deadline_ms=1_000, cancel_resends=1)
     assert [(h.t_ns // MS, h.venue_id, h.reason) for h in floor.of(RouteHold)] == [
         (50, "A", "ack_timeout"),
         (150, "A", "no_answer"),
         (302, "A", "answered"),
     ]
-    assert orders(floor)[2] == ("P.B.2", 50, 311)
-    assert done(floor) == (EndReason.FILLED, 100, 0)
+    assert floor.orders()[2] == ("P.B.2", 50, 311)
+    assert floor.end() == (EndReason.FILLED, 100, 0)
 
 
 # ------------------------------------------------------------ fills that cannot be
@@ -243,11 +210,11 @@ async def test_F10_what_is_filled_beyond_the_open_lots_goes_to_an_account_apart(
     b.answers["P.B.2"] = [(0, b.fill("P.B.2", 100, ASK + 1))]
     c.answers["P.C.1"] = [(0, c.fill("P.C.1", 100, ASK + 2))]
     a.shows(20, (ASK - 1, 500))  # tempting
-    router = await buy(floor, 200)
+    router = await floor.buy(200)
     (record,) = floor.of(Overfill)
     assert (record.last_qty, record.booked_qty, record.excess_qty) == (130, 100, 30)
     assert router.core.overfilled == {("A", Side.BUY): 30}
-    assert done(floor) == (EndReason.FILLED, 200, 0)
+    assert floor.end() == (EndReason.FILLED, 200, 0)
     assert sum(fill.last_qty for fill in floor.of(Fill)) == 200
     assert [(c.orig_cl_ord_id, c.reason) for c in floor.of(CancelSent)] == [("P.B.1", "quarantine")]
     assert a.ids == ["P.A.1"]
@@ -261,7 +228,7 @@ async def test_F20_a_fill_past_the_limit_is_not_booked_and_its_lots_are_bought_e
     a, b = floor.scripted("A", (ASK, 100)), floor.scripted("B", (ASK + 1, 100))
     a.answers["P.A.1"] = [(0, a.fill("P.A.1", 100, ASK + 5))]
     b.answers["P.B.1"] = [(0, b.fill("P.B.1", 100, ASK + 1))]
-    router = await buy(floor, 100)
+    router = await floor.buy(100)
     (record,) = floor.of(Overfill)
     assert (record.booked_qty, record.excess_qty, record.reason) == (0, 100, "outside_limit")
     assert [(f.venue_id, f.last_px) for f in floor.of(Fill)] == [("B", ASK + 1)]
@@ -275,9 +242,9 @@ async def test_F21_reports_about_strangers_make_no_position(floor: "Floor") -> N
         (0, a.fill("P.A.1", 50, side=Side.SELL)),
         (1, a.fill("P.A.1", 100)),
     ]
-    await buy(floor, 100)
-    assert ignored(floor) == ["unknown_order", "breach"]
-    assert done(floor) == (EndReason.FILLED, 100, 0)
+    await floor.buy(100)
+    assert floor.ignored() == ["unknown_order", "breach"]
+    assert floor.end() == (EndReason.FILLED, 100, 0)
 
 
 async def test_F22_what_comes_for_a_finished_parent_is_recorded_and_changes_nothing(
@@ -294,100 +261,9 @@ async def test_F22_what_comes_for_a_finished_parent_is_recorded_and_changes_noth
     router.submit(ParentOrder("P", Side.BUY, 100), 0)
     router.submit(ParentOrder("Q", Side.SELL, 1, deadline_ns=50 * MS), 0)  # keeps the router up
     await router.run(2)
-    assert ignored(floor) == ["parent_done"]
+    assert floor.ignored() == ["parent_done"]
     assert [(o.excess_qty, o.reason) for o in floor.of(Overfill)] == [(7, "parent_done")]
     assert router.core.parents["P"].filled_qty == 100
-
-
-# ------------------------------------------------------------ replaces
-
-
-REST: dict[str, Any] = {"rest": {"price": "touch", "move_after": "0ns"}}
-
-
-async def test_F16_a_new_total_below_what_is_filled_closes_the_order_at_filled(
-    floor: "Floor",
-) -> None:
-    """Lots appear elsewhere; while 70 are being taken out of the book, 80 fill in it."""
-    a, b = floor.scripted("A"), floor.scripted("B")
-    a.shows(1, bids=((ASK, 5),))
-    b.shows(20, (ASK, 70))
-    a.answers["P.A.1"] = [(0, a.ack("P.A.1"))]
-    a.answers["P.A.1.R1"] = [
-        (0, a.fill("P.A.1", 80)),
-        (1, a.report(ExecType.REPLACED, "P.A.1.R1", cum=80, total=80, orig_cl_ord_id="P.A.1")),
-    ]
-    b.answers["P.B.1"] = [(0, b.fill("P.B.1", 20))]
-    router = await buy(floor, 100, limit=ASK, **REST)
-    (asked,) = floor.of(ReplaceSent)
-    assert (asked.order_qty, asked.price, asked.reason) == (30, ASK, "quote_change")
-    (replaced,) = floor.of(ChildReplaced)
-    assert (replaced.order_qty, replaced.cum_qty, replaced.leaves_qty) == (80, 80, 0)
-    assert router.core.children["P.A.1"].status is OrdStatus.FILLED
-    assert orders(floor)[-1][:2] == ("P.B.1", 20)
-    assert done(floor) == (EndReason.FILLED, 100, 0)
-
-
-async def test_I2_no_lot_is_free_before_the_answer_to_a_replace(floor: "Floor") -> None:
-    a, b = floor.scripted("A"), floor.scripted("B")
-    a.shows(1, bids=((ASK, 5),))
-    b.shows(20, (ASK, 70))
-    a.answers["P.A.1"] = [(0, a.ack("P.A.1"))]
-    late = a.report(ExecType.REPLACED, "P.A.1.R1", total=30, orig_cl_ord_id="P.A.1")
-    a.answers["P.A.1.R1"] = [(30, late)]
-    b.answers["P.B.1"] = [(0, b.fill("P.B.1", 70))]
-    await buy(floor, 100, limit=ASK, deadline_ms=90, **REST)
-    assert orders(floor)[-1] == ("P.B.1", 70, 53)
-
-
-async def test_a_refused_replace_leaves_the_order_as_it_was(floor: "Floor") -> None:
-    a = floor.scripted("A")
-    a.shows(1, bids=((ASK, 5),))
-    a.shows(20, bids=((ASK + 1, 5),))
-    a.answers["P.A.1"] = [(0, a.ack("P.A.1")), (60, a.fill("P.A.1", 100))]
-    a.answers["P.A.1.R1"] = [(0, a.refused("P.A.1.R1", "P.A.1", CxlRejReason.TOO_LATE))]
-    await buy(floor, 100, limit=ASK + 5, at_ms=5, **REST)
-    assert floor.of(ReplaceSent)[0].price == ASK + 1
-    assert floor.of(CancelRejected)[0].cl_ord_id == "P.A.1.R1"
-    assert done(floor) == (EndReason.FILLED, 100, 0)
-
-
-async def test_a_replace_without_an_answer_is_followed_by_cancels_of_both_names(
-    floor: "Floor",
-) -> None:
-    """The answer was lost, not the replace: the venue knows the order by its new name."""
-    a = floor.scripted("A")
-    a.shows(1, bids=((ASK, 5),))
-    a.shows(20, bids=((ASK + 1, 5),))
-    a.answers["P.A.1"] = [(0, a.ack("P.A.1"))]
-    a.answers["P.A.1.C1"] = [(0, a.refused("P.A.1.C1", "P.A.1", CxlRejReason.UNKNOWN_ORDER))]
-    a.answers["P.A.1.C2"] = [(0, a.canceled("P.A.1.C2", orig_cl_ord_id="P.A.1.R1"))]
-    await buy(floor, 100, limit=ASK + 5, at_ms=5, deadline_ms=74, **REST)
-    requests = [msg for _, msg in a.got if not isinstance(msg, NewOrderSingle)]
-    assert [(m.cl_ord_id, m.orig_cl_ord_id) for m in requests][:3] == [
-        ("P.A.1.R1", "P.A.1"),
-        ("P.A.1.C1", "P.A.1"),
-        ("P.A.1.C2", "P.A.1.R1"),
-    ]
-    assert done(floor)[0] is EndReason.DEADLINE
-
-
-async def test_a_resting_order_follows_the_market_so_often_and_no_oftener(floor: "Floor") -> None:
-    a = floor.scripted("A")
-    a.shows(1, bids=((ASK, 5),))
-    for step in range(1, 30):
-        a.shows(10 + step, bids=((ASK + step, 5),))
-    a.answers["P.A.1"] = [(0, a.ack("P.A.1"))]
-    for n in range(1, 10):
-        before = "P.A.1" if n == 1 else f"P.A.1.R{n - 1}"
-        name = f"P.A.1.R{n}"
-        a.answers[name] = [(0, a.report(ExecType.REPLACED, name, orig_cl_ord_id=before))]
-    last = "P.A.1.R3"
-    a.answers["P.A.1.C1"] = [(0, a.canceled("P.A.1.C1", orig_cl_ord_id=last))]
-    rest: dict[str, Any] = {"rest": {"move_after": "5ms", "max_moves": 3}}
-    await buy(floor, 100, deadline_ms=100, **rest)
-    moved = [(r.t_ns // MS, r.price - ASK) for r in floor.of(ReplaceSent)]
-    assert moved == [(12, 1), (17, 6), (22, 11)]
 
 
 # ------------------------------------------------------------ venues that refuse or are away
@@ -400,8 +276,8 @@ async def test_F17_a_refusal_for_now_holds_the_venue_and_then_it_is_tried_again(
     for n in (1, 2, 3):
         a.answers[f"P.A.{n}"] = [(0, a.rejected(f"P.A.{n}", RejectReason.THROTTLED))]
     a.answers["P.A.4"] = [(0, a.fill("P.A.4", 100))]
-    await buy(floor, 100, backoff={"first": "10ms", "factor": 3})
-    assert [t for _, _, t in orders(floor)] == [0, 12, 44, 136]
+    await floor.buy(100, backoff={"first": "10ms", "factor": 3})
+    assert [t for _, _, t in floor.orders()] == [0, 12, 44, 136]
     assert [(h.until_ns, h.strikes, h.reason) for h in floor.of(RouteHold)] == [
         (12 * MS, 1, "rejected_throttled"),
         (44 * MS, 2, "rejected_throttled"),
@@ -421,7 +297,7 @@ async def test_F17_a_refusal_of_the_order_itself_leaves_the_venue_out_for_its_pa
     router.submit(ParentOrder("Q", Side.BUY, 100), 20 * MS)
     await router.run(2)
     assert floor.of(RouteHold) == []
-    assert [name for name, _, _ in orders(floor)] == ["P.A.1", "P.B.1", "Q.A.1"]
+    assert [name for name, _, _ in floor.orders()] == ["P.A.1", "P.B.1", "Q.A.1"]
 
 
 async def test_F18_a_storm_of_refusals_ends_with_the_venue_out_and_the_parent_done(
@@ -431,10 +307,10 @@ async def test_F18_a_storm_of_refusals_ends_with_the_venue_out_and_the_parent_do
     for n in range(1, 50):
         name = f"P.A.{n}"
         a.answers[name] = [(0, a.rejected(name, RejectReason.EXCHANGE_CLOSED))]
-    await buy(floor, 100, backoff={"first": "1ms", "max": "4ms", "stop_after": 6})
-    assert len(orders(floor)) == 6
+    await floor.buy(100, backoff={"first": "1ms", "max": "4ms", "stop_after": 6})
+    assert len(floor.orders()) == 6
     assert [h.until_ns for h in floor.of(RouteHold)][-1] is None
-    assert done(floor) == (EndReason.NO_VENUE, 0, 100)
+    assert floor.end() == (EndReason.NO_VENUE, 0, 100)
 
 
 async def test_F18_a_burst_of_refusals_counts_once(floor: "Floor") -> None:
@@ -490,14 +366,14 @@ async def test_F25_where_all_venues_are_out_the_parent_ends_unfilled_with_a_reas
         venue = floor.scripted(venue_id, (ASK, 50))
         name = f"P.{venue_id}.1"
         venue.answers[name] = [(0, venue.rejected(name, RejectReason.UNSUPPORTED_ORDER))]
-    await buy(floor, 100)
-    assert done(floor) == (EndReason.NO_VENUE, 0, 100)
+    await floor.buy(100)
+    assert floor.end() == (EndReason.NO_VENUE, 0, 100)
 
 
 async def test_F26_a_deadline_ends_what_a_dark_pool_never_fills(floor: "Floor") -> None:
     floor.open("D", "dark", ms=3, indications=False)
-    await buy(floor, 100, limit=ASK, deadline_ms=500, blind={})
-    assert done(floor) == (EndReason.DEADLINE, 0, 100)
+    await floor.buy(100, limit=ASK, deadline_ms=500, blind={})
+    assert floor.end() == (EndReason.DEADLINE, 0, 100)
     assert floor.of(ParentDone)[0].t_ns == 500 * MS
 
 
@@ -527,4 +403,4 @@ async def test_P01_stop_all_cancels_what_is_open_and_parents_end_as_the_answers_
         ("P", 27, 30, 70),
     ]
     assert {d.end_reason for d in ends} == {EndReason.ABORTED}
-    assert len(orders(floor)) == 1
+    assert len(floor.orders()) == 1
