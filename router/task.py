@@ -1,7 +1,7 @@
 """The asyncio shell of the router: messages in, the core's outcomes out. It decides nothing."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 from router.core.events import FromVenue, Outcome, ParentOrder, SendTo, Stamps, WakeAt
 from router.core.router import RouterCore
@@ -54,28 +54,37 @@ class RouterShell:
     async def run(self, parents: int) -> None:
         """Work until ``parents`` client orders have come and ended, or ``stop`` is carried out."""
         core, inbox, clock = self.core, self._inbox, self._clock
-        items = inbox.items
+        items, on_quote = inbox.items, core.on_quote
         while not (core.done and len(core.parents) >= parents):
-            await inbox
-            while items:
-                event = items.popleft()
-                msg = event.msg
-                if type(msg) is BookSnapshot:
-                    outcomes: Sequence[Outcome] = core.on_quote(msg, clock.now_ns)
-                elif type(msg) is FromVenue:
-                    stamps = Stamps(event.sent_ns, event.drawn_ns, event.held_ns)
-                    outcomes = core.on_report(msg.venue_id, msg.report, stamps, clock.now_ns)
-                elif type(msg) is TradingStatus:
-                    outcomes = core.on_status(msg, clock.now_ns)
-                elif type(msg) is ParentOrder:
-                    outcomes = core.on_parent(msg, clock.now_ns)
-                elif msg is _STOP:
-                    parents = 0
-                    outcomes = core.stop_all(clock.now_ns)
-                else:
-                    outcomes = core.on_wake(msg, clock.now_ns)
-                if outcomes:
-                    self.apply(outcomes)
+            quotes_only = True  # most messages are quotes, which end no order
+            while quotes_only:
+                await inbox
+                while items:
+                    event = items.popleft()
+                    msg = event.msg
+                    if type(msg) is BookSnapshot:
+                        outcomes = on_quote(msg, clock.now_ns)
+                    else:
+                        quotes_only = False
+                        if msg is _STOP:
+                            parents = 0
+                        outcomes = self._answer(event, msg)
+                    if outcomes:
+                        self.apply(outcomes)
+
+    def _answer(self, event: Event, msg: Any) -> Sequence[Outcome]:
+        """What follows from anything but a quote."""
+        core, now_ns = self.core, self._clock.now_ns
+        if type(msg) is FromVenue:
+            stamps = Stamps(event.sent_ns, event.drawn_ns, event.held_ns)
+            return core.on_report(msg.venue_id, msg.report, stamps, now_ns)
+        if type(msg) is TradingStatus:
+            return core.on_status(msg, now_ns)
+        if type(msg) is ParentOrder:
+            return core.on_parent(msg, now_ns)
+        if msg is _STOP:
+            return core.stop_all(now_ns)
+        return core.on_wake(msg, now_ns)
 
     def apply(self, outcomes: Sequence[Outcome]) -> None:
         """Carry out what the core asked for, in order."""

@@ -209,17 +209,10 @@ class Publisher:
                 self._record_book(emit, now_ns, bids, asks)
         self._bids, self._asks, self._volume = bids, asks, volume
         if self._feed is not None:
+            last_px, last_qty = core.last_px, core.last_qty
+            # As in ``run_venue``, ``TimeNs()`` would only please the type checker.
             self._feed(
-                BookSnapshot(
-                    self._venue_id,
-                    seq,
-                    TimeNs(now_ns),
-                    bids,
-                    asks,
-                    core.last_px,
-                    core.last_qty,
-                    volume,
-                )
+                BookSnapshot(self._venue_id, seq, now_ns, bids, asks, last_px, last_qty, volume)  # type: ignore[arg-type]
             )
 
     def _record_book(

@@ -37,6 +37,7 @@ IfExists = Literal["refuse", "replace"]
 # the same calls. `each` writes and confirms every record.
 FLUSH_BYTES: Final[dict[str, int]] = {"end": 8 << 20, "interval": 1 << 20, "each": 0}
 
+_sha256: Final = hashlib.sha256
 _FIRST_PREV: Final = b"0" * 64
 _LINE: Final = b'{"seq":%d,%b,"prev":"%b"}'
 _SEALED_LINE: Final = b'%b,"seal":"%b"}'
@@ -134,18 +135,18 @@ class ChainSink:
         """
         if self._stopped:
             raise AuditWriteError(self._stopped)
-        cls = record.__class__
         try:
             body = self._encode(record)
         except _UNWRITABLE as error:
             raise _unwritable(record, str(error)) from error
-        if cls is RunStarted or cls is RunFinished or len(body) > _BODY_BYTES_MAX:
+        cls = record.__class__
+        if cls in _SPECIAL or len(body) > _BODY_BYTES_MAX:
             self._check_special(record, len(body))
         line = _LINE % (self._seq, body[1:-1], self._prev)
         if cls is RunFinished:
             line = _SEALED_LINE % (line[:-1], _hash(line[:-1]))
             self._stopped = "the audit log is finished: nothing may follow run_finished"
-        head = hashlib.sha256(line).hexdigest().encode()
+        head = _sha256(line).hexdigest().encode()
         # No call between these: an interrupt (Ctrl-C) strikes at calls, and must not part them.
         buffer = self._buffer
         buffer += line
@@ -154,8 +155,8 @@ class ChainSink:
         self._seq += 1
         if len(buffer) > self._flush_bytes:
             self.flush()
-        if self._observers:
-            for call in self._observers.get(cls, ()):
+        if cls in self._observers:
+            for call in self._observers[cls]:
                 call(record)
 
     def flush(self) -> None:
@@ -307,6 +308,7 @@ class AuditLog(structlog.BoundLoggerBase):
 
 
 _CLOSED: Final = "the audit log is closed"
+_SPECIAL: Final = frozenset((RunStarted, RunFinished))
 # Room for seq, prev and seal beside the body.
 _BODY_BYTES_MAX: Final = LINE_BYTES_MAX - 256
 

@@ -79,7 +79,9 @@ class VirtualSource(Source):
                     raise ValueError(f"t_ns must be >= {event.t_ns} (now), was {t_ns}")
                 loop = self._clock
                 loop.seq = seq = loop.seq + 1
-                heappush(loop.heap, Event(t_ns, self._priority, seq, self._fire, msg, t_ns))
+                # The callback of the event is this method, bound already.
+                callback, priority = event.callback, event.priority
+                heappush(loop.heap, Event(t_ns, priority, seq, callback, msg, t_ns))
                 break
         except Exception as error:
             if self._on_error is None:
