@@ -208,12 +208,11 @@ class Publisher:
             if moved and (self._full or best_moved(self._bids, bids, self._asks, asks)):
                 self._record_book(emit, now_ns, bids, asks)
         self._bids, self._asks, self._volume = bids, asks, volume
-        if self._feed is not None:
+        feed = self._feed
+        if feed is not None:
             last_px, last_qty = core.last_px, core.last_qty
             # As in ``run_venue``, ``TimeNs()`` would only please the type checker.
-            self._feed(
-                BookSnapshot(self._venue_id, seq, now_ns, bids, asks, last_px, last_qty, volume)  # type: ignore[arg-type]
-            )
+            feed(BookSnapshot(self._venue_id, seq, now_ns, bids, asks, last_px, last_qty, volume))  # type: ignore[arg-type]
 
     def _record_book(
         self, emit: Callable[[Record], None], now_ns: int, bids: Levels, asks: Levels

@@ -135,11 +135,12 @@ class ChainSink:
         """
         if self._stopped:
             raise AuditWriteError(self._stopped)
+        encode = self._encode  # called as a method it would be looked up on the class first
         try:
-            body = self._encode(record)
+            body = encode(record)
         except _UNWRITABLE as error:
             raise _unwritable(record, str(error)) from error
-        cls = record.__class__
+        cls = type(record)
         if cls in _SPECIAL or len(body) > _BODY_BYTES_MAX:
             self._check_special(record, len(body))
         line = _LINE % (self._seq, body[1:-1], self._prev)

@@ -65,11 +65,12 @@ class VirtualLink(Link):
         """Let ``msg`` arrive after its drawn delay, but not before anything sent earlier."""
         loop = self._clock
         now_ns = loop.now_ns
+        pop = self._pop  # called as a method it would be looked up on the class first
         try:
-            drawn_ns = self._pop()
+            drawn_ns = pop()
         except IndexError:
             self._latency.refill()
-            drawn_ns = self._pop()
+            drawn_ns = pop()
         t_ns = now_ns + drawn_ns
         if t_ns < self._last_ns:
             t_ns = self._last_ns

@@ -278,21 +278,24 @@ class SimLoop(VirtualTimeOnly):
         try:
             while True:
                 try:
-                    while not self._stopping:
-                        while ready:
+                    # No condition in the loop's head: CPython 3.11 adapts code to its types only
+                    # where it jumps back without one.
+                    while True:
+                        if self._stopping:
+                            return
+                        if ready:
                             source = ready.popleft()
                             if not source._cancelled:
                                 source._context.run(source._callback, *source._args)
-                            if self._stopping:  # set by the callback, which mypy cannot see
-                                return  # type: ignore[unreachable]
+                            continue
                         if not heap:
                             self._nothing_left(main)
                             return
                         source = event = heappop(heap)
                         self.now_ns = event.t_ns
                         count += 1
-                        event.callback(event)
-                    return
+                        callback = event.callback
+                        callback(event)
                 except DeadWaitError:
                     raise
                 except Exception as exc:

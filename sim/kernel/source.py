@@ -87,7 +87,9 @@ class VirtualSource(Source):
             if self._on_error is None:
                 raise
             self._on_error(error)
-        self._deliver(event)
+        # Called as a method it would be looked up on the class first.
+        deliver = self._deliver
+        deliver(event)
 
 
 def make_source(
