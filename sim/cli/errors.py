@@ -36,6 +36,7 @@ _TABLE: Final[tuple[tuple[type[BaseException], int, str], ...]] = (
     (FolderError, USER, "folder"),
     (PluginError, PLUGIN, "plugin"),
     (OSError, USER, "file"),
+    (MemoryError, USER, "memory"),
 )
 _OUR_FAULT: Final = (
     "This is a fault of sorsim, not yours. CONTRIBUTING.md says how to report it: attach the\n"
@@ -84,6 +85,8 @@ def _words(error: BaseException, code: int) -> str:
         return error.format_message()
     if code == INTERRUPTED:
         return "interrupted"
+    if isinstance(error, MemoryError):
+        return "out of memory: this run needs more than this process may have"
     if isinstance(error, OSError):
         # Without a name it is a stream of this process, such as a redirected stdout.
         return f"{error.filename or 'cannot read or write'}: {error.strerror or error}"

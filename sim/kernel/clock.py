@@ -7,6 +7,7 @@ not promised.
 """
 
 import asyncio
+import os
 import time
 from collections import deque
 from collections.abc import Callable
@@ -16,6 +17,8 @@ from typing import Any, Final, Protocol
 from sim.kernel.lag import LagMeter, LagReport
 from sim.kernel.loop import Event, SimLoop
 
+HANDLES: Final = 16
+"""More than a loop of asyncio or uvloop opens."""
 SPEED_MIN: Final = 1e-6
 SPEED_MAX: Final = 1e6
 
@@ -196,11 +199,30 @@ def check_speed(speed: float) -> None:
 
 
 def new_loop(kind: str) -> asyncio.AbstractEventLoop:
-    """A fresh loop for ``virtual`` or ``wall`` time."""
+    """A fresh loop for ``virtual`` or ``wall`` time.
+
+    Raises:
+        OSError: If the process may not open as many files as real time needs.
+    """
     if kind == "virtual":
         return SimLoop()
+    _check_handles()
     try:
         import uvloop
     except ImportError:
         return asyncio.new_event_loop()
     return uvloop.new_event_loop()
+
+
+def _check_handles() -> None:
+    """Fail as Python does where too few file handles are left: libuv would abort the process."""
+    taken: list[int] = []
+    try:
+        for _ in range(HANDLES):
+            taken.append(os.open(os.devnull, os.O_RDONLY))
+    except OSError as error:
+        message = f"the event loop of real time needs {HANDLES} file handles: {error.strerror}"
+        raise OSError(error.errno, message) from error
+    finally:
+        for handle in taken:
+            os.close(handle)

@@ -50,7 +50,9 @@ def hearing_problems(document: Document, venues: Mapping[int, VenueEntry]) -> Fo
     links_valid = written is None or (
         isinstance(written, ListNode) and len(links) == document.count(("links",))
     )
-    all_valid = links_valid and (tape is not None or has_no_tape)
+    # A name that is wrong may have been meant for the venue that seems to hear nothing.
+    named = on_tape | {link.to for link in links.values()}
+    all_valid = links_valid and (tape is not None or has_no_tape) and named <= by_id.keys()
     yield from _references(links, on_tape, venues, all_valid=all_valid)
 
 

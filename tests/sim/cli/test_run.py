@@ -173,3 +173,33 @@ def test_debug_shows_the_traceback(invoke: Invoke, monkeypatch: pytest.MonkeyPat
     assert code == 4
     assert "Traceback" in err
     assert "'NoneType' object is not callable" in err
+
+
+def test_real_time_is_paced_and_its_lag_is_told_and_kept(invoke: Invoke, tmp_path: Path) -> None:
+    result = invoke("run", "slow_venue", "--clock", "wall", "--speed", "10", "--out", "a")
+    assert result.code == 0, result.err
+    assert "sorsim: real time at speed 10: " in result.err
+    clock = json.loads((tmp_path / "a" / "manifest.json").read_bytes())["clock"]
+    assert (clock["kind"], clock["speed"]) == ("wall", 10.0)
+    assert 0 < clock["events"] < 100
+    assert 0 <= clock["p50_ns"] <= clock["p99_ns"] <= clock["max_ns"]
+    assert b"lag" not in (tmp_path / "a" / "audit.jsonl").read_bytes()
+
+
+def test_virtual_time_has_no_lag(invoke: Invoke, tmp_path: Path) -> None:
+    assert invoke("run", "slow_venue", "--out", "a", "--quiet").err == ""
+    manifest = json.loads((tmp_path / "a" / "manifest.json").read_bytes())
+    assert manifest["clock"] == {"kind": "virtual"}
+
+
+@pytest.mark.parametrize("speed", ["0", "-1", "nan", "inf", "1e-7", "1e7", "fast"])
+def test_D11_a_speed_that_is_none_is_refused(invoke: Invoke, speed: str) -> None:
+    result = invoke("run", "slow_venue", "--clock", "wall", "--speed", speed)
+    assert result.code == 2
+    assert "--speed" in result.err
+
+
+def test_a_speed_without_a_clock_is_refused(invoke: Invoke) -> None:
+    result = invoke("run", "slow_venue", "--speed", "2")
+    assert result.code == 2
+    assert "--speed is for --clock wall" in result.err
