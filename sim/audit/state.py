@@ -6,6 +6,7 @@ only the newest quote and trade of each venue, so that memory does not grow with
 Quantities are lots, prices ticks. Knows no file and no unit.
 """
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from decimal import Context, Decimal, Inexact
@@ -55,6 +56,8 @@ _ENDED: Final = frozenset({Status.FILLED, Status.CANCELED, Status.REJECTED})
 _ASKED: Final = frozenset({Status.PENDING_CANCEL, Status.PENDING_REPLACE})
 # A sum of fees that needed rounding would raise.
 _EXACT: Final = Context(prec=80, traps=[Inexact])
+# No more digits than the sums can take.
+_MONEY: Final = re.compile(r"-?[0-9]{1,40}(\.[0-9]{1,38})?", re.ASCII)
 
 
 @dataclass(slots=True)
@@ -273,7 +276,7 @@ class LogState:
             raise _Contradiction(
                 f"child {child.cl_ord_id!r} has {child.leaves_qty} lots open, the fill is of {qty}"
             )
-        fee, parent = Decimal(record.fee), self.parents[child.parent_id]
+        fee, parent = _money(record.fee), self.parents[child.parent_id]
         child.cum_qty += qty
         child.leaves_qty -= qty
         child.tick_lots += record.last_px * qty
@@ -383,3 +386,9 @@ class LogState:
 
 class _Contradiction(Exception):
     """A record says what cannot be after the records before it."""
+
+
+def _money(text: str) -> Decimal:
+    if _MONEY.fullmatch(text) is None:
+        raise _Contradiction(f"fee must be a decimal number, was {text[:40]!a}")
+    return Decimal(text)

@@ -6,14 +6,14 @@ from typing import Any, Final
 
 import click
 
-from sim.cli.options import CONTEXT, FINE, json_option
+from sim.cli.options import CONTEXT, FINE, NAMED_PATH, json_option
 
 WIDTH_MAX: Final = 96
 """Longer lines of prose are hard to read."""
 
 
 @click.command(context_settings=CONTEXT)
-@click.argument("log", type=click.Path(path_type=Path))
+@click.argument("log", type=NAMED_PATH)
 @click.argument("name", metavar="CHILD|DECISION")
 @json_option
 def explain(*, log: Path, name: str, as_json: bool) -> int:

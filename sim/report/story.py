@@ -114,12 +114,15 @@ def read_story(path: Path, name: str) -> Story:
     reading = _Reading(name if number is None else None, number)
     log = LogPrefix(path)
     for batch in log.batches():
-        for record in batch:
-            reading.take(record)
+        before = reading.state.records
         try:
             reading.state.take(batch)
         except AuditFormatError as error:
             log.fault = f"{path}: {error}"
+        # Of records that contradict those before them nothing is told.
+        for record in batch[: reading.state.records - before]:
+            reading.take(record)
+        if log.fault:
             break
     story = reading.story(path, name)
     story.fault = log.fault

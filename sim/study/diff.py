@@ -9,7 +9,7 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from sim.audit.read import cannot_read
+from sim.audit.read import cannot_read, printable
 from sim.audit.records import (
     ChildCanceled,
     ChildRejected,
@@ -18,6 +18,7 @@ from sim.audit.records import (
     Record,
     RunStarted,
 )
+from sim.protocol.errors import AuditFormatError
 from sim.report.summary import SummaryBuilder
 from sim.report.words import Words, units_of
 from sim.study.causes import Causes, Chain
@@ -27,6 +28,8 @@ from sim.study.pairs import Entry, Key, Pairs, Side
 
 Verdict = Literal["equal", "settings_only", "records", "bytes_only"]
 
+_FOREIGN: Final = (LookupError, TypeError, ValueError, ArithmeticError, AttributeError)
+"""What records raise that decode well but tell of things that cannot be."""
 _RESULTS: Final = (Fill, ChildCanceled, ChildRejected, Decision)
 
 
@@ -223,10 +226,19 @@ def _outcome(pairs: Pairs, headers: list[RunStarted]) -> list[FieldChange]:
 
 def _summary(side: Side, header: RunStarted) -> dict[str, Any]:
     builder = SummaryBuilder()
-    builder.observe(header)
-    for key in side.order:
-        builder.observe(side.entries[key].record)
-    summary = builder.summary("")
+    seq = 0
+    try:
+        builder.observe(header)
+        for key in side.order:
+            seq, record = side.entries[key]
+            builder.observe(record)
+        summary = builder.summary("")
+    except _FOREIGN as error:
+        # A chain that is right says nothing of what the records say.
+        raise AuditFormatError(
+            f"{side.path}: no summary can be made up to record {seq}: its records do not fit "
+            f"together ({type(error).__name__}: {printable(str(error))})"
+        ) from error
     parents = [
         {"id": one.pop("parent_id"), **one, "venues": _listed(one["venues"])}
         for one in summary["parents"]

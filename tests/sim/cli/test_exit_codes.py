@@ -13,7 +13,12 @@ from sim.scenario.shipped import shipped_scenario
 
 Invoke = Any  # see conftest
 
-READS_A_LOG = {"verify": ["verify", "{}"], "replay": ["replay", "{}"], "diff": ["diff", "{}", "a"]}
+READS_A_LOG = {
+    "verify": ["verify", "{}"],
+    "replay": ["replay", "{}"],
+    "diff": ["diff", "{}", "a"],
+    "explain": ["explain", "{}", "P1.NYSE.1"],
+}
 READS_A_SCENARIO = {
     "run": ["run", "{}", "--out", "new"],
     "validate": ["validate", "{}"],
@@ -222,7 +227,6 @@ def test_exit_0_and_one_document_for_what_is_right(
         "list": ["list", "venues"],
         "schema": ["schema"],
         "convert": ["convert", "order_latency", "good.csv", "made.csv"],
-        "explain": ["explain", "a", "P1.1"],
     }
     args = right[command]
     done = invoke(*args, *([] if command in WITHOUT_JSON else ["--json"]))
