@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from sim.kernel.lag import LagReport
 
 
+if TYPE_CHECKING:
+    from sim.scenario.load import LoadedScenario
+    from sim.world import RunResult
+
 STORY_RECORDS_MAX = 100_000
 """A longer log is not read again only to show its first decisions."""
 
@@ -71,48 +75,14 @@ def run(
 
     Exit code 1 says that the run is incomplete or that an expectation was not met.
     """
-    from msgspec.structs import asdict
-
-    from sim.cli.errors import classify
-    from sim.cli.output import progress_bar
-    from sim.manifest import (
-        FolderError,
-        command_line,
-        discard_if_empty,
-        given_run_folder,
-        new_run_folder,
-        now,
-        write_manifest,
-    )
+    from sim.manifest import given_run_folder, new_run_folder
     from sim.scenario.load import load_scenario
-    from sim.world import run_world
 
     _check_speed(clock, speed)
     loaded = load_scenario(scenario, sets=sets, seed=seed, data=data)
     name = loaded.scenario.name
     folder = new_run_folder(Path("logs"), name) if out is None else given_run_folder(out)
-    started = now()
-    try:
-        with progress_bar(name, quiet=quiet) as on_progress:
-            result = run_world(
-                loaded,
-                folder=folder,
-                clock=clock,
-                speed=1.0 if speed is None else speed,
-                on_progress=on_progress,
-            )
-    except BaseException as error:
-        discard_if_empty(folder)
-        if folder.exists():
-            code, _ = classify(error)
-            with suppress(FolderError):  # on a full disk the first error tells more
-                write_manifest(folder, started=started, exit_code=code, argv=command_line())
-            click.echo(f"sorsim: what was written of the run lies in {folder}", err=True)
-        raise
-    lag = None if result.lag is None else asdict(result.lag)
-    write_manifest(
-        folder, started=started, exit_code=result.exit_code, argv=command_line(), clock=lag
-    )
+    result = _run(loaded, folder, clock, 1.0 if speed is None else speed, quiet=quiet)
     if as_json:
         import msgspec
 
@@ -125,6 +95,38 @@ def run(
     if result.lag is not None and not quiet:
         click.echo(f"sorsim: {_lag_words(result.lag)}", err=True)
     return result.exit_code
+
+
+def _run(
+    loaded: "LoadedScenario", folder: Path, clock: str, speed: float, *, quiet: bool
+) -> "RunResult":
+    """Run into a folder and write its manifest, also if the run fails."""
+    from msgspec.structs import asdict
+
+    from sim.cli.errors import classify, say
+    from sim.cli.output import progress_bar
+    from sim.manifest import FolderError, command_line, discard_if_empty, now, write_manifest
+    from sim.world import run_world
+
+    started = now()
+    try:
+        with progress_bar(loaded.scenario.name, quiet=quiet) as on_progress:
+            result = run_world(
+                loaded, folder=folder, clock=clock, speed=speed, on_progress=on_progress
+            )
+    except BaseException as error:
+        discard_if_empty(folder)
+        if folder.exists():
+            code, _ = classify(error)
+            with suppress(FolderError):  # on a full disk the first error tells more
+                write_manifest(folder, started=started, exit_code=code, argv=command_line())
+            say(f"sorsim: what was written of the run lies in {folder}")
+        raise
+    lag = None if result.lag is None else asdict(result.lag)
+    write_manifest(
+        folder, started=started, exit_code=result.exit_code, argv=command_line(), clock=lag
+    )
+    return result
 
 
 def _show(summary: dict[str, Any], folder: Path, records: int) -> None:

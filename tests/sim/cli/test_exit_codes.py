@@ -191,7 +191,7 @@ def test_exit_1_says_that_the_answer_is_no(invoke: Invoke, folder: Path) -> None
         (PluginError("strategy failed"), 3, "plugin"),
         (InvariantError("I7: sizes"), 4, "internal"),
         (RuntimeError("surprise"), 4, "internal"),
-        (MemoryError(), 4, "internal"),
+        (MemoryError(), 2, "memory"),
         (RecursionError(), 4, "internal"),
         (KeyboardInterrupt(), 130, "interrupted"),
         (AuditWriteError("disk full"), 2, "audit_write"),
