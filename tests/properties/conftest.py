@@ -123,6 +123,8 @@ def venues(draw: st.DrawFn, venue_id: str) -> tuple[Data, str]:
         "fees": draw(fees),
         "tick_size": px(tick),
         "lot_size": lot,
+        "fill_risk": draw(st.sampled_from(["0", "0.25", "0.999"])),
+        "impact": draw(st.sampled_from(["0", "0.02", "0.005"])),
         "depth": 40,  # so that book_at_arrival holds all that there is
     }
     book = {
@@ -219,7 +221,7 @@ def parents(draw: st.DrawFn, name: str) -> Data:
 def worlds(draw: st.DrawFn) -> Data:
     """``{"scenario": plain data, "recordings": {file name: text}}``."""
     drawn = [draw(venues(name)) for name in "ABCD"[: draw(st.integers(2, 4))]]
-    kinds = st.sampled_from(["greedy", "top_of_book", "min_impact", "single_venue"])
+    kinds = st.sampled_from(["greedy", "top_of_book", "min_impact", "min_risk", "single_venue"])
     strategy: Data = {"kind": draw(kinds)}
     if strategy["kind"] == "single_venue":
         strategy["venue"] = "B"
@@ -227,7 +229,9 @@ def worlds(draw: st.DrawFn) -> Data:
         "levels": draw(st.sampled_from(["top", "all"])),
         "venues": draw(st.sampled_from(["all", "others"])),
         "fresh_quote": draw(st.booleans()),
+        "prefer": draw(st.sampled_from(["strategy", "dark"])),
     }
+    ties = ["price", "latency", "id"], ["price", "visibility", "latency", "id"]
     scenario = {
         "schema_version": 1,
         "name": "drawn",
@@ -239,6 +243,8 @@ def worlds(draw: st.DrawFn) -> Data:
             "strategy": strategy,
             "ack_timeout": draw(st.sampled_from(["4ms", "15ms", "1s"])),
             "reroute": reroute,
+            "blind": draw(st.sampled_from([None, {}, {"fraction": "0.4"}])),
+            "tie": draw(st.sampled_from(ties)),
             "max_attempts": draw(st.integers(1, 40)),
         },
         "parents": [draw(parents(f"P{n}")) for n in range(draw(st.integers(1, 3)))],

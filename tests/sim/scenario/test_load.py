@@ -9,6 +9,7 @@ import pytest
 
 from sim.protocol.errors import DataFormatError, ScenarioError
 from sim.scenario.load import find_scenario, load_scenario, resolve_file
+from sim.scenario.shipped import shipped_names
 
 SCENARIO = """\
 schema_version: 1
@@ -309,7 +310,7 @@ def test_an_unknown_name_lists_the_shipped_ones(ref: str) -> None:
     with pytest.raises(ScenarioError) as caught:
         load_scenario(ref)
     said = str(caught.value).lower()
-    assert "shipped: fragmented, partial_fill, three_real_books" in said
+    assert f"shipped: {', '.join(shipped_names())}" in said
     assert ("did you mean fragmented" in said) == (ref == "fragmentd")
 
 
