@@ -77,7 +77,7 @@ def test_what_is_sent_blind_is_recorded_without_a_quote(run_shipped: RunShipped)
 def test_silent_pools_show_nothing_before_and_after_they_trade(run_shipped: RunShipped) -> None:
     ran = run_shipped("dark_first")
     showing = {q.venue_id for q in ran.of(Quote) if (q.bid_px, q.ask_px) != (None, None)}
-    assert showing == {"NYSE", "NASDAQ", "DARK_C"}
+    assert showing == {"NYSE", "NASDAQ", "DARK_C", "MM"}
     met = {record.venue_id: record.levels for record in ran.of(BookAtArrival)}
     assert met["DARK_A"] == ((10_000, 30_000),), "what the child came upon"
 

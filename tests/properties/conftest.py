@@ -188,7 +188,7 @@ def recordings(
     tick: int,
     lot: int,
 ) -> str:
-    """A recording that starts with a book and then changes its sizes and shifts its prices."""
+    """A recording on its venue's grid: a book, then changes of its sizes and shifts of prices."""
     rows = ["t_ns,event,side,price,qty"]
     rows += [f"0,level,ask,{px(price)},{qty}" for price, qty in asks]
     rows += [f"0,level,bid,{px(price)},{qty}" for price, qty in bids]
