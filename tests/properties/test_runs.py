@@ -162,7 +162,10 @@ def check_order_of_time(records: tuple[Record, ...]) -> None:
 
 def check_links(records: tuple[Record, ...], scenario: Data) -> None:
     """I11: nothing is early. And no message overtakes another on its link."""
-    sent_at = {r.cl_ord_id: r.t_ns for r in records if isinstance(r, ChildSent | CancelSent)}
+    sent_at: dict[str, int] = {}
+    for r in records:
+        if isinstance(r, ChildSent | CancelSent):  # a cancel may be sent again, under its own name
+            sent_at.setdefault(r.cl_ord_id, r.t_ns)
     fixed = {
         (venue["id"], leg): int(venue["latency"][leg]["delay"][:-2]) * 1_000_000
         for venue in scenario["venues"]
