@@ -192,7 +192,8 @@ class Desk:
     def _give_up(self, child: Child, now_ns: int, out: list[Outcome]) -> None:
         """Stop asking: the child's lots stay reserved, and nothing more goes to its venue."""
         self.requests.forget(child)
-        if child.status in FINAL or child.parent.end_reason is not None:
+        ended = child.status in FINAL or child.parent.end_reason is not None
+        if ended or child.unanswered:
             return
         child.unanswered = True
         child.parent.unanswered_qty += child.leaves_qty

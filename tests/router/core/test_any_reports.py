@@ -1,0 +1,292 @@
+"""I1 to I6 and I18 of the router core under random reports: any order, repeated, late, wrong."""
+
+from collections import Counter
+from collections.abc import Sequence
+from fractions import Fraction
+from heapq import heappop, heappush
+from itertools import count
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from router.config import RouterConfig
+from router.core.events import ACCOUNT, Outcome, ParentOrder, SendTo, Stamps, WakeAt
+from router.core.orders import Child
+from router.core.profile import VenueProfile
+from router.core.router import RouterCore
+from router.core.states import FINAL
+from sim.audit.records import (
+    ChildCanceled,
+    ChildRejected,
+    ChildSent,
+    Fill,
+    Overfill,
+    ParentDone,
+    Record,
+)
+from sim.audit.state import LogState
+from sim.protocol.enums import (
+    CxlRejReason,
+    EndReason,
+    ExecType,
+    OrdStatus,
+    RejectReason,
+    Side,
+    TradingState,
+)
+from sim.protocol.market_data import BookSnapshot, TradingStatus
+from sim.protocol.orders import ExecutionReport, OrderCancelReject, OrderMessage
+from sim.protocol.units import PriceTicks, QtyLots, TimeNs
+
+FREE = (Fraction(1), Fraction(0))
+VENUES = "ABC"
+END = 400
+
+
+class Chaos:
+    """A router core among venues that say anything, and all that must hold whatever they say."""
+
+    def __init__(self, draw: st.DrawFn) -> None:
+        self.draw = draw
+        profiles = [VenueProfile(v, "lit", n, 1, 1, FREE, FREE) for n, v in enumerate(VENUES)]
+        profiles = [msgspec.structs.replace(p, takes_resting=True) for p in profiles]
+        config: dict[str, Any] = {
+            "strategy": {"kind": "greedy"},
+            "ack_timeout": "10ns",
+            "max_attempts": 15,
+            "cancel_resends": draw(st.integers(0, 2)),
+            "backoff": {"first": "3ns", "max": "20ns", "stop_after": draw(st.integers(1, 5))},
+        }
+        if draw(st.booleans()):
+            config["rest"] = {
+                "move_after": "2ns",
+                "price": draw(st.sampled_from(["touch", "limit"])),
+            }
+        model = RouterConfig.model_validate_json(msgspec.json.encode(config))
+        self.core = RouterCore(tuple(profiles), model)
+        self.now = 0
+        self.seq = self.serial = 0
+        self.wakes: list[tuple[int, int, Any]] = []
+        self.numbers = count()
+        self.sent: list[tuple[str, OrderMessage]] = []
+        self.told: list[ExecutionReport] = []
+        self.records: list[Record] = []
+        self.filled_said = 0
+        self.final: dict[str, OrdStatus] = {}
+        self.log = LogState()
+
+    # What happens
+
+    def parent(self, name: str) -> None:
+        limit = self.draw(st.none() | st.integers(98, 104))
+        side = self.draw(st.sampled_from([Side.BUY, Side.SELL]))
+        deadline = self.now + self.draw(st.integers(1, 60))
+        order = ParentOrder(name, side, self.draw(st.integers(1, 60)), limit, deadline)
+        self._take(self.core.on_parent(order, self.now))
+
+    def quote(self) -> None:
+        self.seq += 1
+        sizes = st.lists(st.integers(1, 20), max_size=3)
+        asks = tuple([(101 + n, lots) for n, lots in enumerate(self.draw(sizes))])
+        bids = tuple([(100 - n, lots) for n, lots in enumerate(self.draw(sizes))])
+        venue = self.draw(st.sampled_from(VENUES))
+        book = BookSnapshot(venue, self.seq, TimeNs(self.now), bids, asks)
+        self._take(self.core.on_quote(book, self.now))
+
+    def status(self) -> None:
+        venue = self.draw(st.sampled_from(VENUES))
+        state = self.draw(st.sampled_from(TradingState))
+        self._take(self.core.on_status(TradingStatus(venue, TimeNs(self.now), state), self.now))
+
+    def report(self) -> None:
+        """About any child, open or not; now and then the very report that was sent before."""
+        if self.told and self.draw(st.integers(0, 9)) == 0:
+            report = self.draw(st.sampled_from(self.told))
+            self._say(report)
+            return
+        if not self.sent:
+            return
+        venue, asked = self.draw(st.sampled_from(self.sent[-8:]))
+        original = getattr(asked, "orig_cl_ord_id", None)
+        if original is not None and self.draw(st.booleans()):
+            reason = self.draw(st.sampled_from(CxlRejReason))
+            refusal = OrderCancelReject(
+                asked.cl_ord_id, original, ACCOUNT, OrdStatus.NEW, reason, TimeNs(0), self.seq
+            )
+            self._take(self.core.on_report(venue, refusal, Stamps(0, 0, 0), self.now))
+            return
+        self._say(self._report(asked, original))
+
+    def _report(self, asked: OrderMessage, original: str | None) -> ExecutionReport:
+        draw = self.draw
+        self.serial += draw(st.integers(1, 2))
+        kind = draw(st.sampled_from([*ExecType, ExecType.TRADE, ExecType.TRADE]))
+        child = self._child(original or asked.cl_ord_id)
+        told = 0 if child is None else child.told_qty
+        qty = draw(st.integers(1, 25)) if kind is ExecType.TRADE else 0
+        trade = kind is ExecType.TRADE
+        return ExecutionReport(
+            kind,
+            OrdStatus.NEW,
+            asked.cl_ord_id if not trade or original is None else original,
+            ACCOUNT,
+            1,
+            self.serial,
+            child.side if child is not None else Side.BUY,
+            QtyLots(draw(st.integers(1, 60))),
+            QtyLots(max(0, told + qty + draw(st.sampled_from([0, 0, 0, 3, -2])))),
+            QtyLots(0),
+            TimeNs(0),
+            self.seq,
+            PriceTicks(draw(st.integers(97, 105))) if trade else None,
+            QtyLots(qty),
+            reject_reason=draw(st.sampled_from(RejectReason)),
+            orig_cl_ord_id=None if trade else original,
+        )
+
+    def _say(self, report: ExecutionReport) -> None:
+        child = self._child(report.orig_cl_ord_id or report.cl_ord_id)
+        venue = "A" if child is None else child.venue_id
+        if child is not None and report.last_qty and report.exec_id not in child.seen:
+            self.filled_said += report.last_qty
+        self.told.append(report)
+        self._take(self.core.on_report(venue, report, Stamps(0, 0, 0), self.now))
+
+    def _child(self, name: str) -> Child | None:
+        return self.core._desk.requests.names.get(name)
+
+    def later(self, ns: int) -> None:
+        """Let time pass, with all wake-ups that fall due."""
+        end = self.now + ns
+        while self.wakes and self.wakes[0][0] <= end:
+            t_ns, _, token = heappop(self.wakes)
+            self.now = max(self.now, t_ns)
+            self._take(self.core.on_wake(token, self.now))
+        self.now = end
+
+    def _take(self, outcomes: Sequence[Outcome]) -> None:
+        for outcome in outcomes:
+            if isinstance(outcome, WakeAt):
+                assert outcome.t_ns >= self.now
+                heappush(self.wakes, (outcome.t_ns, next(self.numbers), outcome.token))
+            elif isinstance(outcome, SendTo):
+                self.sent.append((outcome.venue_id, outcome.msg))
+            else:
+                self.records.append(outcome)
+        self.log.take([o for o in outcomes if isinstance(o, Record)])
+        self.check()
+
+    # What must hold
+
+    def check(self) -> None:
+        core = self.core
+        for parent in core.parents.values():
+            children = [c for c in core.children.values() if c.parent is parent]
+            assert parent.filled_qty == sum(c.cum_qty for c in children), "I5"
+            assert parent.reserved_qty == sum(c.leaves_qty for c in children), "I1"
+            assert 0 <= parent.filled_qty <= parent.order_qty, "I2"
+            assert parent.filled_qty + parent.reserved_qty <= parent.order_qty, "I2"
+            silent = sum(c.leaves_qty for c in children if c.unanswered)
+            assert parent.unanswered_qty == silent
+            limit = parent.limit_px
+            for child in children:
+                if limit is not None and parent.side is Side.BUY:
+                    assert child.price <= limit, "I6"
+                elif limit is not None:
+                    assert child.price >= limit, "I6"
+        for child in core.children.values():
+            before = self.final.get(child.cl_ord_id)
+            assert before is None or child.status is before, "I3"
+            if child.status in FINAL:
+                self.final[child.cl_ord_id] = child.status
+                assert child.leaves_qty == 0, "I1"
+            else:
+                assert child.leaves_qty > 0
+            known = self.log.children[child.cl_ord_id]
+            assert known.leaves_qty == child.leaves_qty, "I13"
+            assert known.cum_qty == child.cum_qty, "I13"
+
+    def check_records(self) -> None:
+        children = {r.cl_ord_id: r for r in self.records if isinstance(r, ChildSent)}
+        ends = Counter(
+            r.cl_ord_id for r in self.records if isinstance(r, ChildCanceled | ChildRejected)
+        )
+        assert all(n == 1 for n in ends.values()), "I3"
+        fills = [r for r in self.records if isinstance(r, Fill)]
+        excess = sum(r.excess_qty for r in self.records if isinstance(r, Overfill))
+        assert sum(f.last_qty for f in fills) + excess == self.filled_said, "nothing is clamped"
+        assert sum(self.core.overfilled.values()) == excess
+        assert len({(f.cl_ord_id, f.exec_id) for f in fills}) == len(fills), "F07"
+        assert {f.cl_ord_id for f in fills} <= set(children)
+        done = [r for r in self.records if isinstance(r, ParentDone)]
+        assert len({r.parent_id for r in done}) == len(done) == len(self.core.parents), "I18"
+        for record in done:
+            parent = self.core.parents[record.parent_id]
+            assert record.filled_qty == parent.filled_qty
+            rest = parent.order_qty - record.filled_qty - record.canceled_qty
+            assert rest == parent.unanswered_qty, "I1"
+            assert (record.end_reason is EndReason.FILLED) == (rest + record.canceled_qty == 0)
+
+
+@pytest.mark.slow
+@settings(max_examples=150)
+@given(st.data())
+def test_I1_to_I6_and_I18_hold_whatever_venues_say(data: st.DataObject) -> None:
+    chaos = Chaos(data.draw)  # type: ignore[arg-type]
+    names = iter([f"P{n}" for n in range(4)])
+    chaos.quote()
+    chaos.parent(next(names))
+    for _ in range(data.draw(st.integers(1, 60))):
+        act = data.draw(st.sampled_from("rrrrrrrqqtttps"))
+        if act == "r":
+            chaos.report()
+        elif act == "q":
+            chaos.quote()
+        elif act == "t":
+            chaos.later(data.draw(st.integers(0, 15)))
+        elif act == "s":
+            chaos.status()
+        elif (name := next(names, None)) is not None:
+            chaos.parent(name)
+    if data.draw(st.booleans()):
+        chaos._take(chaos.core.stop_all(chaos.now))
+    chaos.later(END)  # venues are silent from now on; every parent has a deadline
+    assert chaos.core.done
+    chaos.check_records()
+
+
+@given(
+    st.lists(
+        st.tuples(st.booleans(), st.integers(1, 40), st.integers(99, 103)), min_size=2, max_size=6
+    ),
+    st.lists(st.tuples(st.integers(1, 30), st.integers(1, 30)), min_size=1, max_size=3),
+)
+def test_parents_of_one_instant_never_send_twice_for_the_same_lots(
+    wishes: list[tuple[bool, int, int]], books: list[tuple[int, int]]
+) -> None:
+    profiles = [VenueProfile(v, "lit", n, 1, 1, FREE, FREE) for n, v in enumerate(VENUES)]
+    config = RouterConfig.model_validate_json('{"strategy": {"kind": "greedy"}}')
+    core = RouterCore(tuple(profiles), config)
+    shown: Counter[tuple[str, int]] = Counter()
+    for venue, sizes in zip(VENUES, books, strict=False):
+        levels = tuple([(100 + n, lots) for n, lots in enumerate(sizes)])
+        shown.update({(venue, price): lots for price, lots in levels})
+        core.on_quote(BookSnapshot(venue, 1, TimeNs(0), (), levels), 0)
+    out: list[Outcome] = []
+    for n, (limited, qty, limit) in enumerate(wishes):
+        order = ParentOrder(f"P{n}", Side.BUY, qty, limit if limited else None)
+        out += core.on_parent(order, 0)
+    wakes = [o.token for o in out if isinstance(o, WakeAt)]
+    decided = [r for token in wakes for r in core.on_wake(token, 0)]
+    used: Counter[tuple[str, int]] = Counter()
+    turns = []
+    for record in decided:
+        for part in getattr(record, "split", ()):
+            used[part.venue_id, part.price] += part.qty
+        if hasattr(record, "split"):
+            turns.append(record.parent_id)  # type: ignore[union-attr]
+    assert all(lots <= shown[level] for level, lots in used.items())
+    assert turns == sorted(turns), "by arrival"
