@@ -28,7 +28,7 @@ from sim.audit.records import (
 )
 from sim.protocol.enums import Side, TimeInForce
 from sim.protocol.market_data import Levels
-from sim.protocol.units import Units, parse_decimal, plain, quotient_text
+from sim.protocol.units import Units, parse_decimal, parse_duration, plain, quotient_text
 from sim.report.story import ChildStory, Story, read_story
 from sim.report.telling import Telling
 from sim.report.words import count, duration, instant, listed, words
@@ -139,16 +139,24 @@ class ChildTeller(Telling):
         yield from self._gone(child)
 
     def _delays(self, arrival: Record) -> str:
-        parts = []
-        for name, what in (
-            ("held_ns", "behind an earlier message"),
-            ("queued_ns", "in the venue's queue"),
-            ("processing_ns", "being processed"),
-        ):
-            ns = getattr(arrival, name, 0)
-            if ns:
-                parts.append(f"{duration(ns)} {what}")
+        bump_ns = self._bump_ns("order")
+        delays = (
+            (getattr(arrival, "held_ns", 0) - bump_ns, "behind an earlier message"),
+            (bump_ns, "at the venue's speed bump"),
+            (getattr(arrival, "queued_ns", 0), "in the venue's queue"),
+            (getattr(arrival, "processing_ns", 0), "being processed"),
+        )
+        parts = [f"{duration(ns)} {what}" for ns, what in delays if ns > 0]
         return f" ({listed(parts)})" if parts else ""
+
+    def _bump_ns(self, leg: str) -> int:
+        """The constant delay that the child's venue puts on a leg; it counts as held."""
+        started = self._story.state.started
+        venues = [] if started is None else started.scenario.get("venues", [])
+        for venue in venues:
+            if venue.get("id") == self._child.sent.venue_id:
+                return parse_duration(venue.get("speed_bump", {}).get(leg, "0ns"))
+        return 0
 
     def _aged(self, child: ChildStory) -> Iterator[str]:
         known, arrival, meanwhile = child.known, child.arrival, child.meanwhile
@@ -248,9 +256,11 @@ class ChildTeller(Telling):
         processed_ns, sent_ns = _processed(events[0]), getattr(events[0], "sent_ns", None)
         if processed_ns is None or not isinstance(sent_ns, int):
             return ""
-        held_ns = max(getattr(one, "held_ns", 0) for one in events)
+        bump_ns = self._bump_ns("report")
+        held_ns = max(getattr(one, "held_ns", 0) for one in events) - bump_ns
         upto = "up to " if len(events) > 1 else ""
-        held = f", {upto}{duration(held_ns)} of it behind earlier reports" if held_ns else ""
+        held = f", {upto}{duration(held_ns)} of it behind earlier reports" if held_ns > 0 else ""
+        held += f", {duration(bump_ns)} at the venue's speed bump" if bump_ns else ""
         took = duration(events[0].t_ns - sent_ns)
         what = "the report" if len(events) == 1 else "the reports"
         return f" (at the venue at {instant(processed_ns)}; {what} took {took}{held})"

@@ -213,6 +213,18 @@ def test_a_venue_with_fees_is_told_with_them(run: Run) -> None:
     assert "for fees of " in told
 
 
+def test_bumps_queues_and_work_of_the_venue_are_told_apart(run: Run) -> None:
+    folder = run(
+        "slow_venue",
+        "venues[SLOW].speed_bump={order: 350us, report: 1ms}",
+        "venues[SLOW].processing.time={model: fixed, delay: 4ms}",
+    )
+    told = text(explain(folder, "P1.SLOW.1"))
+    how = "(350 us at the venue's speed bump, 650 us in the venue's queue and 4 ms being processed)"
+    assert how in told
+    assert "the reports took 6 ms, 1 ms at the venue's speed bump)" in told
+
+
 def test_a_timeout_is_told(run: Run) -> None:
     told = text(explain(run("fragmented", "router.ack_timeout=60ms"), "P1.DARK_B.1"))
     assert "60 ms: no answer in time, so the router asked to cancel it" in told

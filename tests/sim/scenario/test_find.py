@@ -28,7 +28,9 @@ def test_file_without_suffix_goes_before_a_shipped_scenario(folder: Path) -> Non
 
 def test_bare_name_of_a_file_of_ours_is_put_right(folder: Path) -> None:
     (folder / "mine.yaml").write_text("name: mine", encoding="utf-8")
-    with pytest.raises(ScenarioError, match=r"shipped: .*fragmented, .*; did you mean mine\.yaml\?"):
+    with pytest.raises(
+        ScenarioError, match=r"shipped: .*fragmented, .*; did you mean mine\.yaml\?"
+    ):
         find_scenario("mine")
 
 
