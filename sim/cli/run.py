@@ -12,9 +12,6 @@ from sim.cli.options import CONTEXT, NAMED_FOLDER, NAMED_PATH, json_option
 
 if TYPE_CHECKING:
     from sim.kernel.lag import LagReport
-
-
-if TYPE_CHECKING:
     from sim.scenario.load import LoadedScenario
     from sim.world import RunResult
 

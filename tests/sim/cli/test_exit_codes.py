@@ -89,6 +89,50 @@ def test_L06_exit_1_or_2_for_a_log_that_is_none(
     assert (done.out + done.err).replace("\n", "").isprintable()
 
 
+@pytest.mark.parametrize("command", READS_A_LOG)
+def test_L05_a_log_of_another_version_is_refused_by_name(
+    invoke: Invoke, folder: Path, command: str
+) -> None:
+    log = folder / "other.jsonl"
+    data = (folder / "a" / "audit.jsonl").read_bytes()
+    log.write_bytes(data.replace(b'"schema":"sorsim-audit/', b'"schema":"sorsim-audit/99', 1))
+    done = invoke(*[arg.format("other.jsonl") for arg in READS_A_LOG[command]])
+    assert done.code == (1 if command == "verify" else 2)
+    said = done.out + done.err
+    assert "the log has schema sorsim-audit/99" in said
+    assert "this version of sorsim reads sorsim-audit/" in said
+
+
+def test_L05_a_log_of_another_version_is_not_run_again(invoke: Invoke, folder: Path) -> None:
+    log = folder / "a" / "audit.jsonl"
+    data = log.read_bytes()
+    log.write_bytes(data.replace(b'"schema":"sorsim-audit/', b'"schema":"sorsim-audit/99', 1))
+    assert "sorsim-audit/99" in check_error(invoke, ["replay", "--check", "a"], 2)
+
+
+def test_L03_L04_only_the_head_kept_elsewhere_finds_another_log(
+    invoke: Invoke, folder: Path
+) -> None:
+    """Cut at a line border and ended anew, or written anew: both chains are right."""
+    head = json.loads((folder / "a" / "summary.json").read_bytes())["audit_head"]
+    assert invoke("verify", "a", "--expect-head", head).code == 0
+    assert invoke("run", "fragmented", "--quiet", "--seed", "2", "--out", "b").code == 0
+    (folder / "a" / "audit.jsonl").write_bytes((folder / "b" / "audit.jsonl").read_bytes())
+    assert invoke("verify", "a").code == 0
+    done = invoke("verify", "a", "--expect-head", head)
+    assert done.code == 1
+    assert f"the head, must be {head}" in done.out
+
+
+def test_L07_two_runs_into_one_folder_do_not_meet(invoke: Invoke, folder: Path) -> None:
+    before = {file: file.read_bytes() for file in (folder / "a").iterdir()}
+    assert "holds a run already" in check_error(invoke, ["run", "fragmented", "--out", "a"], 2)
+    assert {file: file.read_bytes() for file in (folder / "a").iterdir()} == before
+    for _ in range(3):
+        assert invoke("run", "fragmented", "--quiet").code == 0
+    assert len(list((folder / "logs").iterdir())) == 3
+
+
 USAGE = [
     [],
     ["nonsense"],
