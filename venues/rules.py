@@ -44,6 +44,9 @@ class TradingConfig(ScenarioModel):
     """When trading begins, since the start of the run."""
     close: Duration | None = None
     """When trading ends for good; without it not within the run."""
+    last_entry: Duration | None = None
+    """From here on new orders are refused as too late, while the book goes on trading until the
+    close; without it they are taken until then."""
     halts: Annotated[Seq[HaltConfig], Field(max_length=1_000)] = ()
     """In order of time, within the hours, apart from each other."""
     on_halt: OnHalt = "keep"
@@ -60,13 +63,25 @@ class TradingConfig(ScenarioModel):
             changes.append(TradingChange(halt.until, TradingState.OPEN, "resumed"))
         if self.close is not None:
             changes.append(TradingChange(self.close, TradingState.CLOSED, "closed"))
-        return SessionCore(core, state, changes, self.on_halt, self.on_close)
+        return SessionCore(
+            core,
+            state,
+            changes,
+            on_halt=self.on_halt,
+            on_close=self.on_close,
+            last_entry=self.last_entry,
+        )
 
     def problems(self, *, holds_orders: bool) -> list[Found]:
         """Times out of order, and effects on orders that there are none of."""
         found: list[Found] = []
         if self.close is not None and self.close <= self.open:
             found.append((("close",), "must be later than open"))
+        if self.last_entry is not None:
+            if self.last_entry < self.open:
+                found.append((("last_entry",), "must not be earlier than open"))
+            if self.close is not None and self.last_entry >= self.close:
+                found.append((("last_entry",), "must be earlier than close"))
         for n, halt in enumerate(self.halts):
             if halt.at < self.open:
                 found.append((("halts", n, "at"), "must not be earlier than open"))

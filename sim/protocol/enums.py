@@ -83,10 +83,12 @@ class RejectReason(Enum):
     """The venue is not open: before its hours, after them, or halted."""
     ORDER_EXCEEDS_LIMIT = "order_exceeds_limit"
     """The order is larger than the venue takes (``max_order_qty``)."""
+    TOO_LATE_TO_ENTER = "too_late_to_enter"
+    """New orders are not taken any more today (``trading.last_entry``)."""
     DUPLICATE_ORDER = "duplicate_order"
     """An order of this account had the same id."""
     INCORRECT_QUANTITY = "incorrect_quantity"
-    """No whole multiple of the venue's lot, or not above zero."""
+    """No whole multiple of the venue's lot, not above zero, or less than a minimum quantity."""
     INVALID_PRICE_INCREMENT = "invalid_price_increment"
     """No whole multiple of the venue's tick, or not above zero."""
     PRICE_EXCEEDS_BAND = "price_exceeds_band"
@@ -102,6 +104,7 @@ class RejectReason(Enum):
 FIX_ORD_REJ_REASON = {
     RejectReason.EXCHANGE_CLOSED: 2,
     RejectReason.ORDER_EXCEEDS_LIMIT: 3,
+    RejectReason.TOO_LATE_TO_ENTER: 4,
     RejectReason.DUPLICATE_ORDER: 6,
     RejectReason.UNSUPPORTED_ORDER: 11,
     RejectReason.INCORRECT_QUANTITY: 13,

@@ -200,6 +200,23 @@ async def test_day_orders_expire_at_the_close_and_others_if_the_venue_says_so(
     assert [r.event for r in heard.records if isinstance(r, VenueEvent)] == ["closed"]
 
 
+async def test_after_the_last_entry_the_book_goes_on_without_new_orders(
+    make_core: MakeCore, order: MakeOrder, serve: Serve
+) -> None:
+    core = make_core("lit", trading={"close": "50ns", "last_entry": "10ns"}, book=BOOK)
+    resting = order("buy", 5, 10_001, "GTC")
+    heard = await serve(
+        core,
+        [(9, resting), (10, order("buy", 1, 10_002)), (11, replace(resting, 5, 10_002))],
+    )
+    assert [outcome(r)[:2] for r in heard.reports] == [
+        (9, ExecType.NEW),
+        (10, RejectReason.TOO_LATE_TO_ENTER),
+        (11, ExecType.REPLACED),
+        (11, ExecType.TRADE),
+    ]
+
+
 async def test_replaced_day_order_is_still_one_of_the_day(
     make_core: MakeCore, order: MakeOrder, serve: Serve
 ) -> None:
@@ -266,6 +283,8 @@ async def test_recording_goes_on_through_a_halt_without_prints(
     ("trading", "place"),
     [
         ({"open": "5ns", "close": "5ns"}, ("close",)),
+        ({"open": "5ns", "close": "9ns", "last_entry": "4ns"}, ("last_entry",)),
+        ({"close": "9ns", "last_entry": "9ns"}, ("last_entry",)),
         ({"open": "5ns", "halts": [{"at": "4ns", "until": "6ns"}]}, ("halts", 0, "at")),
         ({"halts": [{"at": "4ns", "until": "4ns"}]}, ("halts", 0, "until")),
         ({"close": "5ns", "halts": [{"at": "4ns", "until": "6ns"}]}, ("halts", 0, "until")),

@@ -36,6 +36,7 @@ from sim.protocol.orders import (
 from sim.protocol.units import TimeNs
 from venues.core.api import Heard, TradingChange, VenueCore, WakeAt
 from venues.core.around import CoreAround
+from venues.core.book import KEY_MAX
 
 OnHalt = Literal["keep", "cancel"]
 OnClose = Literal["expire_day", "expire_all"]
@@ -54,6 +55,7 @@ class SessionCore(CoreAround):
         timetable: Changes of that state, in order of time.
         on_halt: Whether resting orders stay in the book or are canceled as a halt begins.
         on_close: Whether DAY orders or all orders expire as the venue closes.
+        last_entry: From this instant on no new order is taken, ns; None: until the close.
     """
 
     def __init__(
@@ -61,14 +63,17 @@ class SessionCore(CoreAround):
         inner: VenueCore,
         state: TradingState,
         timetable: Sequence[TradingChange],
+        *,
         on_halt: OnHalt = "keep",
         on_close: OnClose = "expire_day",
+        last_entry: int | None = None,
     ) -> None:
         super().__init__(inner)
         self.state = state
         self._to_come = list(reversed(timetable))
         self._on_halt = on_halt
         self._on_close = on_close
+        self._last_entry = KEY_MAX if last_entry is None else last_entry
         self._day: dict[str, str] = {}  # accounts of DAY orders by name
         self._open_day = 0  # how many of them were open when that was last counted
         self._heard: dict[str, BookSnapshot] = {}  # latest of each venue while not open
@@ -79,6 +84,8 @@ class SessionCore(CoreAround):
         if isinstance(msg, TradingChange):
             return self._change(msg, now_ns)
         if self.state is TradingState.OPEN:
+            if now_ns >= self._last_entry and isinstance(msg, NewOrderSingle):
+                return [self.refuse_new(msg, RejectReason.TOO_LATE_TO_ENTER, now_ns)]
             reports = self._inner.handle(msg, now_ns)
             if isinstance(msg, NewOrderSingle | OrderCancelReplaceRequest):
                 self._note_day(msg, reports[0])

@@ -168,6 +168,7 @@ def test_refusals_have_numbers_of_their_own(make_core: MakeCore, order: MakeOrde
 REASONS: dict[RejectReason, tuple[dict[str, Any], dict[str, Any], int]] = {
     RejectReason.EXCHANGE_CLOSED: ({"trading": {"open": "1s"}}, {}, 2),
     RejectReason.ORDER_EXCEEDS_LIMIT: ({"max_order_qty": 9}, {}, 3),
+    RejectReason.TOO_LATE_TO_ENTER: ({"trading": {"last_entry": "0s", "close": "1s"}}, {}, 4),
     RejectReason.DUPLICATE_ORDER: ({}, {"cl_ord_id": "resting"}, 6),
     RejectReason.UNSUPPORTED_ORDER: ({}, {"min_qty": 1}, 11),
     RejectReason.INCORRECT_QUANTITY: ({"lot_size": 100}, {}, 13),
