@@ -8,9 +8,10 @@ arrival, messages and links do not. Before each decision all six venues send a n
 those in counts too, so that nothing kept from the last decision serves the next one. Our own
 children are gone by then. A decision sends two children on average.
 
-``consolidated_view``: touches of random venues, each within five ticks of its best on either side,
-one change in and both best prices read after each, for 4, 16 and 64 venues; the row's value is the
-slowest of the three. The peer looks at all venues each time.
+``consolidated_view_N``: touches of N venues, any venue each time, both sides anew within five ticks
+of the best; one change in and both best prices read after each. The peer looks at all venues each
+time. ``from_books`` is the same through the router's whole view: a book snapshot in, both bests
+read.
 """
 
 import os
@@ -49,9 +50,6 @@ def run(quick: bool) -> list[dict[str, Any]]:
     decisions = DECISIONS // 4 if quick else DECISIONS
     touches = TOUCHES // 4 if quick else TOUCHES
     rounds = 3 if quick else 5
-    view_rows = [view_row(size, touches, rounds) for size in SIZES]
-    slowest = min(view_rows, key=lambda row: float(row["value"]))
-    detail = {str(size): row["value"] for size, row in zip(SIZES, view_rows, strict=True)}
     return [
         compare(
             "decision",
@@ -61,21 +59,22 @@ def run(quick: bool) -> list[dict[str, Any]]:
             rounds=rounds,
             value_min=25_000,  # 40 microseconds each
         ),
-        {**slowest, "detail": {"touches_per_s_by_venues": detail}},
+        *[view_row(size, touches, rounds) for size in SIZES],
     ]
 
 
 def view_row(size: int, count: int, rounds: int) -> dict[str, Any]:
     """The row for this many venues."""
     touches = random_touches(size, count)
-    return compare(
-        "consolidated_view",
+    row = compare(
+        f"consolidated_view_{size}",
         "touches/s",
         lambda: rate(count, lambda: follow(touches)),
         {"all_venues": lambda: rate(count // 10, lambda: look_at_all(touches[: count // 10]))},
         rounds=rounds,
         value_min=1_500_000,
     )
+    return {**row, "detail": {"from_books": round(books_rate(size, touches[: count // 10]))}}
 
 
 def random_touches(size: int, count: int) -> list[Touch]:
@@ -98,6 +97,24 @@ def follow(touches: list[Touch]) -> int:
         if bid is not None and ask is not None and bid > ask:
             crossed += 1
     return crossed
+
+
+def books_rate(size: int, touches: list[Touch]) -> float:
+    """Ours, through the router's view: each touch as a book snapshot."""
+    view = MarketView(tuple([profile(n) for n in range(size)]))
+    books = [
+        BookSnapshot(venue_id, n, TimeNs(n), ((bid_px, 1),), ((ask_px, 1),))
+        for n, (venue_id, bid_px, ask_px) in enumerate(touches)
+    ]
+    venues = view.venues
+
+    def work() -> None:
+        for book in books:
+            venues[book.venue_id].on_quote(book)
+            view.best_bid()
+            view.best_ask()
+
+    return rate(len(books), work)
 
 
 def look_at_all(touches: list[Touch]) -> int:

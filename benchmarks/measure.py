@@ -65,7 +65,8 @@ def compare(
         "value": round(value),
         "unit": unit,
         "peers": {who: round(median(rates[who])) for who in peers},
-        "ratio": {who: round(x, 2) for who, x in ratio.items()},
+        # Two decimals of a small ratio would be too coarse to compare with the committed one.
+        "ratio": {who: round(x, 2 if x >= 1 else 4) for who, x in ratio.items()},
         "target": {"value": value_min, "ratio": wanted, "aim": aim},
         "met": reached and all(ratio[who] >= least for who, least in wanted.items()),
     }

@@ -209,4 +209,7 @@ class MarketView:
                 (quote.venue_id, bids[0][0] if bids else None, asks[0][0] if asks else None)
             )
         self._changed.clear()
-        self._nbbo.on_touches(touches)
+        if len(touches) == 1:
+            self._nbbo.on_touch(*touches[0])
+        else:
+            self._nbbo.on_touches(touches)
