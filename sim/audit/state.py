@@ -276,6 +276,8 @@ class LogState:
             raise _Contradiction(
                 f"child {child.cl_ord_id!r} has {child.leaves_qty} lots open, the fill is of {qty}"
             )
+        if (record.parent_id, record.venue_id) != (child.parent_id, child.venue_id):
+            raise _Contradiction(f"child {child.cl_ord_id!r} has another parent or venue")
         fee, parent = _money(record.fee), self.parents[child.parent_id]
         child.cum_qty += qty
         child.leaves_qty -= qty

@@ -287,7 +287,7 @@ class ChildTeller(Telling):
 
     def _fees_paid(self, child: ChildStory, ticks: int) -> str:
         fees = sum((parse_decimal(one.fee) for one in child.fills), Decimal(0))
-        if not fees:
+        if not fees or not ticks:
             return ", without a fee"
         bps = quotient_text(fees * _BPS, self._units.notional(ticks), Decimal("0.01"))
         what = "fees" if fees > 0 else "a rebate"
@@ -299,7 +299,7 @@ class ChildTeller(Telling):
         known, sent = child.known, child.sent
         levels = known.levels if known is not None else ()
         shown = _cost(_within(levels, sent.price, sent.side), filled)
-        if shown is None:
+        if not shown:
             return
         loss = (ticks - shown) * (1 if sent.side is Side.BUY else -1)
         against = f"Slippage against the {self.average(shown, filled)} shown for as much"

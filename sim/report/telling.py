@@ -8,7 +8,7 @@ from typing import Final
 from sim.audit.read import printable
 from sim.audit.records import ChildCanceled, ChildRejected, Decision, KnownQuote, Refused, Slice
 from sim.protocol.enums import DecisionReason, Side
-from sim.protocol.units import parse_decimal, plain, quotient_text
+from sim.protocol.units import UnitError, parse_decimal, plain, quotient_text
 from sim.report.story import Story
 from sim.report.words import Words, count, duration, instant, listed, units_of, words
 
@@ -117,14 +117,14 @@ class Telling:
         best = known.levels[0][0]
         with_fee = Fraction(known.slope * best + known.intercept, scale)
         terms = [] if with_fee == best else [f"{self._price(with_fee)} with the fee"]
-        if known.impact is not None and known.fill_risk is not None:
-            risk = Fraction(parse_decimal(known.fill_risk))
+        risk = _risk(known.fill_risk)
+        if known.impact is not None and risk is not None:
             impact = Fraction(known.impact, scale)
             buys = side is Side.BUY
             weighed = (with_fee + impact) / (1 - risk) if buys else (with_fee - impact) * (1 - risk)
             weighs = [f"an own impact of {self._price(impact)}"] if impact else []
             if risk:
-                percent = plain(parse_decimal(known.fill_risk) * 100)
+                percent = plain(parse_decimal(known.fill_risk or "0") * 100)
                 weighs.append(f"a risk of {percent} % not to fill")
             if weighs:
                 terms.append(f"{self._price(weighed)} weighed with {listed(weighs)}")
@@ -164,6 +164,15 @@ class Telling:
     def _side(self, decision: Decision) -> Side:
         parent = self._story.parent
         return parent.side if parent is not None else Side.BUY
+
+
+def _risk(text: str | None) -> Fraction | None:
+    """A probability that is given; None for what is none."""
+    try:
+        risk = None if text is None else Fraction(parse_decimal(text))
+    except UnitError:
+        return None
+    return risk if risk is not None and 0 <= risk < 1 else None
 
 
 def _age(age_ns: int) -> str:

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable
 from decimal import Decimal
 from typing import Any, Final
 
+import msgspec
+
 from sim.audit.read import printable
 from sim.audit.records import (
     BookAtArrival,
@@ -37,7 +39,7 @@ from sim.audit.records import (
 )
 from sim.protocol.errors import AuditFormatError
 from sim.protocol.market_data import Levels
-from sim.protocol.units import UnitError, Units, parse_decimal, plain
+from sim.protocol.units import Units, parse_decimal, plain
 
 LEVELS_MAX: Final = 5
 """Levels of a book that a sentence lists."""
@@ -45,20 +47,40 @@ LEVELS_MAX: Final = 5
 _DURATIONS: Final = ((1_000_000_000, "s"), (1_000_000, "ms"), (1_000, "us"), (1, "ns"))
 
 
+class _Instrument(msgspec.Struct):
+    symbol: str
+    tick_size: str | int
+    lot_size: str | int
+
+
+class _Venue(msgspec.Struct):
+    id: str
+
+
+class _Scenario(msgspec.Struct):
+    """What reading a log needs of the scenario in it."""
+
+    name: str
+    instrument: _Instrument
+    venues: list[_Venue]
+
+
 def units_of(started: RunStarted | None) -> Units:
     """Tick and lot that the numbers of a log are in.
 
     Raises:
-        AuditFormatError: If its first record does not say them.
+        AuditFormatError: If its first record is missing, or holds no scenario to read names, venues
+            and units from.
     """
-    instrument = started.scenario.get("instrument") if started is not None else None
     try:
-        assert isinstance(instrument, dict)
+        if started is None:
+            raise ValueError("it must be run_started")
+        instrument = msgspec.convert(started.scenario, _Scenario).instrument
         return Units(
-            parse_decimal(str(instrument["tick_size"])), parse_decimal(str(instrument["lot_size"]))
+            parse_decimal(str(instrument.tick_size)), parse_decimal(str(instrument.lot_size))
         )
-    except (AssertionError, KeyError, UnitError):
-        message = "record 0 (line 1): the scenario in it has no tick_size and lot_size to read"
+    except ValueError as error:  # of msgspec and of units alike
+        message = f"record 0 (line 1): {printable(str(error))}"
         raise AuditFormatError(message) from None
 
 
