@@ -146,7 +146,10 @@ class Ground:
             if change.t_ns <= until_ns:
                 return self._own_order_at(name, change.t_ns) or self._venue_root(name)
         feeds = [one.path for one in self._settings if ".latency.feed" in one.path]
-        return self._root("quotes reached the router at other times", *feeds, "links", "tape")
+        venues = dict.fromkeys(one.partition("]")[0].partition("[")[2] for one in feeds)
+        whose = f" of {', '.join(map(printable, venues))}" if venues else ""
+        says = f"quotes{whose} reached the router at other times"
+        return self._root(says, *feeds, "links", "tape")
 
     def _before_on_link(self, key: Key, venue_id: str) -> Key | None:
         """The last earlier record of the same way that differs: a link is first in, first out."""

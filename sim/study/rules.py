@@ -6,7 +6,7 @@ says that it knows no more.
 
 from collections.abc import Callable, Iterator
 from fractions import Fraction
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sim.audit.read import printable
 from sim.audit.records import (
@@ -21,7 +21,8 @@ from sim.audit.records import (
     RunFinished,
 )
 from sim.protocol.enums import DecisionReason, EndReason
-from sim.report.words import duration
+from sim.protocol.market_data import Levels
+from sim.report.words import duration, instant
 from sim.study.fields import FieldChange
 from sim.study.ground import Cause, Ground, Root
 from sim.study.pairs import Key, Pairs
@@ -148,12 +149,24 @@ class Rules(Ground):
                     break
                 if earlier.kind != "decision" and self._pairs.differs(earlier):
                     return earlier
-        if old is not None and new is not None:
-            found = self._quotes_root(key, old, new)
-            if found is not None:
-                return found
         found = self._changed_before(key, lambda one: True) or self._ended(key)
-        return found or self._root("the router decided otherwise", "router", "parents")
+        return found or self._feed_root(old, new)
+
+    def _feed_root(self, *decisions: Decision | None) -> Root:
+        """A quote came at another time: of a feed whose settings differ, else the newest one."""
+        asked = [one for one in decisions if one is not None]
+        known = [(one.age_ns, one.venue_id) for decision in asked for one in decision.quotes]
+        for decision in asked:
+            known += [(one.age_ns or 0, one.venue_id) for one in decision.refused]
+        if not known or all(one.reason is not DecisionReason.QUOTE_CHANGE for one in asked):
+            return self._root("the router decided otherwise", "router", "parents")
+        newest = min(known)[1]
+        venues = [venue_id for _, venue_id in known]
+        changed = [one for one in venues if self.has_changed(f"venues[{one}].latency.feed")]
+        venue_id = changed[0] if changed else newest
+        place = f"venues[{venue_id}]"
+        says = f"a quote of {printable(venue_id)} reached the router at another time"
+        return self._root(says, f"{place}.latency.feed", place, "links", "tape", "router")
 
     def _knowledge(self, key: Key, old: Decision, new: Decision) -> Cause | None:
         """The router knew something else, or made something else of the same."""
@@ -190,47 +203,36 @@ class Rules(Ground):
         return None
 
     def _quotes_root(self, key: Key, old: Decision, new: Decision) -> Cause | None:
-        """A quote that the router knew otherwise."""
-        heard = {one.venue_id: one for one in new.quotes}
-        for before in old.quotes:
-            after = heard.get(before.venue_id)
-            if (
-                after is None
-                or before.levels != after.levels
-                or _published(before, old) != _published(after, new)
-            ):
-                return self._quote_cause(key, before, after, old, new)
-        gone = {one.venue_id for one in new.quotes} - {one.venue_id for one in old.quotes}
-        for venue_id in sorted(gone):
-            return self._venue_cause(key, venue_id)
+        """A quote that the router knew otherwise: another one, or the same with less left of it."""
+        heard = _heard(old), _heard(new)
+        venues = dict.fromkeys([*heard[0], *heard[1]])
+        for venue_id in venues:
+            before, after = (one.get(venue_id, _Heard(None, None, ())) for one in heard)
+            if before[:2] != after[:2]:
+                return self._quote_cause(key, venue_id, before, after)
+        for venue_id in venues:
+            before, after = (one.get(venue_id, _Heard(None, None, ())) for one in heard)
+            if before.levels != after.levels:
+                return self._venue_cause(key, venue_id)
+        if [one.best_px for one in old.blind] != [one.best_px for one in new.blind]:
+            return self._known_market(key)
         return None
 
     def _quote_cause(
-        self,
-        key: Key,
-        before: KnownQuote,
-        after: KnownQuote | None,
-        old: Decision,
-        new: Decision,
+        self, key: Key, venue_id: str, before: "_Heard", after: "_Heard"
     ) -> Cause | None:
-        venue_id, shown = before.venue_id, printable(before.venue_id)
+        """Two quotes of a venue: it published otherwise, or they came at other times."""
         change = self._pairs.market.get(venue_id)
-        known_ns = old.t_ns - before.age_ns
-        if after is not None:
-            known_ns = max(known_ns, new.t_ns - after.age_ns)
-        same_quote = after is not None and _published(before, old) == _published(after, new)
-        if same_quote or (change is not None and change.t_ns <= known_ns):
+        known = [one.published_ns for one in (before, after) if one.published_ns is not None]
+        if change is not None and known and change.t_ns <= max(known):
             return self._venue_cause(key, venue_id)
-        quotes = f"quote {before.venue_seq}"
-        if after is not None and after.venue_seq != before.venue_seq:
-            quotes += f" and in the second log quote {after.venue_seq}"
-        elif after is None:
-            quotes += ", and in the second log nothing to use"
-        ages = f"{duration(before.age_ns)} old"
-        if after is not None:
-            ages += f" and {duration(after.age_ns)} old"
-        says = f"by then the feed of {shown} had brought {quotes}, {ages}"
-        return self._root(says, f"venues[{venue_id}].latency.feed", f"venues[{venue_id}]")
+        shown = printable(venue_id)
+        says = (
+            f"by then the feed of {shown} had brought {before.said()}, "
+            f"and in the second log {after.said()}"
+        )
+        place = f"venues[{venue_id}]"
+        return self._root(says, f"{place}.latency.feed", place, "links", "tape")
 
     def _parent(self, key: Key, old: Any, new: Any) -> Cause | None:
         record: ParentReceived = old or new
@@ -284,7 +286,16 @@ class Rules(Ground):
     def _hold(self, key: Key, old: Any, new: Any) -> Cause | None:
         venue_id = (old or new).venue_id
         found = self._last_before(key, lambda one: getattr(one, "venue_id", None) == venue_id)
-        return found or self._root("the router backs off by other rules", "router")
+        if found is not None:
+            return found
+        # The report that led to it may stand behind it, at the same instant.
+        for one in self.changed[self._at[key] + 1 :]:
+            if self._pairs.place(one)[0] > self._pairs.place(key)[0]:
+                break
+            record = next(side for side in self._pairs.pair(one) if side is not None)
+            if getattr(record, "venue_id", None) == venue_id and hasattr(record, "processed_ns"):
+                return self.cause(one)
+        return self._root(f"the router backs off from {printable(venue_id)} otherwise", "router")
 
 
 def changed_fields(old: Record, new: Record) -> set[str]:
@@ -313,8 +324,31 @@ def _parent_of(record: Record) -> str:
     return str(child).partition(".")[0]
 
 
-def _published(quote: KnownQuote, decision: Decision) -> tuple[int, int]:
-    return quote.venue_seq, decision.t_ns - quote.age_ns
+class _Heard(NamedTuple):
+    """What the router had of a venue: a quote by its number and time, and what it could use."""
+
+    venue_seq: int | None
+    published_ns: int | None
+    levels: Levels
+
+    def said(self) -> str:
+        """In words."""
+        if self.venue_seq is None or self.published_ns is None:
+            return "no quote"
+        return f"quote {self.venue_seq} of {instant(self.published_ns)}"
+
+
+def _heard(decision: Decision) -> dict[str, _Heard]:
+    """By venue, those that were refused too."""
+    heard = {
+        one.venue_id: _Heard(one.venue_seq, decision.t_ns - one.age_ns, one.levels)
+        for one in decision.quotes
+    }
+    for one in decision.refused:
+        if one.venue_id not in heard and one.age_ns is not None:
+            published_ns = decision.t_ns - one.age_ns
+            heard[one.venue_id] = _Heard(one.venue_seq, published_ns, ())
+    return heard
 
 
 def _both(old: Decision, new: Decision) -> Iterator[tuple[KnownQuote, KnownQuote]]:

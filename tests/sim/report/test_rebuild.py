@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 import sim
 from sim.audit.read import read_log
-from sim.audit.records import RECORD_TYPES, RunFinished
+from sim.audit.records import RECORD_TYPES, RunFinished, RunStarted
 from sim.audit.state import LogState
 from sim.protocol.errors import AuditFormatError
 from sim.report.rebuild import rebuild, replay_log
@@ -91,9 +92,15 @@ def test_L06_a_wrong_line_ends_the_state_and_is_named(log: Path, tmp_path: Path)
     assert found.state.records == 20
 
 
-def test_L06_a_scenario_without_an_instrument_is_refused() -> None:
-    with pytest.raises(AuditFormatError, match="tick_size"):
+def test_L06_a_scenario_without_an_instrument_is_refused(log: Path) -> None:
+    with pytest.raises(AuditFormatError, match="it must be run_started"):
         units_of(None)
+    _, started = next(read_log(log))
+    assert isinstance(started, RunStarted)
+    for name in ("instrument", "venues", "name"):
+        scenario = {key: value for key, value in started.scenario.items() if key != name}
+        with pytest.raises(AuditFormatError, match=f"missing required field `{name}`"):
+            units_of(msgspec.structs.replace(started, scenario=scenario))
 
 
 def test_a_log_without_market_data_has_no_quotes() -> None:
