@@ -82,6 +82,7 @@ SPECIMENS: Final[dict[str, Any]] = {
 
 AROUND: Final[dict[str, list[tuple[Way, Any]]]] = {
     "ScriptedFill": [(("venues", 0, "book"), BOOK)],
+    "ScriptedOrder.min_qty": [(("venues", 0, "kind"), "dark")],
     "ScriptedCancel": [(("venues", 0, "flow", 0, "orders", 0), TAKER)],
     "TapeConfig": [(("router", "market_data"), "tape")],
     "TapeConfig.to": [(("venues",), [*BASE["venues"], MIDPOINT])],

@@ -42,6 +42,7 @@ MAY_BE_NEGATIVE: Final = frozenset({"FeeSchedule.taker", "FeeSchedule.maker"})
 MAY_BE_ZERO: Final = MAY_BE_NEGATIVE | {
     "FractionFill.share",
     "RandomFill.high",
+    "RefreshConfig.shift",
     "RandomFill.low",
     "ScriptedFill.at[0][1]",
     *(f"{kind}Venue.{key}" for key in ("fill_risk", "impact") for kind in KINDS),
