@@ -4,6 +4,7 @@ Shared by the parts of the router core: ``router`` and ``reports`` learn, the de
 appends to the outcomes of the event that caused it, the record before the message.
 """
 
+from itertools import islice
 from typing import Final
 
 from router.config import RouterConfig
@@ -21,6 +22,9 @@ from sim.audit.records import ParentDone, RouteHold
 from sim.protocol.enums import DecisionReason, EndReason, Side
 from sim.protocol.orders import NewOrderSingle, OrderCancelReplaceRequest
 from sim.protocol.units import PriceTicks, QtyLots
+
+MEMORY: Final = 4_096
+"""Children of ended parents that are remembered at least, so that what comes late is known."""
 
 _DECIDE: Final = Decide()
 
@@ -51,6 +55,7 @@ class Desk:
         )
         self._decide_at = -1
         self._moves_at = -1
+        self._forget_at = 2 * MEMORY
 
     # Decisions
 
@@ -134,6 +139,8 @@ class Desk:
         parent = child.parent
         self.children[child.cl_ord_id] = child
         self.requests.names[child.cl_ord_id] = child
+        if len(self.children) > self._forget_at:
+            self._forget()
         self.view.venues[child.venue_id].on_sent(child)
         self.waiting.on_sent(child)
         parent.open[child.cl_ord_id] = child
@@ -141,6 +148,27 @@ class Desk:
         parent.check()
         out.append(SendTo(child.venue_id, _order(child)))
         self.requests.watch(child, child.cl_ord_id, now_ns, out)
+
+    def _forget(self) -> None:
+        """Forget children of ended parents but the last ones: their venues have long fallen silent.
+
+        What still comes of them is of an unknown order. Each walk is paid for by the children sent
+        since the one before.
+        """
+        recent = set(islice(reversed(self.children), MEMORY))
+        gone = {
+            cl_ord_id
+            for cl_ord_id, child in self.children.items()
+            if child.status in FINAL
+            and child.parent.end_reason is not None
+            and cl_ord_id not in recent
+        }
+        names = self.requests.names
+        for name in [name for name, child in names.items() if child.cl_ord_id in gone]:
+            del names[name]
+        for cl_ord_id in gone:
+            del self.children[cl_ord_id]
+        self._forget_at = len(self.children) + MEMORY
 
     def replace(
         self,
