@@ -298,3 +298,24 @@ def test_names_of_files_are_printed_escaped(invoke: Invoke, folder: Path) -> Non
         done = invoke(*args)
         assert done.code in {1, 2}
         assert (done.out + done.err).replace("\n", "").isprintable()
+
+
+def test_a_bad_row_of_a_recording_is_told_before_the_run_and_leaves_nothing(
+    invoke: Invoke, folder: Path
+) -> None:
+    text = (shipped_scenario("fragmented") or Path()).read_text()
+    at = text.index("  - id: NYSE")
+    leg = "{model: fixed, delay: 5ms}"
+    venue = (
+        f"  - id: REC\n    kind: replayed\n    file: rec.csv\n"
+        f"    latency: {{order: {leg}, report: {leg}, feed: {leg}}}\n"
+    )
+    (folder / "rec.yaml").write_text(text[:at] + venue + text[at:])
+    rows = ["t_ns,event,side,price,qty", "0,level,ask,100.02,10", "5000000000000,level,ask,NaN,1"]
+    (folder / "rec.csv").write_text("\n".join(rows) + "\n")
+    line = (text[:at] + venue).split("file: rec.csv")[0].count("\n") + 1
+    for command in (["validate"], ["run"], ["liquidity", "--side=buy", "--qty=1"]):
+        said = check_error(invoke, [*command, "rec.yaml"], 2) if command != ["validate"] else ""
+        said = said or invoke(*command, "rec.yaml").err
+        assert f"rec.yaml:{line}:11: venues[REC].file: the file 'rec.csv' line 3: " in said
+    assert not (folder / "logs").exists()
