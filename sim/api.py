@@ -8,10 +8,15 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from msgspec.structs import asdict
-
 from sim.kernel.loop import SimLoop
-from sim.manifest import FolderError, command_line, given_run_folder, now, write_manifest
+from sim.manifest import (
+    FolderError,
+    clock_facts,
+    command_line,
+    given_run_folder,
+    now,
+    write_manifest,
+)
 from sim.scenario.load import LoadedScenario, load_scenario
 from sim.world import RunResult, arun_world, run_world
 
@@ -96,7 +101,7 @@ def _note(result: RunResult, folder: Path, started: datetime) -> None:
         started=started,
         exit_code=result.exit_code,
         argv=command_line(),
-        clock=None if result.lag is None else asdict(result.lag),
+        clock=None if result.lag is None else clock_facts("wall", result.lag),
     )
 
 

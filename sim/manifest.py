@@ -18,6 +18,7 @@ from typing import Any, Final
 
 import msgspec
 
+from sim.kernel.lag import LagReport
 from sim.protocol.errors import SorsimError
 from sim.protocol.version import __version__
 
@@ -111,7 +112,7 @@ def write_manifest(
         started: When the run began, with its time zone.
         exit_code: What the process will exit with.
         argv: The command line, or what stands for it.
-        clock: How real time went (``LagReport``); None for a run in virtual time.
+        clock: Its ``kind`` and how real time went (``clock_facts``); None for virtual time.
 
     Raises:
         FolderError: If a file cannot be read or the manifest not be written.
@@ -130,6 +131,11 @@ def write_manifest(
 def now() -> datetime:
     """Wall time in UTC, for ``write_manifest``'s ``started``."""
     return datetime.now(UTC)
+
+
+def clock_facts(kind: str, lag: LagReport | None = None) -> dict[str, Any]:
+    """What the manifest says of a run's clock, ``virtual`` or ``wall``, and of its lag."""
+    return {"kind": kind} if lag is None else {"kind": kind, **msgspec.structs.asdict(lag)}
 
 
 def command_line() -> list[str]:
@@ -153,7 +159,7 @@ def _content(
         "ended": ended.isoformat(),
         "wall_seconds": (ended - started).total_seconds(),
         "exit_code": exit_code,
-        "clock": {"kind": "virtual"} if clock is None else {"kind": "wall", **clock},
+        "clock": clock_facts("virtual") if clock is None else clock,
         "python": f"{platform.python_implementation()} {platform.python_version()}",
         "platform": platform.platform(),
         "machine": platform.machine(),

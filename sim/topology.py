@@ -104,6 +104,11 @@ class Tape:
         self._states = tuple(states)
         self._shown: dict[str, tuple[Levels, Levels, int]] = {}
 
+    def open(self, snapshots: Sequence[BookSnapshot]) -> None:
+        """Take the opening books, which who hears it knows as well."""
+        for book in snapshots:
+            self._shown[book.venue_id] = (book.bids[:1], book.asks[:1], book.volume)
+
     def deliver(self, event: Event) -> None:
         """Pass on what has arrived."""
         msg = event.msg

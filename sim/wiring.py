@@ -175,7 +175,8 @@ class _Hearing:
         self._router_on_tape = scenario.router.market_data == "tape"
         self._deliver_to_router: Deliver = router.deliver
         self._watchers: list[tuple[Watcher, frozenset[str]]] = []
-        self._tape: Deliver | None = None
+        self._tape: Tape | None = None
+        self._deliver_to_tape: Deliver | None = None
         self._others: dict[str, list[Send]] = {venue.id: [] for venue in venues}
         if scenario.links or scenario.tape is not None:
             self._deliver_to_router = self._watch("router", router.deliver, self._lit)
@@ -186,6 +187,8 @@ class _Hearing:
         books = {name: venue.opening() for name, venue in self._venues.items()}
         for watcher, heard in self._watchers:
             watcher.open([books[name] for name in books if name in heard])
+        if self._tape is not None:
+            self._tape.open([books[name] for name in books if name in self._lit])
         for venue in self._venues.values():
             others = self._heard_by(venue.id)
             for name in others:
@@ -206,10 +209,11 @@ class _Hearing:
         bump_ns = venue.config.speed_bump.feed
         if not (self._router_on_tape and venue.id in self._lit):
             everything.append(self._feed_link(venue.feed, self._deliver_to_router, bump_ns))
-        if self._tape is not None and venue.id in self._lit:
-            assert self._tape_config is not None
-            model = self._tape_config.inbound
-            everything.append(self._link(model, self._tape, bump_ns, "tape", "inbound", venue.id))
+        deliver, config = self._deliver_to_tape, self._tape_config
+        if deliver is not None and config is not None and venue.id in self._lit:
+            everything.append(
+                self._link(config.inbound, deliver, bump_ns, "tape", "inbound", venue.id)
+            )
         return fan_out(everything, self._others[venue.id])
 
     def _connect(self) -> None:
@@ -238,8 +242,8 @@ class _Hearing:
                     config.outbound, self._deliver_to_router, 0, "tape", "outbound", "router"
                 )
             ]
-        tape = Tape(prices + states, states)
-        self._tape = self._watch("tape", tape.deliver, self._lit)
+        self._tape = Tape(prices + states, states)
+        self._deliver_to_tape = self._watch("tape", self._tape.deliver, self._lit)
 
     def _heard_by(self, name: str) -> tuple[str, ...]:
         """The lit venues whose quotes reach this venue."""

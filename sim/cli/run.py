@@ -98,11 +98,16 @@ def _run(
     loaded: "LoadedScenario", folder: Path, clock: str, speed: float, *, quiet: bool
 ) -> "RunResult":
     """Run into a folder and write its manifest, also if the run fails."""
-    from msgspec.structs import asdict
-
     from sim.cli.errors import classify, say
     from sim.cli.output import progress_bar
-    from sim.manifest import FolderError, command_line, discard_if_empty, now, write_manifest
+    from sim.manifest import (
+        FolderError,
+        clock_facts,
+        command_line,
+        discard_if_empty,
+        now,
+        write_manifest,
+    )
     from sim.world import run_world
 
     started = now()
@@ -116,12 +121,21 @@ def _run(
         if folder.exists():
             code, _ = classify(error)
             with suppress(FolderError):  # on a full disk the first error tells more
-                write_manifest(folder, started=started, exit_code=code, argv=command_line())
+                write_manifest(
+                    folder,
+                    started=started,
+                    exit_code=code,
+                    argv=command_line(),
+                    clock=clock_facts(clock),
+                )
             say(f"sorsim: what was written of the run lies in {folder}")
         raise
-    lag = None if result.lag is None else asdict(result.lag)
     write_manifest(
-        folder, started=started, exit_code=result.exit_code, argv=command_line(), clock=lag
+        folder,
+        started=started,
+        exit_code=result.exit_code,
+        argv=command_line(),
+        clock=clock_facts(clock, result.lag),
     )
     return result
 

@@ -7,12 +7,16 @@ import pytest
 
 from router.core.router import RouterCore
 from sim.audit.records import Fill
+from sim.protocol.enums import Outcome
+from sim.scenario.load import LoadedScenario
+from sim.world import run_world
 
 if TYPE_CHECKING:
     from tests.conftest import Ran
 
 Data = dict[str, Any]
 Make = Callable[..., Data]
+Load = Callable[..., LoadedScenario]
 RunData = Callable[..., "Ran"]
 MS = 1_000_000
 
@@ -63,3 +67,27 @@ def test_P09_a_venue_that_is_flooded_delays_no_other(
 
     quiet = fills_of_b([])
     assert quiet == fills_of_b([{"kind": "scripted", "orders": flood(2_000, "5ms")}]) != []
+
+
+@pytest.mark.slow
+def test_P08_a_machine_that_cannot_keep_up_drops_no_order_and_no_fill(
+    market: Make, lit: Make, load_data: Load
+) -> None:
+    """Half a million messages a second are more than can be done; ours come and go in time."""
+    flow = [{"kind": "poisson", "rate": 500_000, "centre": "90.00", "take": 0.0}]
+    venues = [
+        lit("A", [["100.00", 60]], flow=flow),
+        lit("B", [["100.01", 20], ["100.02", 20]], ms=20),
+    ]
+    data = market(venues, qty=100, limit="100.02", audit={"market_data": "none"})
+    parents = data["parents"]
+    parents += [{**parents[0], "id": f"P{n}", "at": f"{n}ms", "qty": 1} for n in range(1, 30)]
+    result = run_world(load_data(data, "duration=3s"), clock="wall")
+    assert result.lag is not None
+    assert result.lag.max_ns > 0
+    assert result.outcome is Outcome.COMPLETE
+    assert [row["filled_qty"] for row in result.summary["parents"]] == [100, *[1] * 29]
+    assert result.log is not None
+    sent = result.log.count(b'"kind":"child_sent"')
+    ended = result.log.count(b'"kind":"child_canceled"') + result.log.count(b'"leaves_qty":0,')
+    assert ended == sent > 0

@@ -126,6 +126,8 @@ def test_P01_a_second_signal_leaves_at_once_and_the_log_is_a_valid_prefix(
     assert process.returncode == 130, err
     assert "Traceback" not in err
     assert "what was written of the run lies in a" in err
+    manifest = json.loads((tmp_path / "a" / "manifest.json").read_bytes())
+    assert (manifest["exit_code"], manifest["clock"]) == (130, {"kind": clock})
     found = verify(tmp_path / "a" / "audit.jsonl")
     assert (found.ok, found.complete) == (False, False)
     assert found.first_bad is not None

@@ -115,6 +115,16 @@ def test_the_tape_carries_touches_and_prints_alone() -> None:
     assert states == [STATUS]
 
 
+def test_the_tape_does_not_repeat_the_opening() -> None:
+    heard: list[Any] = []
+    tape = Tape([heard.append], [])
+    tape.open([book("A", ((99, 1), (98, 5)))])
+    tape.deliver(event(book("A", ((99, 1), (98, 6)))))
+    assert heard == []
+    tape.deliver(event(book("B", ((99, 1),))))
+    assert len(heard) == 1
+
+
 def test_a_single_subscriber_is_called_directly() -> None:
     def only(msg: object) -> None:
         raise AssertionError
