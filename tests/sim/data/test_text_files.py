@@ -2,6 +2,7 @@
 
 import gzip
 import os
+import tracemalloc
 from itertools import chain
 from pathlib import Path
 
@@ -133,3 +134,15 @@ def test_S06_a_pipe_is_neither_read_nor_replaced(tmp_path: Path) -> None:
     with pytest.raises(DataFormatError, match="a pipe or a device"):
         list(line_blocks(pipe, 100))
     assert list(tmp_path.iterdir()) == [pipe]
+
+
+def test_S04_a_packed_bomb_is_refused_at_its_first_line(tmp_path: Path) -> None:
+    """64 MB of one line in 64 KB of gzip: a block of it is unpacked, no more."""
+    bomb = tmp_path / "bomb.gz"
+    bomb.write_bytes(gzip.compress(bytes(64 << 20), compresslevel=1, mtime=0))
+    tracemalloc.start()
+    with pytest.raises(DataFormatError, match="a line may have at most 4096 bytes"):
+        list(line_blocks(bomb, 4096))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 8 << 20
