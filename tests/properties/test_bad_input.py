@@ -27,6 +27,8 @@ from sim.protocol.errors import DataFormatError
 from sim.protocol.units import Units, parse_decimal
 from sim.scenario.shipped import shipped_scenario
 
+pytestmark = pytest.mark.slow
+
 UNITS = Units(parse_decimal("0.01"), parse_decimal("1"))
 
 
@@ -79,7 +81,6 @@ def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
 # ------------------------------------------------------------ scenarios and overrides
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", ["fragmented", "partial_fill"])
 @given(cuts=CUTS)
 def test_S03_S07_any_change_of_a_scenario_is_fine_or_said_with_its_place(
@@ -92,7 +93,6 @@ def test_S03_S07_any_change_of_a_scenario_is_fine_or_said_with_its_place(
         assert all(line.startswith(f"{path}:") for line in said.err.splitlines())
 
 
-@pytest.mark.slow
 @given(st.binary(max_size=300))
 def test_S03_S07_any_bytes_as_a_scenario(scratch: Path, data: bytes) -> None:
     path = scratch / "s.yaml"
@@ -114,7 +114,6 @@ VALUES = st.text(max_size=20) | st.sampled_from([
 ])  # fmt: skip
 
 
-@pytest.mark.slow
 @settings(max_examples=100)
 @given(sets=st.lists(st.tuples(PATHS, VALUES), min_size=1, max_size=3))
 def test_S03_D05_any_value_of_an_override_is_fine_or_said_with_it(
@@ -152,21 +151,18 @@ def read_all(scratch: Path, data: bytes) -> None:
         assert said.out.replace("\n", "").isprintable()
 
 
-@pytest.mark.slow
 @settings(max_examples=60)
 @given(cuts=CUTS)
 def test_L02_L06_any_change_of_a_log_is_told_by_every_command(scratch: Path, cuts: Cuts) -> None:
     read_all(scratch, mutated((scratch / "run" / "audit.jsonl").read_bytes(), cuts))
 
 
-@pytest.mark.slow
 @settings(max_examples=40)
 @given(data=st.binary(max_size=300))
 def test_L06_any_bytes_as_a_log(scratch: Path, data: bytes) -> None:
     read_all(scratch, data)
 
 
-@pytest.mark.slow
 @settings(max_examples=60)
 @given(line=st.integers(0, 30), at=st.floats(0, 1), value=PIECES)
 def test_L06_a_record_that_is_wrong_in_a_chain_that_is_right(
@@ -192,7 +188,6 @@ OTHER_VALUES = st.sampled_from([
 ])  # fmt: skip
 
 
-@pytest.mark.slow
 @settings(max_examples=60)
 @given(
     edits=st.lists(st.tuples(st.integers(0), st.integers(0), OTHER_VALUES), min_size=1, max_size=3)
@@ -280,7 +275,6 @@ def test_D05_any_change_of_measured_latencies_is_fine_or_said_with_its_line(
         assert error.file == str(path)  # noqa: PT017
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "sample", "options"),
     [

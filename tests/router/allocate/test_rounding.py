@@ -44,6 +44,7 @@ levels = st.lists(
 venues = st.lists(st.tuples(st.sampled_from([1, 2, 3, 5, 7, 100]), levels), max_size=6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("config", CONFIGS, ids=lambda config: config["kind"])
 @given(qty=st.integers(1, 200), made=venues)
 def test_D12_slices_and_rest_are_the_quantity_and_no_lot_that_fits_is_left(
