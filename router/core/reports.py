@@ -69,6 +69,7 @@ class Reports:
         desk.requests.answered(child, report.cl_ord_id)
         if isinstance(report, OrderCancelReject):
             self._on_refusal(child, report, came)
+            self._go_on_canceling(child, came)
             return out
         if report.side is not child.side or report.last_qty < 0:
             _ignore(venue_id, report, "breach", came)
@@ -84,6 +85,7 @@ class Reports:
             _ignore(venue_id, report, "parent_done", came)
         else:
             self._on_state(child, report, came)
+        self._go_on_canceling(child, came)
         if given_up and not child.unanswered and child.status not in FINAL:
             desk.requests.watch(child, CHASE, now_ns, out)
         return out
@@ -363,7 +365,6 @@ class Reports:
                 **known,
             )
         )
-        self._go_on_canceling(child, came)
         if freed and child.parent.stopped is None:
             desk.want(child.parent, DecisionReason.QUOTE_CHANGE, came.now_ns, came.out)
         return too_much
@@ -374,7 +375,7 @@ class Reports:
         came: _Came,
     ) -> None:
         """Send the cancel that had to wait for the answer to a replace."""
-        if child.cancel_wanted and child.status not in FINAL:
+        if child.cancel_wanted and child.request is None and child.status not in FINAL:
             child.cancel_wanted = False
             reason = "parent_stopped" if child.parent.stopped is not None else "quote_change"
             self._desk.requests.cancel(child, reason, came.now_ns, came.out)
@@ -405,10 +406,9 @@ class Reports:
         if of_replace:
             child.target = None
             self._desk.reprice(child, child.booked_px)
-            self._go_on_canceling(child, came)
         elif report.reason is CxlRejReason.UNKNOWN_ORDER:
             self._on_unknown(child, report, came)
-        if child.request is None and child.status not in FINAL:
+        if child.request is None and child.status not in FINAL and not child.cancel_wanted:
             if report.reason in _OVER:
                 self._desk.requests.watch(child, CHASE, came.now_ns, came.out)
             elif not of_replace:

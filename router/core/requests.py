@@ -80,12 +80,12 @@ class Requests:
             out: Where record and message go.
             then: The reason of the decision about the lots that it frees.
         """
-        if child.status in FINAL or child.unanswered or child.cancel_wanted:
+        if child.status in FINAL or child.unanswered:
             return
-        if child.status is OrdStatus.PENDING_CANCEL and child.request is not None:
+        if isinstance(child.request, OrderCancelRequest):
             return
         child.cancel_reason = then or child.cancel_reason
-        if child.status is OrdStatus.PENDING_REPLACE and child.request is not None:
+        if child.request is not None:
             child.cancel_wanted = True
             return
         child.status = after(child.status, OrdEvent.CANCEL_SENT) or child.status

@@ -242,6 +242,7 @@ def worlds(draw: st.DrawFn) -> Data:
         "router": {
             "strategy": strategy,
             "ack_timeout": draw(st.sampled_from(["4ms", "15ms", "1s"])),
+            "cancel_resends": 1_000,  # slow venues are waited for, not given up
             "reroute": reroute,
             "blind": draw(st.sampled_from([None, {}, {"fraction": "0.4"}])),
             "tie": draw(st.sampled_from(ties)),
