@@ -20,6 +20,7 @@ that has shrunk below its minimum), they do, in the order of their arrival: the 
 
 from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
+from itertools import islice
 from typing import ClassVar, Final
 
 from sim.protocol.enums import ExecType, OrdStatus, RejectReason, SelfTrade, Side
@@ -39,6 +40,7 @@ Supply = Callable[[str, str], Fraction]
 
 _BUY: Final = Side.BUY
 _TRADE: Final = ExecType.TRADE
+_FEW: Final = 8
 _SPARE: Final = 64
 """Minimum quantities of finished orders that may be kept beyond the number of open orders."""
 
@@ -207,12 +209,8 @@ class PoolCore(MatchingCore):
             limit: Its limit as a key of the contra side.
             contra: The side that it takes from.
         """
-        # Copies: whoever walks over them may take them off the book.
         if self.reference is None:
-            for maker in list(contra.living()):
-                if maker.key > limit:
-                    return
-                yield maker
+            yield from _by_price(contra, limit)
             return
         mid = self.mid_half_ticks
         if mid is None:
@@ -393,6 +391,25 @@ class PoolCore(MatchingCore):
         if out:
             self.venue_seq += 1
         return out
+
+
+def _by_price(side: BookSide, limit: int) -> Iterator[RestingOrder]:
+    """The orders of a side up to a key, best first; whoever walks may take them off the book."""
+    reached = -KEY_MAX
+    while True:
+        at = side.keys.bisect_right(reached)
+        if at == len(side.keys) or side.keys[at] > limit:
+            return
+        reached = side.keys[at]
+        level = side.front() if reached == side.best else side.level_at[reached]
+        # A few at a time: most who come are filled by the first.
+        rank, count = -1, _FEW
+        while True:
+            some = list(islice((o for o in level.queue.values() if o.rank > rank), count))
+            yield from some
+            if len(some) < count:
+                break
+            rank, count = some[-1].rank, 4 * count
 
 
 def _keep_apart(taker: RestingOrder, maker: RestingOrder) -> bool:
