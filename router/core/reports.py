@@ -30,6 +30,7 @@ from sim.protocol.enums import CxlRejReason, DecisionReason, ExecType, OrdStatus
 from sim.protocol.orders import (
     ExecutionReport,
     OrderCancelReject,
+    OrderCancelRequest,
     VenueReport,
 )
 from sim.protocol.units import plain
@@ -63,32 +64,35 @@ class Reports:
             _ignore(venue_id, report, "unknown_order", came)
             return out
         parent_done = child.parent.end_reason is not None
-        given_up = child.unanswered
+        doubted = child.unanswered or isinstance(child.request, OrderCancelRequest)
         if not parent_done:
             desk.heard(child, now_ns, out)
-        desk.requests.answered(child, report.cl_ord_id)
+        answers = desk.requests.answered(child, report.cl_ord_id)
         if isinstance(report, OrderCancelReject):
-            self._on_refusal(child, report, came)
-            self._go_on_canceling(child, came)
-            return out
-        if report.side is not child.side or report.last_qty < 0:
-            _ignore(venue_id, report, "breach", came)
-            return out
-        known = child.seen.get(report.exec_id)
-        if known is not None:
-            self._on_repeated(child, known, report, came)
-            return out
-        child.seen[report.exec_id] = report
-        if report.exec_type is ExecType.TRADE:
-            self._on_trade(child, report, came)
-        elif parent_done:
-            _ignore(venue_id, report, "parent_done", came)
+            self._on_refusal(child, report, came, answers=answers)
         else:
-            self._on_state(child, report, came)
+            self._on_report(child, report, came)
         self._go_on_canceling(child, came)
-        if given_up and not child.unanswered and child.status not in FINAL:
-            desk.requests.watch(child, CHASE, now_ns, out)
+        if doubted and child.status not in FINAL and child.request is None:
+            # Whatever was said, it has not ended as it should: that must follow soon.
+            refused = isinstance(report, OrderCancelReject) and report.reason not in _OVER
+            desk.requests.watch(child, RETRY if refused else CHASE, now_ns, out)
         return out
+
+    def _on_report(self, child: Child, report: ExecutionReport, came: _Came) -> None:
+        known = child.seen.get(report.exec_id)
+        if report.side is not child.side or report.last_qty < 0:
+            _ignore(child.venue_id, report, "breach", came)
+        elif known is not None:
+            self._on_repeated(child, known, report, came)
+        else:
+            child.seen[report.exec_id] = report
+            if report.exec_type is ExecType.TRADE:
+                self._on_trade(child, report, came)
+            elif child.parent.end_reason is not None:
+                _ignore(child.venue_id, report, "parent_done", came)
+            else:
+                self._on_state(child, report, came)
 
     def _on_repeated(
         self,
@@ -387,7 +391,10 @@ class Reports:
         child: Child,
         report: OrderCancelReject,
         came: _Came,
+        *,
+        answers: bool,
     ) -> None:
+        """A request was refused; one that is not waited for any more says nothing new."""
         target = child.target
         of_replace = target is not None and report.cl_ord_id == target.cl_ord_id
         event = OrdEvent.REPLACE_REFUSED if of_replace else OrdEvent.CANCEL_REFUSED
@@ -395,24 +402,23 @@ class Reports:
         if status is None:
             _ignore(child.venue_id, report, "breach", came)
             return
-        child.status = status
+        news = answers or of_replace
+        if news:
+            child.status = status
         known = _stamped(child, report.transact_ns, came)
         known["cl_ord_id"] = report.cl_ord_id
         came.out.append(
             CancelRejected(orig_cl_ord_id=child.cl_ord_id, reason=report.reason, **known)
         )
-        if status in FINAL or child.parent.end_reason is not None:
+        if not news or status in FINAL or child.parent.end_reason is not None:
             return
         if of_replace:
             child.target = None
             self._desk.reprice(child, child.booked_px)
         elif report.reason is CxlRejReason.UNKNOWN_ORDER:
             self._on_unknown(child, report, came)
-        if child.request is None and child.status not in FINAL and not child.cancel_wanted:
-            if report.reason in _OVER:
-                self._desk.requests.watch(child, CHASE, came.now_ns, came.out)
-            elif not of_replace:
-                self._desk.requests.watch(child, RETRY, came.now_ns, came.out)
+        if of_replace and report.reason in _OVER and child.status not in FINAL:
+            self._desk.requests.watch(child, CHASE, came.now_ns, came.out)
 
     def _on_unknown(
         self,

@@ -13,7 +13,7 @@ from sim.protocol.enums import RejectReason, TradingState
 
 _R = RejectReason
 
-FOR_NOW: Final = frozenset({_R.EXCHANGE_CLOSED, _R.THROTTLED})
+FOR_NOW: Final = frozenset({_R.EXCHANGE_CLOSED, _R.THROTTLED, _R.TOO_LATE_TO_ENTER})
 """Refusals that say nothing about the order: it may be accepted later. All others would be repeated
 for the same order, so the venue is left out for that parent."""
 

@@ -254,7 +254,9 @@ def test_I1_to_I6_and_I18_hold_whatever_venues_say(data: st.DataObject) -> None:
     if data.draw(st.booleans()):
         chaos._take(chaos.core.stop_all(chaos.now))
     chaos.later(END)  # venues are silent from now on; every parent has a deadline
-    assert chaos.core.done
+    desk = chaos.core._desk
+
+    assert chaos.core.done, f"I18: {list(desk.active)} are active, {desk.requests.open} open"
     chaos.check_records()
 
 
