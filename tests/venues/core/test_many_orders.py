@@ -65,7 +65,7 @@ def test_P07_a_million_open_orders_take_memory_and_time_in_proportion() -> None:
 
 
 @pytest.mark.slow
-def test_P07_an_open_order_takes_at_most_600_bytes() -> None:
+def test_P07_an_open_order_takes_at_most_400_bytes() -> None:
     """With its name and its place in the index; measured over 100,000."""
     count = COUNT // 10
     core = LitCore()
@@ -77,5 +77,5 @@ def test_P07_an_open_order_takes_at_most_600_bytes() -> None:
         after, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert (after - before) / count <= 600
+    assert (after - before) / count <= 400
     core.check()
