@@ -15,8 +15,12 @@ _FACADE = {
     "ScenarioError": "sim.protocol.errors:ScenarioError",
     "SorsimError": "sim.protocol.errors:SorsimError",
     "arun": "sim.api:arun",
+    "check": "sim.study.check:check",
+    "diff": "sim.study.diff:diff",
+    "explain": "sim.report.explain:explain",
     "load_scenario": "sim.scenario.load:load_scenario",
     "read_log": "sim.audit.read:read_log",
+    "replay": "sim.report.rebuild:replay",
     "run": "sim.api:run",
 }
 __all__ = sorted(_FACADE)  # noqa: PLE0605 - the table is the one list

@@ -4,6 +4,10 @@ from sim.audit.read import read_log as read_log
 from sim.protocol.errors import ScenarioError as ScenarioError
 from sim.protocol.errors import SorsimError as SorsimError
 from sim.protocol.version import __version__ as __version__
+from sim.report.explain import explain as explain
+from sim.report.rebuild import replay as replay
 from sim.scenario.load import LoadedScenario as LoadedScenario
 from sim.scenario.load import load_scenario as load_scenario
+from sim.study.check import check as check
+from sim.study.diff import diff as diff
 from sim.world import RunResult as RunResult

@@ -142,6 +142,12 @@ class LogPrefix:
             raise AuditFormatError(f"{self.path}: holds no record")
 
 
+def log_file(log: str | Path) -> Path:
+    """The audit log that is meant: the file itself, or the one in a run's folder."""
+    path = Path(log)
+    return path / "audit.jsonl" if path.is_dir() else path
+
+
 def cannot_read(path: Path, error: OSError) -> AuditFormatError:
     """The error for a file that the system does not let us read."""
     return AuditFormatError(f"{path}: cannot read the audit log: {error.strerror or error}")

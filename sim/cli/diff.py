@@ -26,10 +26,10 @@ def diff(*, old: Path, new: Path, as_json: bool) -> int:
     differs, in both versions; the chain of causes that leads to it; and what differs in the end.
     Exit code 0: the same bytes. 1: different. 2: a log cannot be used.
     """
-    from sim.cli.logs import log_path
+    from sim.audit.read import log_file
     from sim.study.diff import diff as compare
 
-    paths = log_path(old), log_path(new)
+    paths = log_file(old), log_file(new)
     result = compare(*paths)
     if as_json:
         import msgspec

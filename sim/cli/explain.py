@@ -22,10 +22,10 @@ def explain(*, log: Path, name: str, as_json: bool) -> int:
     LOG is a run's folder or its audit.jsonl. CHILD is the id of a child order, such as P1.NYSE.1;
     DECISION a number, such as D3 or 3. `sorsim replay` lists both.
     """
-    from sim.cli.logs import log_path
+    from sim.audit.read import log_file
     from sim.report.explain import explain as tell
 
-    told = tell(log_path(log), name)
+    told = tell(log_file(log), name)
     if as_json:
         import msgspec
 

@@ -56,9 +56,9 @@ def replay(
     before it; the state is then that of the records before. The hash chain is not looked at:
     `sorsim verify` does that.
     """
-    from sim.cli.logs import log_path
+    from sim.audit.read import log_file
 
-    path = log_path(log)
+    path = log_file(log)
     if check:
         if until is not None or timeline is not None:
             raise click.UsageError("--check compares the whole log: no --until, no --timeline")

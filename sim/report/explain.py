@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
-from sim.audit.read import printable
+from sim.audit.read import log_file, printable
 from sim.audit.records import (
     CancelRejected,
     CancelSent,
@@ -54,8 +54,7 @@ def explain(log: str | Path, name: str) -> dict[str, Any]:
         AuditFormatError: If the log cannot be read at all, or is of another version.
         UnknownIdError: If it holds no such thing.
     """
-    path = Path(log)
-    story = read_story(path / "audit.jsonl" if path.is_dir() else path, name)
+    story = read_story(log_file(log), name)
     teller = ChildTeller(story) if story.child is not None else DecisionTeller(story)
     return {
         "kind": "child" if story.child is not None else "decision",
@@ -106,8 +105,8 @@ class ChildTeller(Telling):
         parts = [(one.price, one.qty) for one in decision.split if one.venue_id == sent.venue_id]
         others = [one for one in decision.split if one.venue_id != sent.venue_id]
         what = f"at {w.px(parts[0][0])}" if len(parts) == 1 else f"to take {w.levels(tuple(parts))}"
-        rest = f", and {self.split(others)}" if others else " and nothing elsewhere"
-        yield f"It sent {w.qty(sent.order_qty)} to {venue}, {what}{rest}."
+        rest = f"and {self.split(others)}" if others else "and nothing elsewhere"
+        yield f"It sent {w.qty(sent.order_qty)} to {venue}, {what}, {rest}."
         known = child.known
         if known is not None:
             place = self.place(decision, sent.venue_id) or "nowhere"
@@ -233,6 +232,8 @@ class ChildTeller(Telling):
                 says = f"canceled, {w.qty(event.canceled_qty)} not filled{self._why_canceled()}"
             case CancelSent(reason="ack_timeout"):
                 says = "no answer in time, so the router asked to cancel it"
+            case CancelSent(reason="no_answer"):
+                says = "still no answer, so the router asked again"
             case CancelSent():
                 says = f"the router asked to cancel it ({words(event.reason)})"
             case CancelRejected():

@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from sim.audit.read import LogPrefix
+from sim.audit.read import LogPrefix, log_file
 from sim.audit.records import AnyRecord, Depth, NbboChange, Quote, Record, RunStarted, TradePrint
 from sim.audit.state import LogState
 from sim.protocol.errors import AuditFormatError
@@ -97,7 +97,7 @@ def state_document(rebuilt: Rebuilt, until_ns: int | None) -> dict[str, Any]:
     }
 
 
-def replay_log(log: str | Path, *, until: str | None = None) -> dict[str, Any]:
+def replay(log: str | Path, *, until: str | None = None) -> dict[str, Any]:
     """Rebuild the state of a run from its audit log alone.
 
     Args:
@@ -113,9 +113,8 @@ def replay_log(log: str | Path, *, until: str | None = None) -> dict[str, Any]:
         AuditFormatError: If the log cannot be read at all, or is of another version.
         UnitError: If ``until`` is no duration.
     """
-    path = Path(log)
     until_ns = None if until is None else parse_duration(until)
-    rebuilt = rebuild(path / "audit.jsonl" if path.is_dir() else path, until_ns)
+    rebuilt = rebuild(log_file(log), until_ns)
     return state_document(rebuilt, until_ns)
 
 

@@ -12,7 +12,7 @@ from typing import Any, BinaryIO, Final, Literal
 
 import msgspec
 
-from sim.audit.read import LINE_FORM, UNREADABLE, LineReader, LineTooLong, cannot_read
+from sim.audit.read import LINE_FORM, UNREADABLE, LineReader, LineTooLong, cannot_read, log_file
 from sim.audit.records import AnyRecord, CancelSent, ParentDone, Record, RunFinished
 from sim.protocol.enums import EndReason, Outcome
 from sim.protocol.errors import AuditFormatError, AuditWriteError, SorsimError
@@ -63,12 +63,12 @@ class CheckResult(msgspec.Struct, frozen=True):
 
 
 def check(
-    log: Path, data: Sequence[Path] = (), *, on_progress: OnProgress | None = None
+    log: str | Path, data: Sequence[str | Path] = (), *, on_progress: OnProgress | None = None
 ) -> CheckResult:
     """Run a log's scenario again, in virtual time, and compare.
 
     Args:
-        log: The log.
+        log: The log, or the folder of a run.
         data: Folders where its data files may lie, beside its own and the shipped scenarios'.
         on_progress: Called now and then with the time of the run and its longest duration, ns.
 
@@ -79,11 +79,12 @@ def check(
         AuditWriteError: If there is no room for the new run.
         KeyboardInterrupt: If the new run was interrupted.
     """
-    started = read_header(log)
-    loaded = scenario_of(started, log, data)
+    path = log_file(log)
+    started = read_header(path)
+    loaded = scenario_of(started, path, list(map(Path, data)))
     with tempfile.TemporaryDirectory(prefix="sorsim-") as folder:
         error = _run(loaded, Path(folder), on_progress)
-        result = _compare(log, Path(folder, "audit.jsonl"))
+        result = _compare(path, Path(folder, "audit.jsonl"))
     return msgspec.structs.replace(result, note=version_note(started), error=error)
 
 

@@ -9,7 +9,7 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from sim.audit.read import cannot_read
+from sim.audit.read import cannot_read, log_file
 from sim.audit.records import (
     ChildCanceled,
     ChildRejected,
@@ -72,16 +72,17 @@ class DiffResult(msgspec.Struct, frozen=True):
         return self.verdict == "equal"
 
 
-def diff(old: Path, new: Path) -> DiffResult:
+def diff(old_log: str | Path, new_log: str | Path) -> DiffResult:
     """Compare two logs. Both are read twice, so they must be files.
 
     Args:
-        old: The log to start from.
-        new: The log that is compared with it.
+        old_log: The log to start from, or the folder of its run.
+        new_log: The log that is compared with it.
 
     Raises:
         AuditFormatError: If one of them cannot be read, or is of another version.
     """
+    old, new = log_file(old_log), log_file(new_log)
     headers = [read_header(path) for path in (old, new)]
     if _same_bytes(old, new):
         return DiffResult("equal", [], None, None, [], [])

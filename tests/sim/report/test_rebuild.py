@@ -10,7 +10,7 @@ from sim.audit.read import read_log
 from sim.audit.records import RECORD_TYPES, RunFinished, RunStarted
 from sim.audit.state import LogState
 from sim.protocol.errors import AuditFormatError
-from sim.report.rebuild import rebuild, replay_log
+from sim.report.rebuild import rebuild, replay
 from sim.report.words import Words, count, duration, instant, listed, units_of
 from sim.scenario.load import load_scenario
 from sim.world import run_world
@@ -39,7 +39,7 @@ def test_I13_the_state_at_any_instant_is_that_of_the_records_up_to_it(log: Path)
 
 
 def test_the_instant_itself_counts(log: Path) -> None:
-    before, at = replay_log(log, until="89999999ns"), replay_log(log.parent, until="90ms")
+    before, at = replay(log, until="89999999ns"), replay(log.parent, until="90ms")
     assert [row["parents"][0]["filled_qty"] for row in (before, at)] == [65_000, 75_000]
     assert at["outcome"] is None
     assert at["timeline"][-1]["says"] == "P1.DARK_B.2 sent: buy 5,000 at 100.00, IOC"

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from sim.protocol.errors import AuditFormatError, SorsimError
 from sim.report.explain import explain
-from sim.report.rebuild import replay_log
+from sim.report.rebuild import replay
 from sim.scenario.load import load_scenario
 from sim.study.diff import diff
 from sim.study.header import read_header
@@ -49,7 +49,7 @@ def put(value: Any, path: tuple[Any, ...], new: Any) -> Any:
 def ask(log: Path, changed: Path) -> None:
     """Ask everything that needs no new run; only errors for the reader may come out."""
     questions: list[Callable[[], Any]] = [
-        lambda: replay_log(changed),
+        lambda: replay(changed),
         lambda: diff(log, changed),
         lambda: diff(changed, log),
         lambda: explain(changed, "D1"),
@@ -114,6 +114,6 @@ def test_L06_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
 
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
-    for question in (replay_log, lambda path: explain(path, "D1"), lambda path: diff(path, path)):
+    for question in (replay, lambda path: explain(path, "D1"), lambda path: diff(path, path)):
         with pytest.raises(AuditFormatError, match="not a regular file"):
             question(pipe)
