@@ -43,7 +43,10 @@ def bench(*, quick: bool, write: bool, as_json: bool) -> int:
     if write:
         write_figures(rows)
     # A quick run has other counts, and its ratios are others too.
-    lost = [] if quick else losses(rows, read_figures())
+    committed = [] if quick else read_figures()
+    if not committed:
+        click.echo("Compared with nothing: no committed figures of such a run.", err=True)
+    lost = losses(rows, committed)
     if as_json:
         click.echo(json.dumps({**result, "losses": lost}, indent=2))
     else:

@@ -192,8 +192,9 @@ def test_bench_shows_ratios_and_judges(
     invoke: Invoke, monkeypatch: pytest.MonkeyPatch, met: bool
 ) -> None:
     monkeypatch.setattr("benchmarks.run.collect", lambda quick: rows(met))
-    code, out, _ = invoke("bench", "--quick")
+    code, out, err = invoke("bench", "--quick")
     assert code == (0 if met else 1)
+    assert "Compared with nothing" in err
     assert "8 x simpy" in out
     assert ("NOT MET" in out) is not met
     monkeypatch.setattr("benchmarks.gate.read_figures", list)
@@ -207,8 +208,8 @@ def test_bench_fails_where_a_ratio_was_lost(
     committed[0]["ratio"]["simpy"] = 9.5
     monkeypatch.setattr("benchmarks.run.collect", lambda quick: rows(True))
     monkeypatch.setattr("benchmarks.gate.read_figures", lambda: committed)
-    code, out, _ = invoke("bench")
-    assert code == 1
+    code, out, err = invoke("bench")
+    assert (code, err) == (1, "")
     assert "loop_deliveries: the ratio to simpy was 9.5 and is now 8" in out
     lost = [{"name": "loop_deliveries", "peer": "simpy", "was": 9.5, "now": 8.0}]
     assert json.loads(invoke("bench", "--json").out)["losses"] == lost
