@@ -94,7 +94,8 @@ def run_world(
     loop = new_loop(clock)
     try:
         world = World(loaded, folder, on_progress, speed)
-        with world.log, interrupts(loop, world.interrupt):
+        # Held here and not in the coroutine: a second signal leaves without closing that.
+        with world.log, interrupts(loop, world.interrupt), rare_collections():
             try:
                 loop.run_until_complete(world.run())
             except Exception:
@@ -116,7 +117,7 @@ async def arun_world(
         AuditWriteError: If the audit log cannot be written; the run has stopped.
     """
     world = World(loaded, folder, on_progress)
-    with world.log:
+    with world.log, rare_collections():
         try:
             await world.run()
         except BaseException:
@@ -188,8 +189,7 @@ class World:
         start_clock(clock)
         if self._interrupted:  # before there was anything to stop
             self._end()
-        with rare_collections():
-            await asyncio.wait([over, *self._tasks], return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait([over, *self._tasks], return_when=asyncio.FIRST_COMPLETED)
         if over.done():
             over.result()  # what recorded data or a flow raised
         for task in self._tasks:
