@@ -31,7 +31,8 @@ class _Seat:
     """One venue for one side. ``offer`` is the last one made; it serves while levels stay."""
 
     venue: VenueView
-    profile: VenueProfile
+    venue_id: str
+    latency_ns: int
     slope: int
     intercept: int
     impact: int
@@ -125,17 +126,17 @@ class Decider:
 
         And the best displayed lit price that the parent could trade at: all quotes pass by here.
         """
-        fresh = self._is_fresh(parent)
-        side, limit = parent.side, parent.limit_px
-        buys = side is Side.BUY
+        side, buys = parent.side, parent.side is Side.BUY
         weighs_risk = self._strategy.weighs_risk
+        # Asked once for all venues: most of the time nothing is in the way.
+        in_the_way = blind.silent or self._out or parent.excluded or parent.short_filled
+        plain_case = not in_the_way and parent.limit_px is None and self._is_fresh(parent)
         best_px: int | None = None
         offers: list[Offer] = []
         quotes: list[KnownQuote] = []
         refused: list[Refused] = []
         for seat in self._buy_seats if buys else self._sell_seats:
-            venue, profile = seat.venue, seat.profile
-            venue_id = profile.venue_id
+            venue, venue_id = seat.venue, seat.venue_id
             quote = venue.quote
             if seat.is_lit and quote is not None:
                 shown = quote.asks if buys else quote.bids
@@ -143,38 +144,53 @@ class Decider:
                     price = shown[0][0]
                     if best_px is None or (price < best_px if buys else price > best_px):
                         best_px = price
-            if blind.silent and venue_id in blind.silent:
-                why = blind.silent[venue_id]
-                if why is None:
-                    continue
+            why: str | None = None
+            if plain_case:
+                levels = venue.available(side)
+            elif venue_id in blind.silent and blind.silent[venue_id] is None:
+                continue
             else:
-                why = self._left_out(parent, venue_id)
-            levels: Levels = ()
-            if why is None:
-                if fresh:
-                    levels = venue.available(side)
-                else:
-                    levels, quote = self._rest_of_first(parent, venue)
-                if limit is not None:
-                    levels = _within(levels, limit, profile.tick, side)
+                why, levels, quote = self._usable(parent, venue, blind)
             if quote is None or not levels:
                 refused.append(_refused(venue_id, why, quote, now_ns))
                 continue
-            offer = seat.offer
+            offer, latency_ns = seat.offer, seat.latency_ns
+            slope, intercept = seat.slope, seat.intercept
             if offer.levels is not levels:
-                offer = seat.offer = _offer(seat, levels)
+                offer = seat.offer = Offer(
+                    venue_id,
+                    offer.visibility,
+                    latency_ns,
+                    offer.lot,
+                    levels,
+                    slope,
+                    intercept,
+                    offer.impact,
+                    offer.fill_risk,
+                )
             offers.append(offer)
+            age_ns = now_ns - quote.published_ns
             known = KnownQuote(
-                venue_id,
-                quote.venue_seq,
-                now_ns - quote.published_ns,
-                profile.latency_ns,
-                levels,
-                seat.slope,
-                seat.intercept,
+                venue_id, quote.venue_seq, age_ns, latency_ns, levels, slope, intercept
             )
             quotes.append(_with_risk(known, seat) if weighs_risk else known)
         return tuple(offers), tuple(quotes), refused, best_px
+
+    def _usable(
+        self, parent: Parent, venue: VenueView, blind: BlindSplit
+    ) -> tuple[str | None, Levels, BookSnapshot | None]:
+        """Why a venue is left out, else the levels that the parent may use and their quote."""
+        venue_id, quote = venue.profile.venue_id, venue.quote
+        why = blind.silent.get(venue_id) or self._left_out(parent, venue_id)
+        if why is not None:
+            return why, (), quote
+        if self._is_fresh(parent):
+            levels = venue.available(parent.side)
+        else:
+            levels, quote = self._rest_of_first(parent, venue)
+        if parent.limit_px is not None:
+            levels = _within(levels, parent.limit_px, venue.profile.tick, parent.side)
+        return None, levels, quote
 
     def _left_out(self, parent: Parent, venue_id: str) -> str | None:
         """Why the parent may not use a venue now, whatever it shows; None if it may."""
@@ -313,25 +329,19 @@ def _seats(
             risk,
         )
         found.append(
-            _Seat(view.venues[venue_id], profile, slope, intercept, impact, text, is_lit, nothing)
+            _Seat(
+                view.venues[venue_id],
+                venue_id,
+                profile.latency_ns,
+                slope,
+                intercept,
+                impact,
+                text,
+                is_lit,
+                nothing,
+            )
         )
     return tuple(found)
-
-
-def _offer(seat: _Seat, levels: Levels) -> Offer:
-    """The venue's offer with these levels."""
-    old = seat.offer
-    return Offer(
-        old.venue_id,
-        old.visibility,
-        old.latency_ns,
-        old.lot,
-        levels,
-        old.slope,
-        old.intercept,
-        old.impact,
-        old.fill_risk,
-    )
 
 
 def _with_risk(known: KnownQuote, seat: _Seat) -> KnownQuote:
