@@ -91,10 +91,16 @@ class ChildTeller(Telling):
         """The text, section by section."""
         child, decision = self._child, self._child.decision
         if decision is not None:
-            yield "Why", [*self.why(decision, child.triggers), *self._chosen(child, decision)]
+            yield (
+                "Why",
+                [
+                    *self.why(decision, child.triggers, child.holds),
+                    *self._chosen(child, decision),
+                ],
+            )
             yield "What the router knew", list(self.known(decision))
             if decision.refused:
-                yield "What it refused", list(self.refusals(decision.refused))
+                yield "What it refused", list(self.refusals(decision.refused, child.holds))
         yield "On the way", list(self._journey(child))
         yield "What came back", list(self._answers(child))
         yield "In the end", list(self._result(child))
@@ -188,7 +194,7 @@ class ChildTeller(Telling):
         )
         w = self._words
         if gone:
-            yield f"Of what had been shown was gone: {w.levels(gone)}."
+            yield f"Gone of what had been shown: {w.levels(gone)}."
         else:
             yield "All that had been shown was there."
         if fresh:
@@ -293,7 +299,10 @@ class ChildTeller(Telling):
         bps = quotient_text(fees * _BPS, self._units.notional(ticks), Decimal("0.01"))
         what = "fees" if fees > 0 else "a rebate"
         rate = plain(abs(Decimal(bps)))
-        return f", for {what} of {self._words.money(abs(fees))} ({rate} bps)"
+        # The exact fee is in the facts; a note needs cents, or two digits of what is less.
+        size = abs(fees)
+        step = Decimal(1).scaleb(min(-2, size.adjusted() - 1))
+        return f", for {what} of {Decimal(quotient_text(size, Decimal(1), step)):,f} ({rate} bps)"
 
     def _slippage(self, child: ChildStory, ticks: int, filled: int) -> Iterator[str]:
         """The average against what the quote would have given for as many lots."""
@@ -351,11 +360,11 @@ class DecisionTeller(Telling):
     def sections(self) -> Iterator[Section]:
         """The text, section by section."""
         story, decision = self._decision, self._decision.decision
-        yield "Why", self.why(decision, story.triggers)
+        yield "Why", self.why(decision, story.triggers, story.holds)
         yield "What the router knew", list(self.known(decision))
         yield "What it chose", list(self._choice(decision))
         if decision.refused:
-            yield "What it refused", list(self.refusals(decision.refused))
+            yield "What it refused", list(self.refusals(decision.refused, story.holds))
         if story.children:
             yield "What came of it", [self._outcome(child) for child in story.children]
 

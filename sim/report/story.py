@@ -26,6 +26,7 @@ from sim.audit.records import (
     ParentReceived,
     Quote,
     Record,
+    RouteHold,
     RunStarted,
     TradePrint,
 )
@@ -54,13 +55,15 @@ class Meanwhile:
 class ChildStory:
     """One child's life. ``events`` are all later records about it, in their order.
 
-    ``triggers`` are the reports of the decision's instant that freed lots of the parent, and
-    ``next_decision`` is the parent's first decision after the child came back.
+    ``triggers`` are the reports of the decision's instant that freed lots of the parent, ``holds``
+    the router's last hold of each venue as it decided, and ``next_decision`` is the parent's first
+    decision after the child came back.
     """
 
     sent: ChildSent
     decision: Decision | None
     triggers: list[ChildCanceled | ChildRejected] = field(default_factory=list)
+    holds: dict[str, RouteHold] = field(default_factory=dict)
     arrival: BookAtArrival | None = None
     events: list[Record] = field(default_factory=list)
     next_decision: Decision | None = None
@@ -80,10 +83,14 @@ class ChildStory:
 
 @dataclass(slots=True)
 class DecisionStory:
-    """One decision. ``triggers`` are the reports of its instant that freed lots of the parent."""
+    """One decision. ``triggers`` are the reports of its instant that freed lots of the parent.
+
+    ``holds`` is the router's last hold of each venue as it decided.
+    """
 
     decision: Decision
     triggers: list[ChildCanceled | ChildRejected]
+    holds: dict[str, RouteHold] = field(default_factory=dict)
     children: list[ChildStory] = field(default_factory=list)
 
 
@@ -150,6 +157,9 @@ class _Reading:
         self._decisions = 0
         self._triggers: list[ChildCanceled | ChildRejected] = []
         self._found_triggers: list[ChildCanceled | ChildRejected] = []
+        self._holds: dict[str, RouteHold] = {}
+        self._latest_holds: dict[str, RouteHold] = {}
+        self._found_holds: dict[str, RouteHold] = {}
         self._stories: dict[str, ChildStory] = {}
         self._back: deque[ChildCanceled | ChildRejected] = deque()
         self._waiting: list[ChildStory] = []
@@ -159,17 +169,23 @@ class _Reading:
             return
         if isinstance(record, Decision):
             self._take_decision(record)
+        elif isinstance(record, RouteHold):
+            # A new dict each time, since a story keeps the one of its decision.
+            self._holds = {**self._holds, record.venue_id: record}
         elif isinstance(record, ChildSent):
             latest = self._latest
             mine = latest if latest and latest.decision_id == record.decision_id else None
             if record.cl_ord_id == self._child or record.decision_id == self._number:
-                self._stories[record.cl_ord_id] = ChildStory(record, mine, self._triggers)
+                self._stories[record.cl_ord_id] = ChildStory(
+                    record, mine, self._triggers, self._latest_holds
+                )
         else:
             self._take_report(record)
 
     def _take_decision(self, record: Decision) -> None:
         self._decisions = record.decision_id
         self._latest = record
+        self._latest_holds = self._holds
         self._triggers = [
             one
             for one in self._back
@@ -178,6 +194,7 @@ class _Reading:
         if record.decision_id == self._number:
             self._decision = record
             self._found_triggers = self._triggers
+            self._found_holds = self._holds
         for story in self._waiting:
             if story.sent.parent_id == record.parent_id:
                 story.next_decision = record
@@ -212,7 +229,8 @@ class _Reading:
             return Story(started, self._parent(child.sent.parent_id), child, state=self.state)
         if self._decision is None:
             raise UnknownIdError(self._unknown(path, name))
-        found = DecisionStory(self._decision, self._found_triggers, list(self._stories.values()))
+        children = list(self._stories.values())
+        found = DecisionStory(self._decision, self._found_triggers, self._found_holds, children)
         parent = self._parent(self._decision.parent_id)
         return Story(started, parent, decision=found, state=self.state)
 

@@ -1,12 +1,20 @@
 """How a decision is told: why it was made, what the router knew, what it refused."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from fractions import Fraction
 from typing import Final
 
 from sim.audit.read import printable
-from sim.audit.records import ChildCanceled, ChildRejected, Decision, KnownQuote, Refused, Slice
+from sim.audit.records import (
+    ChildCanceled,
+    ChildRejected,
+    Decision,
+    KnownQuote,
+    Refused,
+    RouteHold,
+    Slice,
+)
 from sim.protocol.enums import DecisionReason, Side
 from sim.protocol.units import UnitError, parse_decimal, plain, quotient_text
 from sim.report.story import Story
@@ -27,15 +35,15 @@ _REASONS: Final = {
 }
 _REFUSED: Final = {
     "no_quote": "no quote of it had come yet",
-    "nothing_available": "nothing was left there to take",
+    "nothing_available": "nothing was there to take",
     "ranked_behind": "others were better, and they were enough",
     "filled_short": "it had filled an earlier child short",
     "other_venue": "the strategy uses another venue only",
     "tried_blind": "it shows nothing and had been tried before",
     "no_reference": "it shows nothing, and there was no lit price to go by",
     "too_small": "what was left is less than it takes",
-    "on_hold": "it had refused too often, and the router kept off it for a while",
-    "stopped": "it had refused so often that the router no longer used it",
+    "on_hold": "it had refused or not answered, and the router kept off it for a while",
+    "stopped": "it had refused or not answered so often that the router no longer used it",
     "no_answer": "it did not answer",
     "quarantine": "it had contradicted itself, and the router no longer trusted it",
     "halted": "it was halted",
@@ -52,7 +60,12 @@ class Telling:
         self._units = units_of(story.started)
         self._words = Words(self._units)
 
-    def why(self, decision: Decision, triggers: list[ChildCanceled | ChildRejected]) -> list[str]:
+    def why(
+        self,
+        decision: Decision,
+        triggers: list[ChildCanceled | ChildRejected],
+        holds: Mapping[str, RouteHold],
+    ) -> list[str]:
         """When and for whom it was made, because of what, and what there was to place."""
         w, parent = self._words, self._story.parent
         whose = printable(decision.parent_id)
@@ -61,6 +74,11 @@ class Telling:
             limit = "" if parent.limit_px is None else f", limit {w.px(parent.limit_px)}"
             order = f" ({words(parent.side.value)} {w.qty(parent.order_qty)}{limit})"
         because = _REASONS[decision.reason]
+        over = [venue for venue, hold in holds.items() if hold.until_ns == decision.t_ns]
+        if decision.reason is DecisionReason.QUOTE_CHANGE and over:
+            # No quote need have come: the end of a hold alone gives those a turn who are short.
+            ended = listed(map(printable, over))
+            because = f"its hold on {ended} was over while lots were free"
         if triggers:
             because = listed(self._came_back(one) for one in triggers)
         depth = "the best level" if decision.depth == "top" else "the full depth"
@@ -130,14 +148,19 @@ class Telling:
                 terms.append(f"{self._price(weighed)} weighed with {listed(weighs)}")
         return " and ".join(terms)
 
-    def refusals(self, refused: Iterable[Refused]) -> Iterator[str]:
+    def refusals(self, refused: Iterable[Refused], holds: Mapping[str, RouteHold]) -> Iterator[str]:
         """A line per reason, with the venues that it kept out."""
         venues: dict[str, list[str]] = {}
         for one in refused:
             age = "" if one.age_ns is None else f" ({_age(one.age_ns)})"
-            venues.setdefault(_refused(one.reason), []).append(f"{printable(one.venue_id)}{age}")
+            why = _refused(one.reason)
+            if one.reason == "on_hold" and one.venue_id in holds:
+                why = _held(holds[one.venue_id])
+            venues.setdefault(why, []).append(f"{printable(one.venue_id)}{age}")
         for why, names in venues.items():
-            yield f"  {listed(names)}: {why}"
+            of_each = f"each {why.removeprefix('it ')}"
+            says = of_each if len(names) > 1 and why.startswith("it ") else why
+            yield f"  {listed(names)}: {says}"
 
     def split(self, parts: Iterable[Slice]) -> str:
         """``40,000 to NYSE and 25,000 to NASDAQ``."""
@@ -184,6 +207,16 @@ def _refused(reason: str) -> str:
         return _REFUSED[reason]
     rejected = reason.removeprefix("rejected_")
     return words(reason) if rejected == reason else f"it had rejected a child: {words(rejected)}"
+
+
+def _held(hold: RouteHold) -> str:
+    """Why a venue was on hold, and until when."""
+    rejected = hold.reason.removeprefix("rejected_")
+    why = "it had not answered in time"
+    if rejected != hold.reason:
+        why = f"it had rejected a child ({words(rejected)})"
+    until = "for a while" if hold.until_ns is None else f"until {instant(hold.until_ns)}"
+    return f"{why}, and the router kept off it {until}"
 
 
 def _ordinal(number: int) -> str:

@@ -61,7 +61,7 @@ DARK_B ranked first of 5 with 99.99.
 It left at 0 s and met the book of DARK_B at 45 ms, 45 ms later.
 By then the quote behind it was 45 ms old; since then the venue had published nothing new.
 Within its limit it found 10,000 at 99.99.
-Of what had been shown was gone: 5,000 at 99.99.
+Gone of what had been shown: 5,000 at 99.99.
 [What came back]
   90 ms: acknowledged; filled 10,000 at 99.99, 5,000 left open; \
 canceled, 5,000 not filled, since an IOC order does not rest \
@@ -96,14 +96,14 @@ It left at 26 s and met the book of COINM at 26.0195 s, 19.5 ms later.
 By then the quote behind it was 36.4 ms old; \
 since then the venue had published 2 newer quotes and 2 trades of 0.0097 together.
 Within its limit it found 4.02898 at 61,765.93.
-Of what had been shown was gone: 2.61275 at 61,765.93.
+Gone of what had been shown: 2.61275 at 61,765.93.
 [What came back]
   26.039 s: acknowledged (at the venue at 26.0195 s; the report took 19.5 ms)
   26.132 s: filled 4.02898 at 61,765.93, 2.61275 left open; \
 canceled, 2.61275 not filled, since an IOC order does not rest \
 (at the venue at 26.0195 s; the reports took 112 ms, up to 92 ms of it behind earlier reports)
 [In the end]
-It filled 4.02898 of its 6.64173 at 61,765.93, for fees of 248.8536966514 (10 bps).
+It filled 4.02898 of its 6.64173 at 61,765.93, for fees of 248.85 (10 bps).
 Slippage against the 61,765.93 shown for as much: none.
 The 2.61275 left over went into decision D3 at 26.132 s: \
 0.04049 to COINM, 0.998 to USDM and 1.57426 to SPOT.
@@ -223,6 +223,32 @@ def test_bumps_queues_and_work_of_the_venue_are_told_apart(run: Run) -> None:
     how = "(350 us at the venue's speed bump, 650 us in the venue's queue and 4 ms being processed)"
     assert how in told
     assert "the reports took 6 ms, 1 ms at the venue's speed bump)" in told
+
+
+def test_what_gave_a_turn_after_a_hold_is_told_and_no_quote_is_made_up(run: Run) -> None:
+    folder = run("rejects_and_timeouts")
+    assert "because its hold on BUSY was over while lots were free." in text(explain(folder, "D5"))
+    assert "because its hold on BUSY was over" in text(explain(folder, "P1.BUSY.3"))
+    assert "because a new quote had come while lots were free." in text(explain(folder, "D3"))
+
+
+def test_who_is_on_hold_is_told_with_its_own_reason(run: Run) -> None:
+    told = text(explain(run("rejects_and_timeouts"), "D8"))
+    busy = "it had rejected a child (throttled), and the router kept off it until 407 ms"
+    slow = "it had not answered in time, and the router kept off it until 250 ms"
+    assert f"BUSY (quote 192 ms old): {busy}\n" in told
+    assert f"SLOW (quote 207 ms old): {slow}\n" in told
+
+
+def test_venues_that_share_a_reason_share_its_grammar(run: Run) -> None:
+    told = text(explain(run("dark_first"), "D3"))
+    assert "DARK_B (quote 45 ms old): each shows nothing and had been tried before\n" in told
+
+
+def test_a_small_fee_keeps_two_digits(run: Run) -> None:
+    fees = "venues[NASDAQ].fees={taker: '0.00000012', maker: '0', unit: per_share}"
+    told = text(explain(run("fragmented", fees), "P1.NASDAQ.1"))
+    assert "for fees of 0.0054 (0 bps)." in told
 
 
 def test_a_timeout_is_told(run: Run) -> None:
