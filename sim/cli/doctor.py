@@ -37,7 +37,7 @@ _AGAIN: Final = "install sorsim again: pip install --upgrade sorsim, in a clone 
 
 
 class Check(NamedTuple):
-    """One thing looked at; ``advice`` says what to do where it is wrong."""
+    """One thing looked at; ``advice`` says what to do where it is wrong, and is shown then only."""
 
     name: str
     ok: bool
@@ -57,7 +57,8 @@ def doctor(*, as_json: bool) -> int:
     if as_json:
         import json
 
-        document = {"ok": fit, "checks": [check._asdict() for check in checks]}
+        rows = [one._replace(advice="") if one.ok else one for one in checks]
+        document = {"ok": fit, "checks": [row._asdict() for row in rows]}
         click.echo(json.dumps(document, indent=2))
         return FINE if fit else ANSWER_IS_NO
     column = max(len(check.name) for check in checks)
@@ -66,7 +67,7 @@ def doctor(*, as_json: bool) -> int:
         if not check.ok:
             click.echo(f"{'':<{column + 9}}-> {check.advice}")
     wrong = sum(not check.ok for check in checks)
-    click.echo("\nall fine" if fit else f"\n{wrong} thing(s) wrong")
+    click.echo("\nall fine" if fit else f"\n{wrong} {'thing' if wrong == 1 else 'things'} wrong")
     return FINE if fit else ANSWER_IS_NO
 
 

@@ -97,7 +97,7 @@ def _words(error: BaseException, code: int) -> str:
 
 def escaped(text: str) -> str:
     """Text that may hold the names of files, without what a terminal would obey."""
-    lines = text.split("\n")
+    lines = text.expandtabs(2).split("\n")  # click indents with tabs, which harm nobody
     return "\n".join(line if line.isprintable() else ascii(line)[1:-1] for line in lines)
 
 

@@ -151,7 +151,7 @@ def _venues_table(venues: "list[VenueLiquidity]", units: Any, width: int) -> "Re
         Column("At best", [_qty(units, top.qty) if top else UNDEFINED for top in tops], rank=2),
         Column("Available", [_qty(units, venue.available_qty) for venue in venues]),
         Column("Alone\nfills", [_qty(units, venue.alone.qty) for venue in venues], rank=3),
-        Column("at, with\nfees", _prices([one.alone.effective_px for one in venues], units)),
+        Column("Average\nwith fees", _prices([one.alone.effective_px for one in venues], units)),
         *_risk_column(venues),
         Column("Order\nlatency", [short_duration(venue.order_latency_ns) for venue in venues]),
         Column("Round\ntrip", [short_duration(venue.round_trip_ns) for venue in venues], rank=4),
@@ -217,7 +217,7 @@ def _split_table(split: "Split", units: Any, width: int) -> "RenderableType":
         Column("Send to", [_named(part) for part in split.parts], "left"),
         Column("Quantity", [_qty(units, cost.qty) for cost in costs]),
         Column("Limit", _prices([part.price for part in split.parts], units)),
-        Column("at, with\nfees", _prices([cost.effective_px for cost in costs], units)),
+        Column("Average\nwith fees", _prices([cost.effective_px for cost in costs], units)),
         Column("Fees", number_column([cost.fees for cost in costs], 2, 4)),
     ]
     return make_table(columns, width)

@@ -30,6 +30,7 @@ def test_a_fit_machine_is_exit_0_with_a_line_for_each_thing(invoke: Invoke) -> N
     wanted = {"python", "sorsim", "numpy", "msgspec", "clashes", "terminal", "logs", "disk"}
     assert wanted <= set(found)
     assert all(check["ok"] for check in found.values())
+    assert not any(check["advice"] for check in found.values())
     out = invoke("doctor").out
     assert all(name in out for name in found)
     assert out.endswith("all fine\n")
@@ -52,6 +53,7 @@ def test_a_users_module_in_this_folder_is_named(invoke: Invoke, tmp_path: Path, 
     code, found = checks(invoke)
     shown = name.removesuffix("/__init__.py")
     assert (code, found["clashes"]["found"]) == (1, f"{shown} in this folder")
+    assert invoke("doctor").out.endswith("\n1 thing wrong\n")
     assert "rename it" in found["clashes"]["advice"]
     assert "-> rename it" in invoke("doctor").out
 

@@ -300,6 +300,13 @@ def test_names_of_files_are_printed_escaped(invoke: Invoke, folder: Path) -> Non
         assert (done.out + done.err).replace("\n", "").isprintable()
 
 
+def test_a_missing_argument_is_told_without_escapes(invoke: Invoke) -> None:
+    done = invoke("list")
+    assert done.code == 2
+    assert "\\t" not in done.err
+    assert "\n  scenarios,\n" in done.err
+
+
 def test_a_bad_row_of_a_recording_is_told_before_the_run_and_leaves_nothing(
     invoke: Invoke, folder: Path
 ) -> None:
