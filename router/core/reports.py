@@ -250,11 +250,7 @@ class Reports:
         else:
             self._apply(child, event, report, came)
 
-    def _release_held(
-        self,
-        child: Child,
-        came: _Came,
-    ) -> None:
+    def _release_held(self, child: Child, came: _Came) -> None:
         """Apply what was held back for fills that have come now, in the venue's order."""
         while child.held and child.held[0][0].cum_qty <= child.told_before(
             child.held[0][0].exec_id
@@ -373,11 +369,7 @@ class Reports:
             desk.want(child.parent, DecisionReason.QUOTE_CHANGE, came.now_ns, came.out)
         return too_much
 
-    def _go_on_canceling(
-        self,
-        child: Child,
-        came: _Came,
-    ) -> None:
+    def _go_on_canceling(self, child: Child, came: _Came) -> None:
         """Send the cancel that had to wait for the answer to a replace."""
         if child.cancel_wanted and child.request is None and child.status not in FINAL:
             child.cancel_wanted = False
@@ -404,7 +396,9 @@ class Reports:
             return
         news = answers or of_replace
         if news:
-            child.status = status
+            # An order of which nothing was heard may yet be refused: it can wait in a queue.
+            waits = not child.seen and status not in FINAL
+            child.status = OrdStatus.PENDING_NEW if waits else status
         known = _stamped(child, report.transact_ns, came)
         known["cl_ord_id"] = report.cl_ord_id
         came.out.append(
@@ -431,6 +425,9 @@ class Reports:
         if target is not None:
             # The answer to a replace is missing; the order may have its new name.
             child.name, child.target, child.booked_px = target.cl_ord_id, None, target.price
+            desk.requests.cancel(child, "no_answer", came.now_ns, came.out)
+        elif report.orig_cl_ord_id != child.name:
+            # The cancel left before the answer to a replace, which gave the order its new name.
             desk.requests.cancel(child, "no_answer", came.now_ns, came.out)
         elif not (child.acked or child.seen):
             # Links keep their order, so an order that came before its cancel would be known.

@@ -5,8 +5,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sim.audit.records import BookAtArrival, ChildRejected, Decision, Fill
-from sim.protocol.enums import RejectReason
+from sim.audit.records import (
+    BookAtArrival,
+    CancelRejected,
+    ChildRejected,
+    Decision,
+    Fill,
+    Overfill,
+)
+from sim.protocol.enums import CxlRejReason, RejectReason
 from sim.protocol.errors import ScenarioError
 from sim.scenario.load import LoadedScenario
 
@@ -51,6 +58,19 @@ def test_what_meets_a_full_queue_is_refused_as_throttled_at_its_arrival(
     (rejected,) = ran.of(ChildRejected)
     assert (rejected.reason, rejected.processed_ns) == (RejectReason.THROTTLED, 5 * MS)
     assert ran.of(BookAtArrival) == []  # it never met the book
+
+
+def test_a_cancel_that_finds_no_room_says_nothing_of_an_order_in_the_queue(
+    market: Make, lit: Make, run_data: RunData
+) -> None:
+    """The order is being worked on as its cancel is turned away: its lots stay reserved."""
+    work = {"time": {"model": "fixed", "delay": "30ms"}, "queue": 0}
+    venues = [lit("A", [["100.00", 100]], processing=work), lit("B", [["100.01", 100]])]
+    ran = run_data(market(venues), "router.ack_timeout=15ms")
+    (refused,) = ran.of(CancelRejected)
+    assert (refused.reason, refused.processed_ns) == (CxlRejReason.THROTTLED, 20 * MS)
+    assert ran.of(Overfill) == []
+    assert [(fill.venue_id, fill.last_qty) for fill in ran.of(Fill)] == [("A", 100)]
 
 
 def test_without_processing_nothing_waits(busy: Data, run_data: RunData) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sim.audit.records import CancelRejected, ChildReplaced, ReplaceSent
 from sim.protocol.enums import CxlRejReason, EndReason, ExecType, OrdStatus
-from sim.protocol.orders import NewOrderSingle
+from sim.protocol.orders import NewOrderSingle, OrderCancelRequest
 
 if TYPE_CHECKING:
     from tests.integration.conftest import Floor
@@ -82,6 +82,27 @@ async def test_a_replace_without_an_answer_is_followed_by_cancels_of_both_names(
         ("P.A.1.C2", "P.A.1.R1"),
     ]
     assert floor.end()[0] is EndReason.DEADLINE
+
+
+async def test_a_cancel_that_crossed_the_answer_to_a_replace_follows_the_new_name(
+    floor: "Floor",
+) -> None:
+    """The replace is confirmed late, after the cancel under the old name has left."""
+    a = floor.scripted("A")
+    a.shows(1, bids=((ASK, 5),))
+    a.shows(20, bids=((ASK + 1, 5),))
+    a.answers["P.A.1"] = [(0, a.ack("P.A.1"))]
+    late = a.report(ExecType.REPLACED, "P.A.1.R1", orig_cl_ord_id="P.A.1")
+    a.answers["P.A.1.R1"] = [(50, late)]
+    a.answers["P.A.1.C1"] = [(2, a.refused("P.A.1.C1", "P.A.1", CxlRejReason.UNKNOWN_ORDER))]
+    a.answers["P.A.1.C2"] = [(0, a.canceled("P.A.1.C2", orig_cl_ord_id="P.A.1.R1"))]
+    await floor.buy(100, limit=ASK + 5, at_ms=5, deadline_ms=90, **REST)
+    assert len(floor.of(ChildReplaced)) == 1
+    cancels = [(t, m) for t, m in a.got if isinstance(m, OrderCancelRequest)]
+    assert [(t, m.cl_ord_id, m.orig_cl_ord_id) for t, m in cancels][:2] == [
+        (72, "P.A.1.C1", "P.A.1"),
+        (76, "P.A.1.C2", "P.A.1.R1"),
+    ]
 
 
 async def test_a_resting_order_follows_the_market_so_often_and_no_oftener(floor: "Floor") -> None:

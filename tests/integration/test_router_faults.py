@@ -180,6 +180,18 @@ async def test_a_cancel_that_is_refused_for_the_time_being_is_tried_again(floor:
     assert floor.end() == (EndReason.DEADLINE, 0, 100)
 
 
+async def test_an_order_that_waits_in_a_queue_may_be_refused_after_its_cancel_was(
+    floor: "Floor",
+) -> None:
+    a, b = floor.scripted("A", (ASK, 100)), floor.scripted("B", (ASK + 1, 100))
+    a.answers["P.A.1"] = [(70, a.rejected("P.A.1", RejectReason.EXCHANGE_CLOSED))]
+    a.answers["P.A.1.C1"] = [(0, a.refused("P.A.1.C1", "P.A.1", CxlRejReason.THROTTLED))]
+    b.answers["P.B.1"] = [(0, b.fill("P.B.1", 100, ASK + 1))]
+    await floor.buy(100)
+    assert floor.orders()[1] == ("P.B.1", 100, 72)
+    assert floor.end() == (EndReason.FILLED, 100, 0)
+
+
 async def test_I18_a_late_answer_brings_a_silent_venue_back(floor: "Floor") -> None:
     """The deadline waits for nothing, but what comes before it counts."""
     a, b = floor.scripted("A", (ASK, 60)), floor.scripted("B", (ASK + 1, 40))

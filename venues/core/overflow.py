@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from sim.protocol.enums import CxlRejReason, RejectReason
-from sim.protocol.orders import NewOrderSingle, OrderMessage, VenueReport
+from sim.protocol.orders import NewOrderSingle, OrderCancelReject, OrderMessage, VenueReport
 from sim.protocol.units import TimeNs
 from venues.core.around import CoreAround
 
@@ -26,4 +26,8 @@ class OverflowCore(CoreAround):
         order = msg.order
         if isinstance(order, NewOrderSingle):
             return [self.refuse_new(order, RejectReason.THROTTLED, now_ns)]
-        return [self.refuse_change(order, CxlRejReason.THROTTLED, now_ns)]
+        report = self.refuse_change(order, CxlRejReason.THROTTLED, now_ns)
+        if isinstance(report, OrderCancelReject) and report.reason is CxlRejReason.UNKNOWN_ORDER:
+            # What the book does not know may be in the queue still: nobody may rely on its absence.
+            report = msgspec.structs.replace(report, reason=CxlRejReason.THROTTLED)
+        return [report]
