@@ -104,7 +104,8 @@ class KnownQuote(
     flight may still take. With the venue's fee a price costs ``slope * price + intercept``, in
     ``1/effective_scale`` ticks. Where the strategy weighs risk, ``impact`` is the estimate of our
     own impact on the price in the same unit, and ``fill_risk`` the probability, as decimal text,
-    that lots are not had there; a strategy that does not leaves both out.
+    that lots are not had there; a strategy that does not leaves both out. Where the strategy is
+    ``rest``, ``levels`` is the best level of the parent's own side, which the price follows.
     """
 
     venue_id: str
@@ -114,7 +115,7 @@ class KnownQuote(
     latency_ns: int
     """Expected delay of an order to the venue."""
     levels: Levels
-    """Usable levels of the side it trades against, best first."""
+    """Usable levels of the side it trades against, best first; of its own side for ``rest``."""
     slope: int
     """Of the effective price."""
     intercept: int

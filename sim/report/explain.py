@@ -30,7 +30,7 @@ from sim.protocol.enums import Side, TimeInForce
 from sim.protocol.market_data import Levels
 from sim.protocol.units import Units, parse_decimal, parse_duration, plain, quotient_text
 from sim.report.story import ChildStory, Story, read_story
-from sim.report.telling import Telling
+from sim.report.telling import Telling, rests
 from sim.report.words import count, duration, instant, listed, words
 
 Section = tuple[str, list[str]]
@@ -183,7 +183,7 @@ class ChildTeller(Telling):
     def _gone(self, child: ChildStory) -> Iterator[str]:
         """What was shown and is not there any more, and what is there beyond it."""
         known, arrival, sent = child.known, child.arrival, child.sent
-        if known is None or arrival is None:
+        if known is None or arrival is None or rests(child.decision):
             return
         shown = _within(known.levels, sent.price, sent.side)
         there = dict(arrival.levels)
@@ -307,7 +307,7 @@ class ChildTeller(Telling):
     def _slippage(self, child: ChildStory, ticks: int, filled: int) -> Iterator[str]:
         """The average against what the quote would have given for as many lots."""
         known, sent = child.known, child.sent
-        levels = known.levels if known is not None else ()
+        levels = known.levels if known is not None and not rests(child.decision) else ()
         shown = _cost(_within(levels, sent.price, sent.side), filled)
         if not shown:
             return
@@ -370,8 +370,11 @@ class DecisionTeller(Telling):
 
     def _choice(self, decision: Decision) -> Iterator[str]:
         w = self._words
+        router = self._story.started.scenario.get("router")
+        posts = isinstance(router, dict) and router.get("rest") is not None
         if not decision.split:
-            yield "Nothing to send: the order waits for better quotes."
+            waits = "rests or waits" if posts else "waits"
+            yield f"Nothing to send: the order {waits} for better quotes."
             return
         for venue in dict.fromkeys(one.venue_id for one in decision.split):
             parts = tuple([(one.price, one.qty) for one in decision.split if one.venue_id == venue])
@@ -382,7 +385,8 @@ class DecisionTeller(Telling):
             yield f"  {printable(venue)}: {w.qty(total)}{of}; {ranked}"
         left = decision.unreserved_qty - sum(one.qty for one in decision.split)
         if left > 0:
-            yield f"No venue had the other {w.qty(left)}; they wait for quotes."
+            wait = "they rest or wait for quotes" if posts else "they wait for quotes"
+            yield f"No venue had the other {w.qty(left)}; {wait}."
 
     def _outcome(self, child: ChildStory) -> str:
         w, sent = self._words, child.sent
@@ -402,7 +406,7 @@ def child_facts(child: ChildStory, units: Units) -> dict[str, Any]:
     filled = sum(one.last_qty for one in child.fills)
     ticks = sum(one.last_px * one.last_qty for one in child.fills)
     known, sent = child.known, child.sent
-    levels = known.levels if known is not None else ()
+    levels = known.levels if known is not None and not rests(child.decision) else ()
     shown = _cost(_within(levels, sent.price, sent.side), filled) if filled else None
     after = child.next_decision
     return {

@@ -108,7 +108,8 @@ class Telling:
         order = {venue: n for n, venue in enumerate(decision.ranking)}
         quotes = sorted(decision.quotes, key=lambda one: order.get(one.venue_id, len(order)))
         side = self._side(decision)
-        verb = "offers" if side is Side.BUY else "bids"
+        # An order that is to rest goes by the prices of its own side, not by what it could take.
+        verb = "offers" if (side is Side.BUY) is not rests(decision) else "bids"
         for known in quotes:
             more = len(known.levels) - LEVELS_TOLD
             deeper = f" and {count(more, 'more level')}" if more > 0 else ""
@@ -187,6 +188,11 @@ class Telling:
     def _side(self, decision: Decision) -> Side:
         parent = self._story.parent
         return parent.side if parent is not None else Side.BUY
+
+
+def rests(decision: Decision | None) -> bool:
+    """Whether it posts what nobody offers."""
+    return decision is not None and decision.strategy == "rest"
 
 
 def _risk(text: str | None) -> Fraction | None:

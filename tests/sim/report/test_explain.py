@@ -225,6 +225,22 @@ def test_bumps_queues_and_work_of_the_venue_are_told_apart(run: Run) -> None:
     assert "the reports took 6 ms, 1 ms at the venue's speed bump)" in told
 
 
+def test_an_order_that_rests_is_told_by_its_own_side(run: Run) -> None:
+    """Nobody bids, so P1's 5,000 rest at the best offer that is known."""
+    folder = run(
+        "fragmented",
+        "router.rest={venue: NYSE}",
+        "parents[P1]={id: P1, side: sell, qty: 5000, at: 0s, limit: '99.00', deadline: 1s}",
+    )
+    found = explain(folder, "P1.NYSE.1")
+    assert "P1.NYSE.1: sell 5,000 at NYSE, limit 100.00, DAY" in found["title"]
+    assert "  NYSE offers 40,000 at 100.02 (quote" in text(found)
+    assert "gone" not in text(found).lower()
+    assert "Slippage" not in text(found)
+    assert found["facts"]["shown_avg_px"] is None
+    assert "the order rests or waits for better quotes." in text(explain(folder, "D1"))
+
+
 def test_what_gave_a_turn_after_a_hold_is_told_and_no_quote_is_made_up(run: Run) -> None:
     folder = run("rejects_and_timeouts")
     assert "because its hold on BUSY was over while lots were free." in text(explain(folder, "D5"))
