@@ -392,7 +392,9 @@ class Reports:
         event = OrdEvent.REPLACE_REFUSED if of_replace else OrdEvent.CANCEL_REFUSED
         status = after(child.status, event)
         if status is None:
-            _ignore(child.venue_id, report, "breach", came)
+            # A cancel that was sent again under its id has as many answers.
+            again = report.cl_ord_id.startswith(f"{child.cl_ord_id}.C")
+            _ignore(child.venue_id, report, "duplicate" if again else "breach", came)
             return
         news = answers or of_replace
         if news:

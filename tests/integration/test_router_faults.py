@@ -180,6 +180,19 @@ async def test_a_cancel_that_is_refused_for_the_time_being_is_tried_again(floor:
     assert floor.end() == (EndReason.DEADLINE, 0, 100)
 
 
+async def test_a_second_refusal_of_a_cancel_that_was_sent_twice_is_no_breach(
+    floor: "Floor",
+) -> None:
+    a = floor.scripted("A", (ASK, 100))
+    refusal = a.refused("P.A.1.C1", "P.A.1", CxlRejReason.THROTTLED)
+    a.answers["P.A.1.C1"] = [(70, refusal)]
+    a.answers["P.A.1.C1#2"] = [(21, refusal)]
+    a.answers["P.A.1.C2"] = [(0, a.fill("P.A.1", 100))]
+    await floor.buy(100)
+    assert floor.ignored() == ["duplicate"]
+    assert floor.end() == (EndReason.FILLED, 100, 0)
+
+
 async def test_an_order_that_waits_in_a_queue_may_be_refused_after_its_cancel_was(
     floor: "Floor",
 ) -> None:
