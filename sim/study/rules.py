@@ -18,6 +18,7 @@ from sim.audit.records import (
     ParentDone,
     ParentReceived,
     Record,
+    RouteHold,
     RunFinished,
 )
 from sim.protocol.enums import DecisionReason, EndReason
@@ -25,7 +26,7 @@ from sim.protocol.market_data import Levels
 from sim.report.words import duration, instant
 from sim.study.fields import FieldChange
 from sim.study.ground import Cause, Ground, Root
-from sim.study.pairs import Key, Pairs
+from sim.study.pairs import Key, Pairs, Side
 
 _STAMPS: Final = frozenset({"t_ns", "sent_ns", "drawn_ns", "held_ns", "processed_ns"})
 
@@ -149,8 +150,21 @@ class Rules(Ground):
                     break
                 if earlier.kind != "decision" and self._pairs.differs(earlier):
                     return earlier
+            hold = self._hold_until(side, key, record)
+            if hold is not None:
+                return hold
         found = self._changed_before(key, lambda one: True) or self._ended(key)
         return found or self._feed_root(old, new)
+
+    def _hold_until(self, side: Side, key: Key, decision: Decision) -> Key | None:
+        """The hold that differs and whose end, at its instant, gave the decision its turn."""
+        if decision.reason is not DecisionReason.QUOTE_CHANGE:
+            return None
+        for earlier in reversed(side.order[: side.places[key]]):
+            record = side.entries[earlier].record
+            if isinstance(record, RouteHold) and record.until_ns == decision.t_ns:
+                return earlier if self._pairs.differs(earlier) else None
+        return None
 
     def _feed_root(self, *decisions: Decision | None) -> Root:
         """A quote came at another time: of a feed whose settings differ, else the newest one."""
@@ -253,11 +267,13 @@ class Rules(Ground):
         found = self._first_changed(Key("child_sent", record.orig_cl_ord_id, 1))
         if found is not None:
             return found
-        if record.reason == "ack_timeout":
+        if record.reason in {"ack_timeout", "no_answer"}:
             answer = self._changed_about(record.orig_cl_ord_id)
             router = "router.ack_timeout"
             if answer is not None and not self.has_changed(router):
-                return answer
+                # An answer of the same instant or later is none that the router had missed: it came
+                # at another time than it did in the other log, and what moved it is the cause.
+                return answer if self._may_cause(answer, key) else self.cause(answer)
             return self._root("the router waits another time for answers", router)
         return self._changed_before(key, lambda one: True) or self._root(
             "the order was to end at another time", "parents", "router"

@@ -167,6 +167,30 @@ def test_other_settings_are_named(
     assert named(result) == expected
 
 
+def test_a_turn_after_a_hold_is_led_back_to_that_hold(run: Run) -> None:
+    """Not to the first hold that differs, which is of another venue."""
+    name = "rejects_and_timeouts"
+    result = diff(run(name), run(name, "router.backoff.first=60ms"))
+    assert result.result is not None
+    told = result.result.chain.steps
+    assert "BUSY until 83 ms" in told[-3]
+    assert told[-2:] == [
+        "the router backs off from BUSY otherwise",
+        "setting router.backoff.first: 50ms -> 60ms",
+    ]
+    assert not any("HALTED" in step for step in told)
+
+
+def test_a_cancel_that_an_answer_spares_is_led_back_to_the_answer(run: Run) -> None:
+    name = "rejects_and_timeouts"
+    result = diff(run(name), run(name, "venues[SLOW].latency.report.delay=100ms"))
+    assert steps(result) == [
+        "cancel of P1.SLOW.1 sent: no answer: at 400 ms, in the first log only",
+        "the report leg of SLOW drew 100 ms instead of 300 ms",
+        "setting venues[SLOW].latency.report.delay: 300ms -> 100ms",
+    ]
+
+
 def test_of_two_changed_settings_the_one_at_work_is_named(run: Run) -> None:
     idle = "venues[MM].latency.report.delay=7ms"
     result = diff(
