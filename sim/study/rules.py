@@ -18,6 +18,7 @@ from sim.audit.records import (
     ParentDone,
     ParentReceived,
     Record,
+    ReplaceSent,
     RouteHold,
     RunFinished,
 )
@@ -74,8 +75,18 @@ class Rules(Ground):
             found = self._first_changed(sent, arrival, cancel)
             if found is None and not content and self._pairs.pair(arrival) == (None, None):
                 return self._leg(venue_id, "order", None, None)
+            found = found or self._asked_for(key, child)
             return found or self._venue_cause(key, venue_id)
         return self._way_back(key, old, new) or self._first_changed(sent) or self._known_market(key)
+
+    def _asked_for(self, key: Key, child: str) -> Key | None:
+        """The request of ours that ended or moved an order, where that was sent otherwise."""
+        if key.kind not in {"child_canceled", "child_replaced"}:
+            return None
+        requests = CancelSent | ReplaceSent
+        return self._last_before(
+            key, lambda one: isinstance(one, requests) and one.orig_cl_ord_id == child
+        )
 
     def _way_back(self, key: Key, old: Any, new: Any) -> Cause | None:
         """Two reports of the same: other delays, other fees."""
@@ -211,7 +222,8 @@ class Rules(Ground):
             ]
             if lines[0] != lines[1]:
                 return self._root(f"an order to {shown} costs another fee", f"{place}.fees")
-            if (before.impact, before.fill_risk) != (after.impact, after.fill_risk):
+            weighed = (before.impact, before.fill_risk) != (after.impact, after.fill_risk)
+            if weighed and old.strategy == new.strategy:  # not every strategy weighs these at all
                 says = f"the router weighs another risk or impact at {shown}"
                 return self._root(says, f"{place}.fill_risk", f"{place}.impact", "router")
         return None

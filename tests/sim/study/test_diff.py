@@ -181,6 +181,22 @@ def test_a_turn_after_a_hold_is_led_back_to_that_hold(run: Run) -> None:
     assert not any("HALTED" in step for step in told)
 
 
+def test_an_order_that_the_router_ended_is_led_back_to_its_request(run: Run) -> None:
+    sets = ["router.rest={venue: NYSE, tif: GTC}", "parents[P1].limit='99.00'"]
+    old, new = (run("fragmented", *sets, f"parents[P1].deadline={at}ms") for at in (300, 320))
+    result = diff(old, new)
+    assert result.result is not None
+    told = result.result.chain.steps
+    assert told[0].startswith("P1.NYSE.1 canceled: 100,000 unfilled: at 310 ms and 330 ms")
+    assert told[1].startswith("cancel of P1.NYSE.1 sent")
+    assert named(result) == {"parents[P1].deadline"}
+
+
+def test_another_strategy_is_no_other_risk(run: Run) -> None:
+    result = diff(run("fragmented"), run("fragmented", "router.strategy={kind: min_risk}"))
+    assert "the router made something else of what it knew" in steps(result)
+
+
 def test_a_cancel_that_an_answer_spares_is_led_back_to_the_answer(run: Run) -> None:
     name = "rejects_and_timeouts"
     result = diff(run(name), run(name, "venues[SLOW].latency.report.delay=100ms"))
