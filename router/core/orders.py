@@ -26,11 +26,10 @@ class Parent:
     ``number`` counts parents in their order of arrival. ``open`` holds the children that may still
     fill; ``unanswered_qty`` is the part of ``reserved_qty`` at venues that do not answer.
 
-    ``due`` is the reason for a decision that is to be made at this instant. ``stopped`` is set once
-    the parent only waits for its open children. ``attempts`` counts decisions with children,
-    ``splits`` those of them that a strategy split over quotes. ``first`` and ``used`` serve
-    re-routing on what was known at the first split: per venue the usable levels and the quote that
-    they come from.
+    ``stopped`` is set once the parent only waits for its open children. ``attempts`` counts
+    decisions with children, ``splits`` those of them that a strategy split over quotes. ``first``
+    and ``used`` serve re-routing on what was known at the first split: per venue the usable levels
+    and the quote that they come from.
     """
 
     parent_id: str
@@ -43,7 +42,6 @@ class Parent:
     unanswered_qty: int = 0
     attempts: int = 0
     splits: int = 0
-    due: DecisionReason | None = None
     waiting: bool = False
     stopped: EndReason | None = None
     end_reason: EndReason | None = None

@@ -113,12 +113,7 @@ class Reports:
 
     # Fills
 
-    def _on_trade(
-        self,
-        child: Child,
-        report: ExecutionReport,
-        came: _Came,
-    ) -> None:
+    def _on_trade(self, child: Child, report: ExecutionReport, came: _Came) -> None:
         desk, px, qty = self._desk, report.last_px, report.last_qty
         if px is None or qty <= 0:
             _ignore(child.venue_id, report, "breach", came)
@@ -228,12 +223,7 @@ class Reports:
 
     # Acknowledgements, ends, replaces
 
-    def _on_state(
-        self,
-        child: Child,
-        report: ExecutionReport,
-        came: _Came,
-    ) -> None:
+    def _on_state(self, child: Child, report: ExecutionReport, came: _Came) -> None:
         event = _event_of(report)
         asked = child.target is not None and child.target.cl_ord_id == report.cl_ord_id
         sound = event is not None and (event is not OrdEvent.REPLACED or asked)
@@ -282,12 +272,7 @@ class Reports:
         desk.waiting.note(child.parent)
         desk.wake_short(came.now_ns, came.out)
 
-    def _on_ack(
-        self,
-        child: Child,
-        report: ExecutionReport,
-        came: _Came,
-    ) -> None:
+    def _on_ack(self, child: Child, report: ExecutionReport, came: _Came) -> None:
         child.status = after(child.status, OrdEvent.ACK) or child.status
         child.acked = True
         self._desk.standing.accepted(child.venue_id)
@@ -398,9 +383,7 @@ class Reports:
             return
         news = answers or of_replace
         if news:
-            # An order of which nothing was heard may yet be refused: it can wait in a queue.
-            waits = not child.seen and status not in FINAL
-            child.status = OrdStatus.PENDING_NEW if waits else status
+            child.status = status if of_replace or status in FINAL else _left_in(child, status)
         known = _stamped(child, report.transact_ns, came)
         known["cl_ord_id"] = report.cl_ord_id
         came.out.append(
@@ -454,6 +437,17 @@ def _judge(child: Child, px: int, qty: int) -> tuple[str | None, int]:
     if qty > child.leaves_qty:
         return "too_much", child.leaves_qty
     return None, qty
+
+
+def _left_in(child: Child, status: OrdStatus) -> OrdStatus:
+    """The state of an open child whose cancel was refused.
+
+    What went before the cancel and is unanswered may stand in the venue's queue still: the order
+    itself, which may yet be refused, or a replace, which may yet be confirmed.
+    """
+    if not child.seen:
+        return OrdStatus.PENDING_NEW
+    return status if child.target is None else OrdStatus.PENDING_REPLACE
 
 
 def _event_of(report: ExecutionReport) -> OrdEvent | None:

@@ -105,6 +105,26 @@ async def test_a_cancel_that_crossed_the_answer_to_a_replace_follows_the_new_nam
     ]
 
 
+async def test_a_replace_may_be_confirmed_after_the_cancel_that_followed_it_was_refused(
+    floor: "Floor",
+) -> None:
+    a = floor.scripted("A")
+    a.shows(1, bids=((ASK, 5),))
+    a.shows(20, bids=((ASK + 1, 5),))
+    a.answers["P.A.1"] = [(0, a.ack("P.A.1"))]
+    late = a.report(ExecType.REPLACED, "P.A.1.R1", orig_cl_ord_id="P.A.1")
+    a.answers["P.A.1.R1"] = [(60, late)]
+    a.answers["P.A.1.C1"] = [(2, a.refused("P.A.1.C1", "P.A.1", CxlRejReason.THROTTLED))]
+    await floor.buy(100, limit=ASK + 5, at_ms=5, deadline_ms=160, **REST)
+    assert len(floor.of(ChildReplaced)) == 1
+    assert floor.ignored() == []
+    cancels = [(t, m) for t, m in a.got if isinstance(m, OrderCancelRequest)]
+    assert [(t, m.cl_ord_id, m.orig_cl_ord_id) for t, m in cancels][:2] == [
+        (72, "P.A.1.C1", "P.A.1"),
+        (126, "P.A.1.C2", "P.A.1.R1"),
+    ]
+
+
 async def test_a_resting_order_follows_the_market_so_often_and_no_oftener(floor: "Floor") -> None:
     a = floor.scripted("A")
     a.shows(1, bids=((ASK, 5),))
