@@ -37,6 +37,13 @@ class _NamedPath(click.Path):
 NAMED_PATH: Final = _NamedPath(path_type=Path)
 NAMED_FOLDER: Final = _NamedPath(path_type=Path, file_okay=False)
 
+
+def there(folder: Path, option: str) -> None:
+    """Refuse a folder to read from that is not there: it would be passed over without a word."""
+    if not folder.is_dir():
+        raise click.BadParameter(f"folder '{folder}' does not exist", param_hint=option)
+
+
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON document to stdout, and nothing else."
 )

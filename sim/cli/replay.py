@@ -5,7 +5,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sim.cli.options import ANSWER_IS_NO, CONTEXT, FINE, NAMED_PATH, json_option
+from sim.cli.options import (
+    ANSWER_IS_NO,
+    CONTEXT,
+    FINE,
+    NAMED_FOLDER,
+    NAMED_PATH,
+    json_option,
+    there,
+)
 
 if TYPE_CHECKING:
     from sim.report.rebuild import Rebuilt
@@ -34,7 +42,7 @@ if TYPE_CHECKING:
 @click.option(
     "--data",
     multiple=True,
-    type=NAMED_PATH,
+    type=NAMED_FOLDER,
     metavar="DIR",
     help="With --check: a folder to find the scenario's data files in, before the log's own folder "
     "and that of the shipped scenarios. The log knows each file's SHA-256.",
@@ -62,6 +70,8 @@ def replay(
     if check:
         if until is not None or timeline is not None:
             raise click.UsageError("--check compares the whole log: no --until, no --timeline")
+        for folder in data:
+            there(folder, "--data")
         return _check(path, data, as_json=as_json)
     if data:
         raise click.UsageError("--data goes with --check: a state needs the log alone")
@@ -90,8 +100,15 @@ def _check(path: Path, data: tuple[Path, ...], *, as_json: bool) -> int:
     from sim.cli.output import progress_bar
     from sim.study.check import check
 
+    paced = _paced(path)
     with progress_bar("again", quiet=as_json) as on_progress:
         result = check(path, data, on_progress=on_progress)
+    if paced and result.verdict == "differs":
+        import msgspec
+
+        note = f"{paced}: the run was paced by the wall clock, which no other run repeats"
+        notes = [one for one in (result.note, note) if one]
+        result = msgspec.structs.replace(result, note="; ".join(notes))
     if result.note:
         click.echo(f"sorsim: {result.note}", err=True)
     if result.error and not result.ok:
@@ -106,6 +123,19 @@ def _check(path: Path, data: tuple[Path, ...], *, as_json: bool) -> int:
         if result.first is not None:
             click.echo(_difference(result.first))
     return FINE if result.ok else ANSWER_IS_NO
+
+
+def _paced(log: Path) -> Path | None:
+    """The manifest beside a log, where it says that real time paced the run; the log cannot say."""
+    import json
+
+    manifest = log.with_name("manifest.json")
+    try:
+        content = json.loads(manifest.read_bytes()) if manifest.is_file() else {}
+    except (OSError, ValueError, RecursionError):
+        return None
+    clock = content.get("clock") if isinstance(content, dict) else None
+    return manifest if isinstance(clock, dict) and clock.get("kind") == "wall" else None
 
 
 def _difference(first: "Difference") -> str:

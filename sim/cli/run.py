@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sim.cli.options import CONTEXT, NAMED_FOLDER, NAMED_PATH, json_option
+from sim.cli.options import CONTEXT, NAMED_FOLDER, NAMED_PATH, json_option, there
 
 if TYPE_CHECKING:
     from sim.kernel.lag import LagReport
@@ -76,6 +76,8 @@ def run(
     from sim.scenario.load import load_scenario
 
     _check_speed(clock, speed)
+    if data is not None:
+        there(data, "--data")
     loaded = load_scenario(scenario, sets=sets, seed=seed, data=data)
     name = loaded.scenario.name
     folder = new_run_folder(Path("logs"), name) if out is None else given_run_folder(out)

@@ -58,6 +58,32 @@ def test_options_that_do_not_go_together_are_refused(invoke: Any) -> None:
     assert invoke("replay", "r", "--data", ".").code == 2
 
 
+def test_a_data_folder_that_is_not_there_is_refused(invoke: Any) -> None:
+    """It would be passed over, and the files of another folder taken."""
+    invoke("run", "fragmented", "--out", "r", "--quiet")
+    for args in (("replay", "r", "--check"), ("run", "fragmented", "--out", "s")):
+        refused = invoke(*args, "--data", "nowhere")
+        assert refused.code == 2, args
+        assert "'nowhere' does not exist" in refused.err
+    assert not Path("s").exists()
+
+
+def test_check_says_that_a_run_in_real_time_cannot_be_repeated(invoke: Any) -> None:
+    invoke("run", "partial_fill", "--out", "r", "--quiet")
+    text = Path("r/audit.jsonl").read_text().replace('"last_px":9999', '"last_px":9998')
+    Path("r/audit.jsonl").write_text(text)
+    assert invoke("replay", "r", "--check").err == ""
+    manifest = json.loads(Path("r/manifest.json").read_bytes())
+    manifest["clock"] = {"kind": "wall"}
+    Path("r/manifest.json").write_text(json.dumps(manifest))
+    said = "r/manifest.json: the run was paced by the wall clock, which no other run repeats"
+    assert said in invoke("replay", "r", "--check").err
+    assert json.loads(invoke("replay", "r", "--check", "--json").out)["note"] == said
+    for broken in ("[", "[]", '{"clock": 1}'):
+        Path("r/manifest.json").write_text(broken)
+        assert invoke("replay", "r", "--check").err == ""
+
+
 def test_replay_of_what_is_no_log(invoke: Any, tmp_path: Path) -> None:
     (tmp_path / "x").write_bytes(b"\x00\n")
     for args in (("nowhere",), ("x",), ("x", "--until", "9")):
