@@ -199,6 +199,8 @@ class World:
         if not router_task.done():
             reason = EndReason.ABORTED if self._interrupted else EndReason.RUN_ENDED
             self._router_shell.apply(self._router_shell.core.finish(reason, clock.now_ns))
+            for task in self._tasks:  # or what is due already would go on behind the end
+                task.cancel()
 
     def interrupt(self) -> None:
         """Send no new orders, cancel the open ones and wait a while for the answers.

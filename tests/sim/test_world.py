@@ -12,6 +12,7 @@ import yaml
 
 from sim.audit.records import (
     BookAtArrival,
+    CancelSent,
     ChildSent,
     Decision,
     Depth,
@@ -19,6 +20,8 @@ from sim.audit.records import (
     ParentDone,
     ParentReceived,
     Quote,
+    Record,
+    ReportIgnored,
     RunStarted,
     TradePrint,
 )
@@ -286,6 +289,19 @@ def test_the_wall_clock_comes_to_the_same_fills(two: Data, load_data: Load) -> N
     (one,), (other,) = virtual.summary["parents"], wall.summary["parents"]
     assert {key: one[key] for key in keys} == {key: other[key] for key in keys}
     assert wall.outcome is Outcome.COMPLETE
+
+
+def test_on_a_machine_that_lags_the_router_does_nothing_behind_the_end(
+    two: Data, load_data: Load, read_records: Callable[[bytes], tuple[Record, ...]]
+) -> None:
+    """Far too fast for any machine: as the run ends, its whole life is due at once."""
+    data = load_data(two, "duration=30ms", "router.ack_timeout=1ms")
+    log = run_world(data, clock="wall", speed=1e6).log
+    assert log is not None
+    records = read_records(log)
+    ended = [n for n, record in enumerate(records) if isinstance(record, ParentDone)]
+    own = ChildSent | CancelSent | Fill | ReportIgnored
+    assert not [record for record in records[max(ended, default=0) :] if isinstance(record, own)]
 
 
 def test_an_hour_with_little_to_do_is_over_at_once(
