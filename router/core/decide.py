@@ -138,15 +138,17 @@ class Decider:
         for seat in self._buy_seats if buys else self._sell_seats:
             venue, venue_id = seat.venue, seat.venue_id
             quote = venue.quote
-            if seat.is_lit and quote is not None:
-                shown = quote.asks if buys else quote.bids
-                if shown:
-                    price = shown[0][0]
+            levels: Levels = ()
+            if quote is not None:
+                levels = quote.asks if buys else quote.bids
+                if levels and seat.is_lit:
+                    price = levels[0][0]
                     if best_px is None or (price < best_px if buys else price > best_px):
                         best_px = price
             why: str | None = None
             if plain_case:
-                levels = venue.available(side)
+                if venue.less:
+                    levels = venue.available(side)
             elif venue_id in blind.silent and blind.silent[venue_id] is None:
                 continue
             else:

@@ -26,6 +26,9 @@ class VenueView:
     Args:
         profile: The venue.
         changed: Where the view notes itself, once, when its quote has changed; None: nobody looks.
+
+    ``less`` says whether ``available`` may be less than what is shown: something of ours is open
+    there, or has taken what the quote still shows.
     """
 
     __slots__ = (
@@ -36,6 +39,7 @@ class VenueView:
         "_rest",
         "_rest_of",
         "flying",
+        "less",
         "noted",
         "profile",
         "quote",
@@ -47,6 +51,7 @@ class VenueView:
         self.noted = changed is None  # noted already, or never to be
         self.quote: BookSnapshot | None = None
         self.flying: dict[str, Child] = {}
+        self.less = False
         self._open: dict[tuple[bool, int], int] = {}  # (buys, limit) -> open lots of children
         self._fills: list[tuple[int, bool, int, int]] = []  # venue_seq, buys, price, lots
         self._exhausted: list[tuple[int, bool, int]] = []  # venue_seq, buys, limit
@@ -62,10 +67,10 @@ class VenueView:
         self.quote = quote
         if not self.noted:
             self._note()
-        if self._fills:
+        if self._fills or self._exhausted:
             self._fills = [fill for fill in self._fills if fill[0] > quote.venue_seq]
-        if self._exhausted:
             self._exhausted = [mark for mark in self._exhausted if mark[0] >= quote.venue_seq]
+            self._weigh()
         return True
 
     def drop_quote(self) -> None:
@@ -80,6 +85,7 @@ class VenueView:
         self.flying[child.cl_ord_id] = child
         key = (child.side is Side.BUY, child.price)
         self._open[key] = self._open.get(key, 0) + child.leaves_qty
+        self.less = True
 
     def on_less(self, child: Child, lots: int) -> None:
         """Note that ``lots`` of a child are open no more; it is done when none is left of it."""
@@ -88,6 +94,7 @@ class VenueView:
         self._open[key] -= lots
         if not self._open[key]:
             del self._open[key]
+            self._weigh()
         if not child.leaves_qty:
             del self.flying[child.cl_ord_id]
 
@@ -96,12 +103,14 @@ class VenueView:
         if self.quote is None or venue_seq > self.quote.venue_seq:
             self._rest.clear()
             self._fills.append((venue_seq, side is Side.BUY, price, lots))
+            self.less = True
 
     def on_short(self, side: Side, limit: int, venue_seq: int) -> None:
         """Note that an order with ``limit`` found nothing more at book state ``venue_seq``."""
         if self.quote is None or venue_seq >= self.quote.venue_seq:
             self._rest.clear()
             self._exhausted.append((venue_seq, side is Side.BUY, limit))
+            self.less = True
 
     def shown(self, side: Side) -> Levels:
         """The side that an order of ``side`` trades against, as quoted."""
@@ -116,7 +125,7 @@ class VenueView:
             return ()
         buys = side is Side.BUY
         shown = quote.asks if buys else quote.bids
-        if not (self._open or self._fills or self._exhausted) or not shown:
+        if not self.less or not shown:
             return shown
         if self._rest_of is not quote:
             self._rest_of = quote
@@ -140,6 +149,9 @@ class VenueView:
         for limit in tightest_first:
             levels = _less(levels, self._open[buys, limit], limit, buys)
         return tuple([level for level in levels if level[1] > 0])
+
+    def _weigh(self) -> None:
+        self.less = bool(self._open or self._fills or self._exhausted)
 
     def _note(self) -> None:
         if self._changed is not None:
