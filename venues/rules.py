@@ -107,8 +107,8 @@ class TradingConfig(ScenarioModel):
 class ThrottleConfig(ScenarioModel):
     """How many new orders and replaces an account may send; what is beyond that is refused.
 
-    Cancels and reductions pass always and do not count. Nor does what the throttle itself refuses; an
-    order that something else refuses does.
+    Cancels and reductions pass always and do not count. Nor does what the throttle itself refuses;
+    an order that something else refuses does.
     """
 
     messages: Annotated[int, Field(ge=1, le=100_000)]
