@@ -231,6 +231,8 @@ class LogState:
 
     def _on_decision(self, record: Decision) -> None:
         parent = self._parent(record.parent_id)
+        if record.effective_scale < 1:
+            raise _Contradiction(f"effective_scale must be >= 1, was {record.effective_scale}")
         parent.decisions += 1
         if record.split and record.reason in CAME_BACK:
             parent.reallocations += 1

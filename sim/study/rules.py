@@ -5,7 +5,6 @@ says that it knows no more.
 """
 
 from collections.abc import Callable, Iterator
-from fractions import Fraction
 from typing import Any, Final, NamedTuple
 
 from sim.audit.read import printable
@@ -216,11 +215,10 @@ class Rules(Ground):
                 times = f"{duration(after.latency_ns)} instead of {duration(before.latency_ns)}"
                 says = f"the router expects an order to {shown} to take {times}"
                 return self._root(says, f"{place}.latency.order", f"{place}.processing", place)
-            lines = [
-                (Fraction(one.slope, scale), Fraction(one.intercept, scale))
-                for one, scale in ((before, old.effective_scale), (after, new.effective_scale))
-            ]
-            if lines[0] != lines[1]:
+            # Each in the other's unit: a scale may be anything in a log that somebody wrote.
+            scale, other = old.effective_scale, new.effective_scale
+            line = before.slope * other, before.intercept * other
+            if line != (after.slope * scale, after.intercept * scale):
                 return self._root(f"an order to {shown} costs another fee", f"{place}.fees")
             weighed = (before.impact, before.fill_risk) != (after.impact, after.fill_risk)
             if weighed and old.strategy == new.strategy:  # not every strategy weighs these at all

@@ -15,6 +15,7 @@ from sim.audit.records import (
     ChildCanceled,
     ChildRejected,
     ChildSent,
+    Decision,
     Fill,
     ParentDone,
     ParentReceived,
@@ -25,6 +26,7 @@ from sim.audit.records import (
 from sim.audit.state import ChildState, LogState
 from sim.protocol.enums import (
     CxlRejReason,
+    DecisionReason,
     EndReason,
     OrdStatus,
     Outcome,
@@ -76,6 +78,23 @@ def sent(qty: int = 60) -> ChildSent:
         time_in_force=TimeInForce.IOC,
         shown_px=100,
         quote_seq=1,
+    )
+
+
+def decision(effective_scale: int) -> Decision:
+    return Decision(
+        t_ns=2,
+        decision_id=1,
+        parent_id="P",
+        reason=DecisionReason.INITIAL,
+        strategy="greedy",
+        unreserved_qty=100,
+        depth="full",
+        effective_scale=effective_scale,
+        quotes=(),
+        ranking=(),
+        split=(),
+        refused=(),
     )
 
 
@@ -196,6 +215,7 @@ def test_what_is_no_order_of_ours() -> None:
         ((parent(),), "its t_ns goes back from 2 to 1"),
         ((msgspec.structs.replace(fill(1), cl_ord_id="\x1b"),), "child '\\x1b' was never sent"),
         ((msgspec.structs.replace(sent(), parent_id="Q"),), "parent 'Q' was never received"),
+        ((decision(effective_scale=0),), "effective_scale must be >= 1, was 0"),
     ],
 )
 def test_I13_a_record_that_contradicts_those_before_it_is_named(
