@@ -70,13 +70,6 @@ class Document:
         node = self.node(path)
         return len(node.items) if isinstance(node, ListNode) else 0
 
-    def is_given(self, path: Path) -> bool:
-        """Whether anything but nothing (null) stands at a path."""
-        node = self.node(path)
-        if isinstance(node, ScalarNode):
-            return node.refused or node.value is not None
-        return node is not None
-
     def place(self, path: Path, *, of_key: bool = False) -> Place:
         """Where the value (or its key) was written.
 
