@@ -328,6 +328,7 @@ class Reports:
         """A child has a new price and total; whether the venue left more open than was asked."""
         desk, target = self._desk, child.target
         assert target is not None
+        assert target.price is not None  # children have limits
         leaves = max(0, report.order_qty - child.told_qty)
         too_much = leaves > child.leaves_qty
         freed = 0 if too_much else child.leaves_qty - leaves
@@ -407,7 +408,7 @@ class Reports:
     ) -> None:
         """A venue does not know the order that shall be canceled."""
         desk, target = self._desk, child.target
-        if target is not None:
+        if target is not None and target.price is not None:
             # The answer to a replace is missing; the order may have its new name.
             child.name, child.target, child.booked_px = target.cl_ord_id, None, target.price
             desk.requests.cancel(child, "no_answer", came.now_ns, came.out)

@@ -22,6 +22,25 @@ class OrdType(Enum):
 
     MARKET = "market"
     LIMIT = "limit"
+    STOP = "stop"
+    """A market order that waits until the last price has reached its stop price."""
+    STOP_LIMIT = "stop_limit"
+    """A limit order that waits as a stop does."""
+    MARKET_TO_LIMIT = "market_to_limit"
+    """Takes the best level only; what is left rests at the price of its last trade."""
+    PEGGED = "pegged"
+    """A limit order whose price follows a reference; ``price``, if there is one, caps it."""
+
+
+@unique
+class PegReference(Enum):
+    """What the price of a pegged order follows (FIX PegPriceType)."""
+
+    BID = "bid"
+    ASK = "ask"
+    MID = "mid"
+    PRIMARY = "primary"
+    """The best price of the order's own side: the bid for a buy, the ask for a sell."""
 
 
 @unique
@@ -58,6 +77,8 @@ class ExecType(Enum):
     REPLACED = "replaced"
     REJECTED = "rejected"
     EXPIRED = "expired"
+    TRIGGERED = "triggered"
+    """A stop has been elected and is in the market from now on."""
 
 
 @unique

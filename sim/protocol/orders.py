@@ -14,6 +14,7 @@ from sim.protocol.enums import (
     ExecType,
     OrdStatus,
     OrdType,
+    PegReference,
     RejectReason,
     SelfTrade,
     Side,
@@ -22,12 +23,47 @@ from sim.protocol.enums import (
 from sim.protocol.units import PriceTicks, QtyLots, TimeNs
 
 
+class Peg(msgspec.Struct, frozen=True, gc=False):
+    """What the price of a pegged order is: ``offset`` ticks away from ``reference``.
+
+    Away means less willing to trade: below it for a buy, above it for a sell; a negative offset is
+    towards the other side.
+    """
+
+    reference: PegReference
+    offset: int = 0
+
+
+class OrderInstructions(msgspec.Struct, frozen=True, gc=False):
+    """What is special about an order beyond its type; plain orders have none of it.
+
+    Attributes:
+        display_qty: The most lots that show at a time (FIX DisplayQty), an iceberg's peak; 0: all.
+        min_display_qty: As soon as fewer lots than this show, the peak is made whole again (FIX
+            DisplayLowQty); 0: not before none show.
+        hidden: Nothing of the order shows (FIX DisplayMethod "undisclosed").
+        all_or_none: It trades whole or not at all (FIX ExecInst "all or none").
+        stop_px: The last price at which a stop is elected (FIX StopPx); for stops, and only them.
+        peg: For pegged orders, and only them.
+    """
+
+    display_qty: QtyLots = QtyLots(0)
+    min_display_qty: QtyLots = QtyLots(0)
+    hidden: bool = False
+    all_or_none: bool = False
+    stop_px: PriceTicks | None = None
+    peg: Peg | None = None
+
+
 class NewOrderSingle(msgspec.Struct, frozen=True, gc=False):
-    """Asks a venue to accept an order; ``price`` is None for a market order only.
+    """Asks a venue to accept an order.
+
+    ``price`` is the limit. Market orders, stops and market-to-limit orders have none; a pegged
+    order may have one, which its price never passes.
 
     ``account`` names the owner: self-trade prevention compares it, and only the owner may cancel.
     ``min_qty`` (FIX MinQty) is the fewest lots that one execution against a single counter-order
-    may have; 0: any.
+    may have; 0: any. ``instructions`` is None for all but special orders.
     """
 
     cl_ord_id: str
@@ -40,6 +76,7 @@ class NewOrderSingle(msgspec.Struct, frozen=True, gc=False):
     post_only: bool = False
     self_trade: SelfTrade = SelfTrade.NONE
     min_qty: QtyLots = QtyLots(0)
+    instructions: OrderInstructions | None = None
 
 
 class OrderCancelRequest(msgspec.Struct, frozen=True, gc=False):
@@ -54,14 +91,17 @@ class OrderCancelReplaceRequest(msgspec.Struct, frozen=True, gc=False):
     """Asks for a new price and a new *total* quantity (FIX: filled part included).
 
     From acceptance on the order is called ``cl_ord_id``. Fewer lots at the same price keep the
-    place in the queue; more lots or another price lose it.
+    place in the queue; more lots or another price lose it. ``price`` is None for an order that has
+    no limit; ``min_qty`` and ``stop_px`` are None unless they are to change too.
     """
 
     cl_ord_id: str
     orig_cl_ord_id: str
     order_qty: QtyLots
-    price: PriceTicks
+    price: PriceTicks | None
     account: str = ""
+    min_qty: QtyLots | None = None
+    stop_px: PriceTicks | None = None
 
 
 class OrderReduceRequest(msgspec.Struct, frozen=True, gc=False):

@@ -210,7 +210,7 @@ class NaiveBook:
             return [self.no_such(msg)]
         if msg.order_qty <= 0 or msg.order_qty % self.lot:
             return [self.refuse(msg, order, CxlRejReason.INCORRECT_QUANTITY)]
-        if msg.price <= 0 or msg.price % self.tick:
+        if msg.price is None or msg.price <= 0 or msg.price % self.tick:
             return [self.refuse(msg, order, CxlRejReason.INVALID_PRICE_INCREMENT)]
         if self.find(msg.cl_ord_id):
             return [self.refuse(msg, order, CxlRejReason.DUPLICATE_ID)]

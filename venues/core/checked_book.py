@@ -29,10 +29,12 @@ class CheckedBook(OrderBook):
             and 0 < qty <= KEY_MAX
             and 0 < price <= KEY_MAX
             and msg.ord_type is _LIMIT
-            and not (self._coarse or msg.min_qty or msg.post_only)
+            and not (self._coarse or msg.min_qty or msg.post_only or msg.instructions)
         ):
             # Nothing is special about it, as about most: the rest need not be looked at.
             return _DUPLICATE if msg.cl_ord_id in self._orders else None
+        if is_special(msg):
+            return RejectReason.UNSUPPORTED_ORDER
         return self._refusal_of_special(msg)
 
     def _refusal_of_special(self, msg: NewOrderSingle) -> RejectReason | None:
@@ -70,10 +72,15 @@ class CheckedBook(OrderBook):
         qty, price = msg.order_qty, msg.price
         if not 0 < qty <= KEY_MAX or qty % self._lot:
             return CxlRejReason.INCORRECT_QUANTITY
-        if not 0 < price <= KEY_MAX or price % self._tick:
+        if price is None or not 0 < price <= KEY_MAX or price % self._tick:
             return CxlRejReason.INVALID_PRICE_INCREMENT
         if msg.cl_ord_id in self._orders:
             return CxlRejReason.DUPLICATE_ID
         if order.post_only and qty > order.cum_qty and self._reaches(order.side, price):
             return CxlRejReason.POST_ONLY_WOULD_TRADE
         return None
+
+
+def is_special(msg: NewOrderSingle) -> bool:
+    """Whether an order is more than a limit or a market order."""
+    return msg.instructions is not None or msg.ord_type not in {OrdType.LIMIT, OrdType.MARKET}

@@ -392,6 +392,7 @@ class MatchingCore(CheckedBook):
         reason = self._replace_refusal(msg, order)
         if reason is not None:
             return [self._refused(msg, status_open(order), reason, now_ns)]
+        assert msg.price is not None  # or it would have been refused
         own, contra = (self._bids, self._asks) if order.key < 0 else (self._asks, self._bids)
         key = own.sign * msg.price
         cum, leaves = order.cum_qty, max(0, msg.order_qty - order.cum_qty)

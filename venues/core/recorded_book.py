@@ -40,6 +40,7 @@ from sim.protocol.orders import (
 )
 from sim.protocol.units import PriceTicks, QtyLots, TimeNs
 from venues.core.book import KEY_MAX
+from venues.core.checked_book import is_special
 from venues.core.lit import may_rest
 from venues.core.order_book import MEMORY
 from venues.core.recorded_side import RecordedSide
@@ -199,6 +200,8 @@ class RecordedBook:
         qty, price = msg.order_qty, msg.price
         if not 0 < qty <= KEY_MAX or qty % self._lot:
             return RejectReason.INCORRECT_QUANTITY
+        if is_special(msg):
+            return RejectReason.UNSUPPORTED_ORDER
         if msg.ord_type is OrdType.LIMIT:
             if price is None or not 0 < price <= KEY_MAX or price % self._tick:
                 return RejectReason.INVALID_PRICE_INCREMENT
