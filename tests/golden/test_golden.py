@@ -1,248 +1,90 @@
 """Published and recomputed facts, through the real loop, messages, venues and router.
 
-A golden file's ``kind`` picks what computes its cases; the file's numbers stand in the file only.
+A golden file's ``kind`` picks what computes its cases (``compute_*.py``, see ``conftest.py``); the
+file's numbers stand in the file only. What a simulation found is recorded with its seed, its
+replications and the bound that it had to meet (``--junit-xml``, or shown when it misses).
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from decimal import Decimal
+from math import sqrt
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from pydantic import TypeAdapter
-
-from router.allocate import StrategyConfig
-from router.allocate.base import AllocationRequest, Offer
-from router.config import RouterConfig
-from router.core.profile import Visibility
-from sim.audit.records import ChildSent, Decision, Fill
-from sim.protocol.enums import EndReason, Outcome, Side
 
 if TYPE_CHECKING:
-    from tests.conftest import Ran
+    from tests.golden.conftest import Compute, Golden, Tools
 
-RunData = Callable[..., "Ran"]
-Computed = dict[str, Any]
-
-VISIBILITY: Final[dict[str, Visibility]] = {"lit": "lit", "dark": "dark", "mm": "maker"}
-
-# Where the left-over of a partial fill goes is a policy; each reading is one or more of ours.
-READINGS: Final[dict[str, list[dict[str, Any]]]] = {
-    "left-over goes to the best unused top level": [
-        {"levels": "top", "venues": "all", "fresh_quote": False},
-    ],
-    "left-over goes to the best unused level of the full book, the short-filled venue left out": [
-        {"levels": "all", "venues": "others", "fresh_quote": fresh} for fresh in (True, False)
-    ],
-    "left-over goes to the best unused level of the full book, the short-filled venue included": [
-        {"levels": "all", "venues": "all", "fresh_quote": fresh} for fresh in (True, False)
-    ],
-}
+DATA = Path(__file__).parent / "data"
+EPISODES_MIN = 5_000
 
 
-def test_golden_case(golden_kind: str, golden_case: dict[str, Any], run_data: RunData) -> None:
-    compute = COMPUTATIONS.get(golden_kind)
-    if compute is None:
-        pytest.skip(f"nothing here computes the kind {golden_kind!r}")
-    for computed in compute(golden_case, run_data):
-        missing = golden_case["expect"].keys() - computed.keys()
+def test_golden_case(
+    golden: "Golden",
+    golden_compute: "Compute",
+    answers: frozenset[str],
+    tools: "Tools",
+    record_property: Callable[[str, object], None],
+) -> None:
+    readings = list(golden_compute(golden, tools))
+    assert readings
+    for computed in readings:
+        missing = answers - computed.keys()
         assert not missing, f"nothing computes {sorted(missing)}"
-        for name, expected in golden_case["expect"].items():
-            assert agrees(computed[name], expected), (name, computed[name], expected)
+        for name in sorted(answers):
+            value, expected = computed[name], golden.expect[name]
+            if hasattr(value, "replications"):
+                record_property(name, f"{value}, bound {bound(value, expected)}")
+            assert agrees(value, expected), (name, value, expected, bound(value, expected))
 
 
 @pytest.mark.shared
-@pytest.mark.parametrize("name", ["customer_example.json", "allocation_rules.json"])
+@pytest.mark.parametrize("name", sorted(path.name for path in DATA.glob("*.json")))
 def test_our_copies_are_those_of_the_shared_folder(name: str, shared_dir: Path) -> None:
-    ours = Path(__file__).parent / "data" / name
-    assert ours.read_bytes() == (shared_dir / "golden" / name).read_bytes()
+    shared = shared_dir / "golden" / name
+    if not shared.exists():
+        pytest.skip(f"{name} is a file of our own")
+    assert (DATA / name).read_bytes() == shared.read_bytes()
 
 
-def agrees(value: Any, expected: dict[str, Any]) -> bool:
+def agrees(value: Any, expected: "Any") -> bool:
     """Whether a value meets its expectation, as the golden files define it."""
+    if "test" in expected:
+        return bool(value.value > lowest_p(expected["test"]))
     if "value" not in expected:
+        found = getattr(value, "value", value)
         low, high = expected.get("min"), expected.get("max")
-        return (low is None or value >= low) and (high is None or value <= high)
+        return (low is None or found >= low) and (high is None or found <= high)
     target = expected["value"]
     if expected.get("exact"):
         return bool(value == target)
-    exact = Decimal(repr(target))
-    tolerance = Decimal(repr(expected.get("abs_tol", 0)))
-    tolerance += Decimal(repr(expected.get("rel_tol", 0))) * abs(exact)
-    return abs(Decimal(str(value)) - exact) <= tolerance
-
-
-# ------------------------------------------------------------ kind "allocation"
-
-
-def allocation(case: dict[str, Any], run_data: RunData) -> Iterable[Computed]:
-    """An order is split by the router and filled by the venues, once for each policy that fits."""
-    inputs = case["inputs"]
-    reading = inputs.get("reroute_policy")
-    short = "real_fill_at_venue_price_cents_qty_shares" in inputs
-    assert short == (reading is not None), "a partial fill needs a policy, and a policy one"
-    for reroute in READINGS[str(reading)] if short else [{}]:
-        ran = run_data(allocation_scenario(inputs, reroute, attempts=2 if short else 1))
-        computed = allocation_results(ran)
-        if not short:  # then the rules alone decide: the strategy by itself must agree
-            split = split_alone(inputs)
-            assert split == computed["child_allocations_venue_price_cents_qty_shares"]
-        yield computed
-
-
-def allocation_scenario(
-    inputs: dict[str, Any], reroute: dict[str, Any], *, attempts: int
-) -> dict[str, Any]:
-    short = inputs.get("real_fill_at_venue_price_cents_qty_shares", [None])
-    return {
-        "schema_version": 1,
-        "name": "golden",
-        "seed": 1,
-        "duration": "10min",
-        "instrument": {"symbol": "ACME", "tick_size": "0.01"},
-        "venues": [
-            venue_entry(inputs["side"], venue, short[1:] if venue["name"] == short[0] else None)
-            for venue in inputs["venues"]
-            if usable_levels(venue, inputs["depth"])
-        ],
-        "router": {
-            "strategy": strategy(inputs),
-            "ack_timeout": "1min",
-            "reroute": reroute,
-            "max_attempts": attempts,  # R3: one pass, and one more for a partial fill
-        },
-        "parents": [
-            {"id": "P", "side": inputs["side"], "qty": inputs["order_qty_shares"], "at": "0s"}
-        ],
-    }
-
-
-def strategy(inputs: dict[str, Any]) -> dict[str, Any]:
-    match inputs["strategy"], inputs["depth"]:
-        case "greedy", "top":
-            return {"kind": "top_of_book"}
-        case "greedy", "full":
-            return {"kind": "greedy"}
-        case "min_impact", depth:
-            return {"kind": "min_impact", "depth": depth}
-        case "single_venue", depth:
-            return {"kind": "single_venue", "venue": inputs["venue"], "depth": depth}
-        case unknown:
-            raise ValueError(f"no strategy of ours is {unknown}")
-
-
-def lot_of(venue: dict[str, Any]) -> int:
-    return 1 if venue.get("accepts_odd_lots") else int(venue.get("lot_size_shares", 1))
-
-
-def usable_levels(venue: dict[str, Any], depth: str) -> list[tuple[int, int]]:
-    """The levels as a book of the venue has them: in whole lots of its own.
-
-    That takes nothing from the rules: what is rounded down after taking the minimum with the rest
-    of the order is rounded down before it as well.
-    """
-    lot = lot_of(venue)
-    levels = [(px, qty - qty % lot) for px, qty in venue["levels_price_cents_qty_shares"]]
-    if depth == "top" and levels and not levels[0][1]:
-        return []  # R5: its best level is all that may be used, and it is no whole lot
-    return [level for level in levels if level[1]]
-
-
-def venue_entry(side: str, venue: dict[str, Any], short: list[int] | None) -> dict[str, Any]:
-    leg = {"model": "fixed", "delay": f"{venue['latency_ms']}ms"}
-    levels = [[f"{px / 100:.2f}", qty] for px, qty in usable_levels(venue, "full")]
-    entry: dict[str, Any] = {
-        "id": venue["name"],
-        "kind": VISIBILITY[venue["kind"]],
-        "latency": {"order": leg, "report": leg, "feed": leg},
-        "lot_size": lot_of(venue),
-        "depth": max(5, len(levels)),
-    }
-    name = "asks" if side == "buy" else "bids"
-    if entry["kind"] == "maker":
-        entry["quote"] = {name[:-1]: levels[0]}
-        if levels[1:]:
-            entry["quote"][f"more_{name}"] = levels[1:]
-    else:
-        entry["book"] = {name: levels}
-    if entry["kind"] == "dark":
-        entry["indications"] = True
-    if short is not None:
-        assert entry["kind"] == "dark", "only a dark venue may have less than it indicates"
-        entry["fill"] = {"model": "scripted", "at": [[f"{short[0] / 100:.2f}", short[1]]]}
-    return entry
-
-
-def allocation_results(ran: "Ran") -> Computed:
-    """What the golden files ask for, from the log's records and the summary."""
-    decisions = ran.of(Decision)
-    fills = ran.of(Fill)
-    splits = [
-        [[part.venue_id, part.price, part.qty] for part in decision.split] for decision in decisions
-    ]
-    filled_by_venue: dict[str, int] = {}
-    for fill in fills:
-        filled_by_venue[fill.venue_id] = filled_by_venue.get(fill.venue_id, 0) + fill.last_qty
-    filled, notional = sum(filled_by_venue.values()), sum(f.last_px * f.last_qty for f in fills)
-    row = ran.parent
-    assert row["filled_qty"] == filled
-    assert Decimal(row["notional"]) * 100 == notional
-    assert ran.result.outcome in {Outcome.COMPLETE, Outcome.INCOMPLETE}
-    if filled == row["order_qty"]:
-        assert row["end_reason"] == EndReason.FILLED.value
-    return {
-        "child_allocations_venue_price_cents_qty_shares": splits[0],
-        "reroute_venue_price_cents_qty_shares": [part for split in splits[1:] for part in split],
-        "child_fills_venue_price_cents_qty_shares": fills_in_order_of_choice(ran),
-        "filled_by_venue_shares": filled_by_venue,
-        "filled_shares": filled,
-        "unfilled_shares": row["order_qty"] - filled,
-        "notional_cents": notional,
-        "average_price_usd": row["avg_px"],
-    }
-
-
-def fills_in_order_of_choice(ran: "Ran") -> list[list[Any]]:
-    """Fills per chosen level in the order of the decisions; reports come in order of latency."""
-    child_of = {(c.decision_id, c.venue_id): c.cl_ord_id for c in ran.of(ChildSent)}
-    result = []
-    for decision in ran.of(Decision):
-        for part in decision.split:
-            child = child_of[decision.decision_id, part.venue_id]
-            lots = sum(
-                fill.last_qty
-                for fill in ran.of(Fill)
-                if fill.cl_ord_id == child and fill.last_px == part.price
-            )
-            result.append([part.venue_id, part.price, lots])
-    return result
-
-
-def split_alone(inputs: dict[str, Any]) -> list[list[Any]]:
-    """The split by the strategy on the levels as the file has them, without a world around it."""
-    offers = [
-        Offer(
-            venue["name"],
-            VISIBILITY[venue["kind"]],
-            int(Decimal(str(venue["latency_ms"])) * 1_000_000),
-            lot_of(venue),
-            tuple([(px, qty) for px, qty in venue["levels_price_cents_qty_shares"]]),
-            1,
-            0,
+    if isinstance(target, list):
+        return len(value) == len(target) and all(
+            agrees(one, {**expected, "value": other})
+            for one, other in zip(value, target, strict=True)
         )
-        for venue in inputs["venues"]
-    ]
-    chosen = TypeAdapter(StrategyConfig).validate_python(strategy(inputs)).build()
-    request = AllocationRequest(
-        Side(inputs["side"]),
-        inputs["order_qty_shares"],
-        tuple(offers),
-        chosen.depth,
-        RouterConfig.model_fields["tie"].default,
-    )
-    return [list(part) for part in chosen.allocate(request).slices]
+    found = getattr(value, "value", value)
+    return bool(abs(Decimal(str(found)) - Decimal(repr(target))) <= bound(value, expected))
 
 
-COMPUTATIONS: Final[dict[str, Callable[[dict[str, Any], RunData], Iterable[Computed]]]] = {
-    "allocation": allocation
-}
+def bound(value: Any, expected: "Any") -> Any:
+    """How far a value may be from the one that is expected; of an estimate by its own error."""
+    if "test" in expected:
+        return f"p > {lowest_p(expected['test'])}"
+    target = expected.get("value")
+    if not isinstance(target, int | float):
+        return None
+    replications = getattr(value, "replications", None)
+    if replications is not None and value.error is not None:
+        return Decimal(repr(4 * value.error))
+    if replications is not None and expected.get("ci") == "binomial-4sigma":
+        assert replications >= EPISODES_MIN
+        return Decimal(repr(4 * sqrt(target * (1 - target) / replications)))
+    tolerance = Decimal(repr(expected.get("abs_tol", 0)))
+    return tolerance + Decimal(repr(expected.get("rel_tol", 0))) * abs(Decimal(repr(target)))
+
+
+def lowest_p(test: str) -> float:
+    """The p-value that a test must exceed: ``Kolmogorov-Smirnov, p > 0.001``."""
+    return float(test.rpartition("p >")[2])
