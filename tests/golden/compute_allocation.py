@@ -1,6 +1,6 @@
 """Kind ``allocation``: an order is split by the router and filled by the venues."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
