@@ -13,7 +13,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from sim.kernel.latency import LatencyModel, Resolve
+from sim.kernel.latency import LatencyModel, OrderLatencyModel, Resolve
 from sim.kernel.streams import Keyed
 from sim.protocol.config import DecimalText, Ident, PositiveDecimal, PriceLevel, ScenarioModel, Seq
 from sim.protocol.enums import Side
@@ -32,9 +32,9 @@ Visibility = Literal["dark", "maker", "lit"]
 class LegLatency(ScenarioModel):
     """The three one-way delays between the router and a venue."""
 
-    order: LatencyModel
+    order: OrderLatencyModel
     """From the router to the venue."""
-    report: LatencyModel
+    report: OrderLatencyModel
     """From the venue to the router: what became of orders."""
     feed: LatencyModel
     """From the venue to the router: market data."""

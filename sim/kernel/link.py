@@ -10,6 +10,7 @@ from typing import Any
 
 from sim.kernel.clock import Clock
 from sim.kernel.latency.base import LatencySampler
+from sim.kernel.latency.by_message import ByMessageSampler
 from sim.kernel.loop import Event, SimLoop
 
 
@@ -97,6 +98,21 @@ class BumpedLink(Link):
         self._clock.schedule(t_ns, self._priority, self._deliver, msg, now_ns, drawn_ns)
 
 
+class ByMessageLink(Link):
+    """A link whose delays depend on the kind of message; with a speed bump, which may be 0."""
+
+    __slots__ = ("bump_ns", "by_message")
+    by_message: ByMessageSampler
+    bump_ns: int
+
+    def send(self, msg: Any) -> None:
+        """Let ``msg`` arrive after the delay of its kind and the bump, in the order of sending."""
+        now_ns = self._clock.now_ns
+        drawn_ns = self.by_message.draw_for(msg)
+        self._last_ns = t_ns = max(self._last_ns, now_ns + drawn_ns + self.bump_ns)
+        self._clock.schedule(t_ns, self._priority, self._deliver, msg, now_ns, drawn_ns)
+
+
 def make_link(
     clock: Clock,
     latency: LatencySampler,
@@ -104,7 +120,11 @@ def make_link(
     priority: int,
     bump_ns: int = 0,
 ) -> Link:
-    """The link that suits the clock, with a speed bump or without."""
+    """The link that suits the latency and the clock, with a speed bump or without."""
+    if isinstance(latency, ByMessageSampler):
+        by_message = ByMessageLink(clock, latency, deliver, priority)
+        by_message.by_message, by_message.bump_ns = latency, bump_ns
+        return by_message
     if bump_ns:
         bumped = BumpedLink(clock, latency, deliver, priority)
         bumped.bump_ns = bump_ns

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter
 
-from sim.kernel.latency import LatencyConfig, LatencyModel, LatencySampler
+from sim.kernel.latency import LatencyConfig, LatencySampler, OrderLatencyModel
 from sim.kernel.streams import Streams
 
 MakeLatency = Callable[..., LatencySampler]
-_ADAPTER: TypeAdapter[LatencyConfig] = TypeAdapter(LatencyModel)
+_ADAPTER: TypeAdapter[LatencyConfig] = TypeAdapter(OrderLatencyModel)
 
 
 @pytest.fixture

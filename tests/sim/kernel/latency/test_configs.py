@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from sim.kernel.latency import LATENCY_MODELS, LatencyConfig, LatencyModel, LatencySampler
+from sim.kernel.latency import LATENCY_MODELS, LatencyConfig, LatencySampler, OrderLatencyModel
 
 MakeLatency = Callable[..., LatencySampler]
 Parse = Callable[[dict[str, Any]], LatencyConfig]
@@ -26,6 +26,11 @@ VALID: list[dict[str, Any]] = [
         "model": "autocorrelated",
         "base": {"model": "lognormal", "median": "5ms", "sigma": 0.5, "floor": "0ns"},
         "rho": 0.9,
+    },
+    {
+        "model": "by_message",
+        "create": {"model": "lognormal", "median": "5ms", "sigma": 0.5, "floor": "0ns"},
+        "cancel": {"model": "fixed", "delay": "4ms"},
     },
 ]
 
@@ -56,6 +61,15 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"model": "empirical", "file": "rt.csv", "fraction": -0.01}, "empirical.fraction"),
     ({"model": "empirical", "file": "rt.csv", "fraction": NAN}, "empirical.fraction"),
     ({"model": "empirical", "file": "rt.csv", "fraction": 0.5, "kind": "new"}, "empirical.kind"),
+    ({"model": "by_message", "create": {"model": "fixed", "delay": "1ms"}}, "by_message.cancel"),
+    (
+        {
+            "model": "by_message",
+            "create": {"model": "fixed", "delay": "1ms"},
+            "cancel": {"model": "by_message"},
+        },
+        "by_message.cancel",
+    ),
     ({"model": "gaussian", "mean": "5ms"}, ""),
     ({"delay": "5ms"}, ""),
 ]
@@ -91,19 +105,19 @@ def test_a_law_with_draws_beyond_the_range_of_times_says_so(latency_config: Pars
 def test_the_table_names_each_model_by_its_tag() -> None:
     assert list(LATENCY_MODELS) == [
         "fixed", "normal", "lognormal", "shifted_exponential", "empirical",
-        "autocorrelated",
+        "autocorrelated", "by_message",
     ]  # fmt: skip
     assert {settings["model"] for settings in VALID} == set(LATENCY_MODELS)
 
 
 def test_a_json_schema_can_be_made_of_all_models() -> None:
-    schema = TypeAdapter(LatencyModel).json_schema()
+    schema = TypeAdapter(OrderLatencyModel).json_schema()
     assert set(schema["discriminator"]["mapping"]) == set(LATENCY_MODELS)
 
 
 def test_only_models_that_read_files_name_them(latency_config: Parse) -> None:
     assert latency_config(VALID[0]).files() == ()
-    assert latency_config(VALID[-2]).files() == ("rt.csv",)
+    assert latency_config(VALID[-3]).files() == ("rt.csv",)
 
 
 @pytest.mark.parametrize("settings", [s for s in VALID if s["model"] != "empirical"], ids=ident)
