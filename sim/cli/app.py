@@ -28,6 +28,7 @@ COMMANDS: Final = {
     "diff": ("sim.cli.diff:diff", "Say how two runs differ, and why."),
     "list": ("sim.cli.listing:list_kinds", "List scenarios, venue kinds, strategies and more."),
     "schema": ("sim.cli.schema:schema", "Print the JSON Schema of the scenario file."),
+    "inspect": ("sim.cli.inspect:inspect", "Say what is in market data files, and what is wrong."),
     "convert": ("sim.cli.convert:convert", "Turn market data of other formats into ours."),
     "bench": ("sim.cli.bench:bench", "Measure speed, peers side by side."),
     "doctor": ("sim.cli.doctor:doctor", "Look whether machine and Python are fit."),

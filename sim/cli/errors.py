@@ -20,6 +20,7 @@ from sim.protocol.errors import (
     AuditWriteError,
     DataFormatError,
     InvariantError,
+    MissingExtraError,
     PluginError,
     ScenarioError,
 )
@@ -30,6 +31,7 @@ _TABLE: Final[tuple[tuple[type[BaseException], int, str], ...]] = (
     (KeyboardInterrupt, INTERRUPTED, "interrupted"),
     (ScenarioError, USER, "scenario"),
     (DataFormatError, USER, "data_format"),
+    (MissingExtraError, USER, "missing_extra"),
     (AuditFormatError, USER, "audit_format"),
     (AuditWriteError, USER, "audit_write"),
     (ConversionError, USER, "conversion"),

@@ -4,7 +4,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Final, cast
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from sim.data.conversion import Converter, Option
+    from sim.data.inspection import InspectFormat
 
 CONVERTERS: Final = {
     "binance_l2": "sim.data.binance_l2:convert",
@@ -12,6 +15,39 @@ CONVERTERS: Final = {
 }
 """Converter name -> where its function lies; resolved on use, since each brings its own
 libraries."""
+
+FORMATS: Final = {
+    "events": "sim.data.inspect_events",
+    "recorded_l2": "sim.data.inspect_recorded",
+}
+"""Format name -> module with ``detect`` and ``inspect``; asked in this order, so a format that is
+told by a sure mark stands before one that is told by its looks."""
+
+
+def inspect_format(name: str) -> "InspectFormat":
+    """Return the module that inspects the format of this name.
+
+    Raises:
+        KeyError: If ``FORMATS`` has no such name.
+    """
+    return cast("InspectFormat", import_module(FORMATS[name]))
+
+
+def detect_format(path: "Path") -> str:
+    """Return the name of the format that a file is of, by its name and first bytes.
+
+    Raises:
+        DataFormatError: If it cannot be read, is empty, or of no format that we know.
+    """
+    from sim.data.packed import first_bytes
+    from sim.protocol.errors import DataFormatError
+
+    head = first_bytes(path)
+    for name in FORMATS:
+        if inspect_format(name).detect(path, head):
+            return name
+    what = f"is of no known format ({', '.join(FORMATS)})" if head else "is empty"
+    raise DataFormatError(str(path), 0, what)
 
 
 def converter_options(name: str) -> "tuple[Option, ...]":

@@ -1,4 +1,4 @@
-"""Text files of any size, plain or gzip, as blocks of whole lines in bounded memory.
+"""Text files of any size, plain, gzip or zstd, as blocks of whole lines in bounded memory.
 
 Every reader of this package stands on ``line_blocks``. It knows no format; it only turns what can
 be wrong with a file as a file (missing, cut off, damaged, one endless line) into
@@ -9,24 +9,20 @@ import errno
 import gzip
 import hashlib
 import io
-import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Final, Self, cast
+from typing import IO, Any, Final, Self
 
-from sim.kernel.files import open_regular
+from sim.data.packed import chunks, load_extra
 from sim.protocol.errors import DataFormatError
 
-BLOCK_BYTES: Final = 1 << 20
-_GZIP_MAGIC: Final = b"\x1f\x8b"
 
+def byte_blocks(path: Path, max_line_bytes: int) -> Iterator[bytes]:
+    r"""Yield the content in blocks of whole lines; each line ends with ``\n``, the last one too.
 
-def line_blocks(path: Path, max_line_bytes: int) -> Iterator[list[str]]:
-    r"""Yield the lines of a file in blocks, without their line ends (``\n`` or ``\r\n``).
-
-    Whether the file is gzip is read from its first bytes, not from its name. Bytes that are no
-    UTF-8 come through as ``\xff`` text, so that the caller refuses them at the right line.
+    Whether the file is packed is read from its first bytes, not from its name. A line end of
+    ``\r\n`` becomes ``\n``.
 
     Raises:
         DataFormatError: If the file cannot be read, is cut off or damaged, or has a line of more
@@ -34,19 +30,34 @@ def line_blocks(path: Path, max_line_bytes: int) -> Iterator[list[str]]:
     """
     lines = 0
     rest = b""
-    for chunk in _chunks(path):
+    for chunk in chunks(path):
         data = rest + chunk
         cut = data.rfind(b"\n") + 1
         rest = data[cut:]
         if len(rest) > max_line_bytes:
             message = f"a line may have at most {max_line_bytes} bytes"
-            raise DataFormatError(str(path), lines + data[:cut].count(b"\n") + 1, message)
+            raise DataFormatError(str(path), lines + data.count(b"\n") + 1, message)
         if cut:
-            block = _split(data[: cut - 1])
-            lines += len(block)
+            block = data[:cut]
+            if b"\r" in block:
+                block = block.replace(b"\r\n", b"\n")
+            lines += block.count(b"\n")
             yield block
     if rest:
-        yield _split(rest)
+        yield rest.removesuffix(b"\r") + b"\n"
+
+
+def line_blocks(path: Path, max_line_bytes: int) -> Iterator[list[str]]:
+    r"""Yield the lines of a file in blocks, without their line ends (``\n`` or ``\r\n``).
+
+    Bytes that are no UTF-8 come through as ``\xff`` text, so that the caller refuses them at the
+    right line.
+
+    Raises:
+        DataFormatError: See ``byte_blocks``.
+    """
+    for block in byte_blocks(path, max_line_bytes):
+        yield block[:-1].decode("utf-8", "backslashreplace").split("\n")
 
 
 def content_sha256(path: Path) -> str:
@@ -56,33 +67,33 @@ def content_sha256(path: Path) -> str:
         DataFormatError: If the file cannot be read.
     """
     digest = hashlib.sha256()
-    for chunk in _chunks(path):
+    for chunk in chunks(path):
         digest.update(chunk)
     return digest.hexdigest()
 
 
 class TextSink:
-    """Writes text to ``path``, gzip when the name ends in ``.gz``; equal text gives equal bytes.
+    """Writes text to ``path``, packed when the name ends in ``.gz`` or ``.zst``.
 
-    The gzip header holds neither time nor file name. The text goes to ``path`` + ``.part`` and
-    gets its name when the block ends without an error, so a reader never meets half a file.
+    Equal text gives equal bytes: the gzip header holds neither time nor file name. The text goes to
+    ``path`` + ``.part`` and gets its name when the block ends without an error, so a reader never
+    meets half a file.
     """
 
     def __init__(self, path: Path) -> None:
         if path.exists() and not path.is_file():
             raise FileExistsError(errno.EEXIST, "is there already, and no regular file", str(path))
+        pack = _PACKERS.get(path.suffix, _plain)
         self._path = path
         self._part = path.with_name(path.name + ".part")
         self._raw: IO[bytes] = self._part.open("wb")
-        packed = path.suffix == ".gz"
-        self._gzip = (
-            gzip.GzipFile("", mode="wb", compresslevel=9, fileobj=self._raw, mtime=0)
-            if packed
-            else None
-        )
-        self._text = io.TextIOWrapper(
-            self._raw if self._gzip is None else self._gzip, encoding="ascii", newline="\n"
-        )
+        try:
+            packed = pack(self._raw)
+        except BaseException:
+            self._raw.close()
+            self._part.unlink()
+            raise
+        self._text = io.TextIOWrapper(packed, encoding="ascii", newline="\n")
 
     def write(self, text: str) -> None:
         """Add text (ASCII)."""
@@ -105,28 +116,17 @@ class TextSink:
             self._part.unlink()
 
 
-def _chunks(path: Path) -> Iterator[bytes]:
-    """The unpacked content; what is wrong with the file as a file becomes DataFormatError."""
-    done = 0
-    try:
-        with open_regular(path) as file:
-            packed = file.read(2) == _GZIP_MAGIC
-            file.seek(0)
-            source = cast(IO[bytes], gzip.GzipFile(fileobj=file, mode="rb")) if packed else file
-            while chunk := source.read(BLOCK_BYTES):
-                done += len(chunk)
-                yield chunk
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        message = (
-            f"the gzip data is cut off or damaged within {BLOCK_BYTES} bytes after byte {done}"
-        )
-        raise DataFormatError(str(path), 0, f"{message} of its content ({error})") from error
-    except OSError as error:
-        raise DataFormatError(str(path), 0, f"cannot be read: {error.strerror}") from error
+def _plain(raw: IO[bytes]) -> Any:
+    return raw
 
 
-def _split(data: bytes) -> list[str]:
-    text = data.decode("utf-8", "backslashreplace")
-    if "\r" in text:
-        text = text.replace("\r\n", "\n").removesuffix("\r")
-    return text.split("\n")
+def _gzip(raw: IO[bytes]) -> Any:
+    return gzip.GzipFile("", mode="wb", compresslevel=9, fileobj=raw, mtime=0)
+
+
+def _zstd(raw: IO[bytes]) -> Any:
+    zstandard = load_extra("zstandard", "data", "writing zstd files")
+    return zstandard.ZstdCompressor(level=9).stream_writer(raw, closefd=False)
+
+
+_PACKERS: Final[dict[str, Callable[[IO[bytes]], Any]]] = {".gz": _gzip, ".zst": _zstd}

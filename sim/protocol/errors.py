@@ -43,6 +43,17 @@ class DataFormatError(SorsimError):
         super().__init__(f"{file}:{line}: {message}" if line else f"{file}: {message}")
 
 
+class MissingExtraError(SorsimError):
+    """A library that only an extra of the distribution brings is not installed."""
+
+    def __init__(self, module: str, extra: str, purpose: str) -> None:
+        self.module = module
+        super().__init__(
+            f"{purpose} needs the library {module}, which the extra '{extra}' brings: "
+            f"pip install 'sorsim[{extra}]'"
+        )
+
+
 class AuditFormatError(SorsimError):
     """An audit log cannot be read as one."""
 

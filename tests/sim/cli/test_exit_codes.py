@@ -265,12 +265,15 @@ def test_exit_0_and_one_document_for_what_is_right(
 ) -> None:
     log = "Timestamp,Order_ID,Status\n1000,1,PENDING_CREATE\n1012,1,CREATED\n"
     (folder / "good.csv").write_text(log)
+    events = "t_ns,venue,event,side,price,qty,order_id\n0,A,add,bid,9.99,100,1\n"
+    (folder / "good.events.csv").write_text(events)
     right: dict[str, list[str]] = {
         **{name: [arg.format("a") for arg in args] for name, args in READS_A_LOG.items()},
         **{name: [a.format("fragmented") for a in args] for name, args in READS_A_SCENARIO.items()},
         "list": ["list", "venues"],
         "schema": ["schema"],
         "convert": ["convert", "order_latency", "good.csv", "made.csv"],
+        "inspect": ["inspect", "good.events.csv"],
     }
     args = right[command]
     done = invoke(*args, *([] if command in WITHOUT_JSON else ["--json"]))

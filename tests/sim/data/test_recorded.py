@@ -88,7 +88,7 @@ def test_rows_of_one_time_are_one_group(tmp_path: Path) -> None:
 
 
 def test_a_group_may_span_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sim.data.text_files.BLOCK_BYTES", 16)
+    monkeypatch.setattr("sim.data.packed.BLOCK_BYTES", 16)
     groups = read_text(tmp_path, "3,clear,,,", "3,level,bid,1,1", "3,level,ask,2,1")
     assert [len(group.events) for group in groups] == [3]
 

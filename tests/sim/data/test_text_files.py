@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from sim.data import text_files
+from sim.data import packed as packed_files
 from sim.data.text_files import TextSink, content_sha256, line_blocks
 from sim.protocol.errors import DataFormatError
 
@@ -22,7 +22,7 @@ def lines(path: Path, limit: int = 1000) -> list[str]:
 def test_lines_do_not_depend_on_the_block_size(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block_bytes: int, packed: bool
 ) -> None:
-    monkeypatch.setattr(text_files, "BLOCK_BYTES", block_bytes)
+    monkeypatch.setattr(packed_files, "BLOCK_BYTES", block_bytes)
     data = "a,b\n\nüñ\r\nlast".encode()
     path = tmp_path / "f"
     path.write_bytes(gzip.compress(data) if packed else data)
@@ -76,7 +76,7 @@ def test_bytes_behind_the_gzip_data_are_refused(tmp_path: Path) -> None:
 def test_a_line_without_end_is_refused_with_its_number(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(text_files, "BLOCK_BYTES", 64)
+    monkeypatch.setattr(packed_files, "BLOCK_BYTES", 64)
     path = tmp_path / "f"
     path.write_bytes(b"a\nb\n" + b"x" * 5000)
     with pytest.raises(DataFormatError, match="at most 1000 bytes") as caught:
