@@ -460,6 +460,8 @@ def _event_of(report: ExecutionReport) -> OrdEvent | None:
             return OrdEvent.CANCELED
         case ExecType.EXPIRED:
             return OrdEvent.EXPIRED
+        case ExecType.DONE_FOR_DAY:
+            return OrdEvent.DONE_FOR_DAY
         case ExecType.REJECTED:
             return OrdEvent.REJECT if report.reject_reason is not None else None
         case ExecType.REPLACED:

@@ -21,6 +21,7 @@ class OrdEvent(Enum):
     CANCEL_SENT = "cancel_sent"
     CANCELED = "canceled"
     EXPIRED = "expired"
+    DONE_FOR_DAY = "done_for_day"
     CANCEL_REFUSED = "cancel_refused"
     REPLACE_SENT = "replace_sent"
     REPLACED = "replaced"
@@ -40,6 +41,7 @@ TRANSITIONS: Final[dict[OrdStatus, dict[OrdEvent, OrdStatus]]] = {
         _E.CANCEL_SENT: _S.PENDING_CANCEL,
         _E.CANCELED: _S.CANCELED,
         _E.EXPIRED: _S.EXPIRED,
+        _E.DONE_FOR_DAY: _S.DONE_FOR_DAY,
     },
     _S.NEW: {
         _E.PARTIAL: _S.PARTIALLY_FILLED,
@@ -48,6 +50,7 @@ TRANSITIONS: Final[dict[OrdStatus, dict[OrdEvent, OrdStatus]]] = {
         _E.REPLACE_SENT: _S.PENDING_REPLACE,
         _E.CANCELED: _S.CANCELED,
         _E.EXPIRED: _S.EXPIRED,
+        _E.DONE_FOR_DAY: _S.DONE_FOR_DAY,
     },
     _S.PARTIALLY_FILLED: {
         _E.ACK: _S.PARTIALLY_FILLED,
@@ -57,6 +60,7 @@ TRANSITIONS: Final[dict[OrdStatus, dict[OrdEvent, OrdStatus]]] = {
         _E.REPLACE_SENT: _S.PENDING_REPLACE,
         _E.CANCELED: _S.CANCELED,
         _E.EXPIRED: _S.EXPIRED,
+        _E.DONE_FOR_DAY: _S.DONE_FOR_DAY,
     },
     _S.PENDING_CANCEL: {
         _E.ACK: _S.PENDING_CANCEL,
@@ -65,6 +69,7 @@ TRANSITIONS: Final[dict[OrdStatus, dict[OrdEvent, OrdStatus]]] = {
         _E.REJECT: _S.REJECTED,
         _E.CANCELED: _S.CANCELED,
         _E.EXPIRED: _S.EXPIRED,
+        _E.DONE_FOR_DAY: _S.DONE_FOR_DAY,
         _E.CANCEL_REFUSED: _S.PARTIALLY_FILLED,
         _E.REPLACED: _S.PENDING_CANCEL,
         _E.CLOSED: _S.FILLED,
@@ -77,6 +82,7 @@ TRANSITIONS: Final[dict[OrdStatus, dict[OrdEvent, OrdStatus]]] = {
         _E.CANCEL_SENT: _S.PENDING_CANCEL,
         _E.CANCELED: _S.CANCELED,
         _E.EXPIRED: _S.EXPIRED,
+        _E.DONE_FOR_DAY: _S.DONE_FOR_DAY,
         _E.REPLACED: _S.PARTIALLY_FILLED,
         _E.CLOSED: _S.FILLED,
         _E.REPLACE_REFUSED: _S.PARTIALLY_FILLED,
@@ -85,6 +91,10 @@ TRANSITIONS: Final[dict[OrdStatus, dict[OrdEvent, OrdStatus]]] = {
     _S.CANCELED: {_E.CANCEL_REFUSED: _S.CANCELED, _E.REPLACE_REFUSED: _S.CANCELED},
     _S.REJECTED: {_E.CANCEL_REFUSED: _S.REJECTED},
     _S.EXPIRED: {_E.CANCEL_REFUSED: _S.EXPIRED, _E.REPLACE_REFUSED: _S.EXPIRED},
+    _S.DONE_FOR_DAY: {
+        _E.CANCEL_REFUSED: _S.DONE_FOR_DAY,
+        _E.REPLACE_REFUSED: _S.DONE_FOR_DAY,
+    },
 }
 """``CLOSED`` is a replace to no more than was filled meanwhile: the order ends as filled. A cancel
 may follow a replace that nobody answered; then the answers to both may come.
@@ -93,7 +103,7 @@ may follow a replace that nobody answered; then the answers to both may come.
 filled yet: the order is open and acknowledged, which is all that the router asks of its state.
 After a final state the refusal is the expected answer to a request that crossed the order's end."""
 
-FINAL: Final = frozenset({_S.FILLED, _S.CANCELED, _S.REJECTED, _S.EXPIRED})
+FINAL: Final = frozenset({_S.FILLED, _S.CANCELED, _S.REJECTED, _S.EXPIRED, _S.DONE_FOR_DAY})
 
 
 def after(status: OrdStatus, event: OrdEvent) -> OrdStatus | None:

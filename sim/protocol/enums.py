@@ -79,6 +79,16 @@ class ExecType(Enum):
     EXPIRED = "expired"
     TRIGGERED = "triggered"
     """A stop has been elected and is in the market from now on."""
+    PENDING_CANCEL = "pending_cancel"
+    """A cancel has come and is not decided yet."""
+    PENDING_REPLACE = "pending_replace"
+    """A replace has come and is not decided yet."""
+    DONE_FOR_DAY = "done_for_day"
+    """The venue has closed; what was open will not trade today."""
+    TRADE_CANCEL = "trade_cancel"
+    """An execution has been busted: it counts no more."""
+    TRADE_CORRECT = "trade_correct"
+    """An execution has another quantity or price than was reported."""
 
 
 @unique
@@ -94,6 +104,7 @@ class OrdStatus(Enum):
     CANCELED = "canceled"
     REJECTED = "rejected"
     EXPIRED = "expired"
+    DONE_FOR_DAY = "done_for_day"
 
 
 @unique
@@ -146,6 +157,8 @@ class CxlRejReason(Enum):
     """The account has no such order here."""
     EXCHANGE_CLOSED = "exchange_closed"
     """The venue is not open."""
+    ALREADY_PENDING = "already_pending"
+    """Another cancel or replace of the order is not decided yet."""
     DUPLICATE_ID = "duplicate_id"
     """The id of the request was used before."""
     PRICE_EXCEEDS_BAND = "price_exceeds_band"
@@ -166,6 +179,7 @@ FIX_CXL_REJ_REASON = {
     CxlRejReason.TOO_LATE: 0,
     CxlRejReason.UNKNOWN_ORDER: 1,
     CxlRejReason.EXCHANGE_CLOSED: 2,
+    CxlRejReason.ALREADY_PENDING: 3,
     CxlRejReason.DUPLICATE_ID: 6,
     CxlRejReason.PRICE_EXCEEDS_BAND: 8,
     CxlRejReason.INVALID_PRICE_INCREMENT: 18,
@@ -174,6 +188,14 @@ FIX_CXL_REJ_REASON = {
     CxlRejReason.POST_ONLY_WOULD_TRADE: 99,
     CxlRejReason.THROTTLED: 99,
 }
+
+
+@unique
+class CxlRejResponseTo(Enum):
+    """What kind of request was refused (FIX CxlRejResponseTo); a reduction counts as a replace."""
+
+    CANCEL = "cancel"
+    REPLACE = "replace"
 
 
 @unique

@@ -11,6 +11,7 @@ import msgspec
 
 from sim.protocol.enums import (
     CxlRejReason,
+    CxlRejResponseTo,
     ExecType,
     OrdStatus,
     OrdType,
@@ -120,7 +121,9 @@ class ExecutionReport(msgspec.Struct, frozen=True, gc=False):
     """What a venue tells the owner of one order.
 
     Invariant: ``cum_qty + leaves_qty == order_qty`` while the order is open; ``leaves_qty == 0``
-    once it is not. ``venue_seq`` is the number of the book state that holds this event, so that
+    once it is not. A bust or a correction names the execution that it is about in ``exec_ref_id``,
+    always by the number of its first report; ``last_px``, ``last_qty`` and ``commission`` of a
+    correction are those that hold from now on, and a bust has none. ``venue_seq`` is the number of the book state that holds this event, so that
     its owner can tell which quotes already show it. ``commission`` is money, negative for a rebate;
     the venue's shell sets it on what it sends to an owner.
     """
@@ -144,10 +147,14 @@ class ExecutionReport(msgspec.Struct, frozen=True, gc=False):
     reject_reason: RejectReason | None = None
     orig_cl_ord_id: str | None = None
     commission: Decimal | None = None
+    exec_ref_id: int | None = None
 
 
 class OrderCancelReject(msgspec.Struct, frozen=True, gc=False):
-    """A cancel, replace or reduce was refused; the order it named is as it was."""
+    """A cancel, replace or reduce was refused; the order it named is as it was.
+
+    ``order_id`` is 0 where the account has no such order (FIX: "NONE").
+    """
 
     cl_ord_id: str
     orig_cl_ord_id: str
@@ -156,6 +163,8 @@ class OrderCancelReject(msgspec.Struct, frozen=True, gc=False):
     reason: CxlRejReason
     transact_ns: TimeNs
     venue_seq: int
+    order_id: int = 0
+    response_to: CxlRejResponseTo = CxlRejResponseTo.CANCEL
 
 
 OrderMessage = NewOrderSingle | OrderCancelRequest | OrderCancelReplaceRequest | OrderReduceRequest

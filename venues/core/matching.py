@@ -21,7 +21,6 @@ from sim.protocol.enums import (
 from sim.protocol.market_data import Trade
 from sim.protocol.orders import (
     NewOrderSingle,
-    OrderCancelReject,
     OrderCancelReplaceRequest,
     OrderCancelRequest,
     OrderMessage,
@@ -37,6 +36,7 @@ from venues.core.reports import (
     acknowledgement,
     cancellation,
     make_report,
+    refusal,
     rejection,
     restatement,
     status_finished,
@@ -459,6 +459,7 @@ class MatchingCore(CheckedBook):
     def _refused(
         self, msg: _Request, status: OrdStatus, reason: CxlRejReason, now_ns: TimeNs
     ) -> VenueReport:
-        return OrderCancelReject(
-            msg.cl_ord_id, msg.orig_cl_ord_id, msg.account, status, reason, now_ns, self.venue_seq
-        )
+        name = msg.orig_cl_ord_id
+        order = self._orders.get(name) or self._finished_order(name)
+        order_id = 0 if order is None or status is OrdStatus.REJECTED else order.order_id
+        return refusal(msg, status, reason, now_ns, self.venue_seq, order_id=order_id)

@@ -44,7 +44,7 @@ from venues.core.checked_book import is_special
 from venues.core.lit import may_rest
 from venues.core.order_book import MEMORY
 from venues.core.recorded_side import RecordedSide
-from venues.core.reports import make_report, rejection
+from venues.core.reports import make_report, refusal, rejection
 
 _BUY: Final = Side.BUY
 _FOK: Final = TimeInForce.FOK
@@ -81,8 +81,8 @@ class RecordedBook:
         self._memory = memory
         self._bids = RecordedSide(-1, lot)
         self._asks = RecordedSide(1, lot)
-        self._finished: dict[str, tuple[str, OrdStatus]] = {}
-        self._finished_before: dict[str, tuple[str, OrdStatus]] = {}
+        self._finished: dict[str, tuple[str, OrdStatus, int]] = {}
+        self._finished_before: dict[str, tuple[str, OrdStatus, int]] = {}
         self._order_id = 0
         self._exec_id = 0
 
@@ -241,15 +241,13 @@ class RecordedBook:
         """No order is ever open: it is too late for it, or it never was, or it is not theirs."""
         name = msg.orig_cl_ord_id
         order = self._finished.get(name) or self._finished_before.get(name)
-        status, reason = OrdStatus.REJECTED, CxlRejReason.UNKNOWN_ORDER
+        status, reason, order_id = OrdStatus.REJECTED, CxlRejReason.UNKNOWN_ORDER, 0
         if order is not None and order[0] == msg.account:
-            status, reason = order[1], CxlRejReason.TOO_LATE
-        return OrderCancelReject(
-            msg.cl_ord_id, name, msg.account, status, reason, now_ns, self.venue_seq
-        )
+            status, reason, order_id = order[1], CxlRejReason.TOO_LATE, order[2]
+        return refusal(msg, status, reason, now_ns, self.venue_seq, order_id=order_id)
 
     def _remember(self, msg: NewOrderSingle, status: OrdStatus) -> None:
         if len(self._finished) >= self._memory:
             self._finished_before = self._finished
             self._finished = {}
-        self._finished[msg.cl_ord_id] = (msg.account, status)
+        self._finished[msg.cl_ord_id] = (msg.account, status, self._order_id)

@@ -7,9 +7,24 @@ declared here once, as the signature of the constructor.
 
 from typing import Final, Protocol, cast
 
-from sim.protocol.enums import ExecType, OrdStatus, RejectReason, Side
+from sim.protocol.enums import (
+    CxlRejReason,
+    CxlRejResponseTo,
+    ExecType,
+    OrdStatus,
+    RejectReason,
+    Side,
+)
 from sim.protocol.market_data import Trade
-from sim.protocol.orders import ExecutionReport, NewOrderSingle, VenueReport
+from sim.protocol.orders import (
+    ExecutionReport,
+    NewOrderSingle,
+    OrderCancelReject,
+    OrderCancelRequest,
+    VenueReport,
+)
+from sim.protocol.units import TimeNs
+from venues.core.api import Request
 from venues.core.book import RestingOrder
 
 # Looking a member up on its Enum costs as much as making a whole report.
@@ -19,6 +34,8 @@ _IS_NEW: Final = OrdStatus.NEW
 _IS_PARTIAL: Final = OrdStatus.PARTIALLY_FILLED
 _IS_FILLED: Final = OrdStatus.FILLED
 _IS_CANCELED: Final = OrdStatus.CANCELED
+_OF_CANCEL: Final = CxlRejResponseTo.CANCEL
+_OF_REPLACE: Final = CxlRejResponseTo.REPLACE
 
 
 class ReportMaker(Protocol):
@@ -140,6 +157,29 @@ def rejection(
         None,
         False,
         reason,
+    )
+
+
+def refusal(
+    msg: Request,
+    status: OrdStatus,
+    reason: CxlRejReason,
+    now_ns: TimeNs,
+    venue_seq: int,
+    *,
+    order_id: int,
+) -> OrderCancelReject:
+    """Refuse a request; ``order_id`` is 0 where its account has no such order."""
+    return OrderCancelReject(
+        msg.cl_ord_id,
+        msg.orig_cl_ord_id,
+        msg.account,
+        status,
+        reason,
+        now_ns,
+        venue_seq,
+        order_id,
+        _OF_CANCEL if type(msg) is OrderCancelRequest else _OF_REPLACE,
     )
 
 
