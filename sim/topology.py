@@ -9,8 +9,12 @@ lit venue, late by its own delays.
 from collections.abc import Callable, Sequence
 
 from sim.audit.records import NbboChange, Record
-from sim.kernel.clock import Clock
+from sim.kernel.clock import Clock, WallClock
+from sim.kernel.conflate import ConflatingLink
+from sim.kernel.latency import LatencySampler
+from sim.kernel.link import make_link
 from sim.kernel.loop import Event
+from sim.protocol.enums import Priority
 from sim.protocol.market_data import BookSnapshot, FeedMessage, Levels
 from sim.protocol.nbbo import Nbbo
 
@@ -123,6 +127,15 @@ class Tape:
         touch = touch_of(msg)
         for send in self._prices:
             send(touch)
+
+
+def feed_link(clock: Clock, sampler: LatencySampler, deliver: Deliver, bump_ns: int) -> Send:
+    """What sends market data to one subscriber: every quote, or in real time the newest due."""
+    if not isinstance(clock, WallClock):
+        return make_link(clock, sampler, deliver, Priority.FEED, bump_ns).send
+    link = ConflatingLink(clock, sampler, deliver, Priority.FEED, BookSnapshot)
+    link.bump_ns = bump_ns
+    return link.send
 
 
 def touch_of(book: BookSnapshot) -> BookSnapshot:

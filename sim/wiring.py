@@ -17,8 +17,7 @@ from router.core.router import RouterCore
 from router.task import RouterShell
 from sim.audit.records import Record
 from sim.flow.base import FlowGrid
-from sim.kernel.clock import Clock, WallClock
-from sim.kernel.conflate import ConflatingLink
+from sim.kernel.clock import Clock
 from sim.kernel.inbox import Inbox
 from sim.kernel.latency import LatencySampler
 from sim.kernel.link import make_link
@@ -26,13 +25,13 @@ from sim.kernel.loop import Event
 from sim.kernel.server import Server
 from sim.kernel.source import make_source
 from sim.kernel.streams import Streams
+from sim.participation import Participants
 from sim.protocol.enums import Priority, Side
-from sim.protocol.market_data import BookSnapshot
 from sim.protocol.orders import VenueReport
 from sim.protocol.units import TimeNs, Units
 from sim.scenario.load import LoadedScenario
 from sim.scenario.model import ParentConfig, Scenario, VenueEntry
-from sim.topology import Deliver, Send, Tape, Watcher, fan_out, touch_of
+from sim.topology import Deliver, Send, Tape, Watcher, fan_out, feed_link, touch_of
 from venues.core.api import VenueCore
 from venues.core.overflow import TurnedAway
 from venues.fees import Fees
@@ -52,6 +51,7 @@ class Wiring:
 
     Attributes:
         router: The router, which knows the opening books.
+        participants: Others who react, and know the opening books of the venues that they hear.
         sources: Recorded data and background flow, not started.
         orders: The client orders, not started.
         parents: How many client orders will come.
@@ -78,8 +78,11 @@ class Wiring:
             for venue in scenario.venues
         ]
         self.router = self._make_router(scenario)
+        self.participants = Participants(
+            loaded, streams, loop, self._venues, clock=clock, emit=emit
+        )
         self._hearing = _Hearing(self._venues, loaded, streams, self._inbox, clock=clock, emit=emit)
-        self._hearing.open(self.router.core)
+        self._hearing.open(self.router.core, self.participants)
         self.sources = [
             make_source(
                 clock, messages, deliver, Priority.FLOW, on_error=partial(on_error, venue.id)
@@ -97,9 +100,13 @@ class Wiring:
         """Per venue its id and the coroutine that serves it, to be run as a task."""
         for venue in self._venues:
             ports = VenuePorts(
-                reports={ACCOUNT: self._report_port(venue)},
-                feed=self._hearing.feed(venue),
+                reports={
+                    ACCOUNT: self._report_port(venue),
+                    **self.participants.reports(venue.id),
+                },
+                feed=self._hearing.feed(venue, self.participants.feeds(venue.id)),
                 emit=self._emit,
+                client=ACCOUNT,
             )
             yield (
                 venue.id,
@@ -170,7 +177,8 @@ class _Hearing:
         self._clock = clock
         self._emit = None if scenario.audit.market_data == "none" else emit
         self._lit = frozenset([v.id for v in venues if v.config.visibility == "lit"])
-        self._links = scenario.links
+        # Links to participants are the participants' own affair.
+        self._links = [link for link in scenario.links if link.to in self._venues]
         self._tape_config = scenario.tape
         self._router_on_tape = scenario.router.market_data == "tape"
         self._deliver_to_router: Deliver = router.deliver
@@ -178,11 +186,11 @@ class _Hearing:
         self._tape: Tape | None = None
         self._deliver_to_tape: Deliver | None = None
         self._others: dict[str, list[Send]] = {venue.id: [] for venue in venues}
-        if scenario.links or scenario.tape is not None:
+        if self._links or scenario.tape is not None:
             self._deliver_to_router = self._watch("router", router.deliver, self._lit)
             self._connect()
 
-    def open(self, router: RouterCore) -> None:
+    def open(self, router: RouterCore, participants: Participants) -> None:
         """Let everyone know the opening books, as they stand before anyone has heard of others."""
         books = {name: venue.opening() for name, venue in self._venues.items()}
         for watcher, heard in self._watchers:
@@ -198,17 +206,18 @@ class _Hearing:
         for name, book in books.items():
             on_tape = self._router_on_tape and name in self._lit
             router.view.venues[name].on_quote(touch_of(book) if on_tape else book)
-        for venue in self._venues.values():
-            status = opening_status(venue.id, venue.core)
-            if status is not None:
-                router.on_status(status, 0)
+        found = [opening_status(venue.id, venue.core) for venue in self._venues.values()]
+        states = [status for status in found if status is not None]
+        for status in states:
+            router.on_status(status, 0)
+        participants.open(books, states)
 
-    def feed(self, venue: "_Venue") -> Send | None:
+    def feed(self, venue: "_Venue", participants: Sequence[Send]) -> Send | None:
         """What takes the market data that ``venue`` publishes."""
-        everything: list[Send] = []
+        everything = list(participants)
         bump_ns = venue.config.speed_bump.feed
         if not (self._router_on_tape and venue.id in self._lit):
-            everything.append(self._feed_link(venue.feed, self._deliver_to_router, bump_ns))
+            everything.append(feed_link(self._clock, venue.feed, self._deliver_to_router, bump_ns))
         deliver, config = self._deliver_to_tape, self._tape_config
         if deliver is not None and config is not None and venue.id in self._lit:
             everything.append(
@@ -258,14 +267,7 @@ class _Hearing:
 
     def _link(self, model: Any, deliver: Deliver, bump_ns: int, *stream: str) -> Send:
         sampler: LatencySampler = model.sampler(self._streams.get(*stream), self._resolve)
-        return self._feed_link(sampler, deliver, bump_ns)
-
-    def _feed_link(self, sampler: LatencySampler, deliver: Deliver, bump_ns: int) -> Send:
-        if not isinstance(self._clock, WallClock):
-            return make_link(self._clock, sampler, deliver, Priority.FEED, bump_ns).send
-        link = ConflatingLink(self._clock, sampler, deliver, Priority.FEED, BookSnapshot)
-        link.bump_ns = bump_ns
-        return link.send
+        return feed_link(self._clock, sampler, deliver, bump_ns)
 
 
 def _parent(parent: ParentConfig, units: Units) -> tuple[int, ParentOrder]:
@@ -293,6 +295,8 @@ class _Venue:
         self.inbox = inbox
         self._units = units
         self._streams = streams
+        steps = config.grid(units)
+        self.grid = FlowGrid(units, steps.tick, steps.lot)
         self.core: VenueCore = config.build(
             units, loaded.resolve, streams.keyed("venue", config.id)
         )
@@ -319,13 +323,12 @@ class _Venue:
     @property
     def profile(self) -> VenueProfile:
         """What the router is told about the venue."""
-        grid = self.config.grid(self._units)
         return VenueProfile(
             venue_id=self.id,
             visibility=self.config.visibility,
             latency_ns=self.nominal_ns,
-            tick=grid.tick,
-            lot=grid.lot,
+            tick=self.grid.tick,
+            lot=self.grid.lot,
             buy=self.fees.effective(Side.BUY),
             sell=self.fees.effective(Side.SELL),
             fill_risk=Fraction(self.config.fill_risk),
@@ -342,11 +345,9 @@ class _Venue:
         """Recorded data and background flow with their times, and what each goes to."""
         if self._recorded is not None:
             yield self._recorded, self.inbox.deliver
-        steps = self.config.grid(self._units)
-        grid = FlowGrid(self._units, steps.tick, steps.lot)
         for n, flow in enumerate(self.config.flow):
             stream = self._streams.get("venue", self.id, "flow", str(n))
-            yield flow.messages(grid, stream, f"flow{n}", end_ns), self.deliver_order
+            yield flow.messages(self.grid, stream, f"flow{n}", end_ns), self.deliver_order
 
     def _turn_away(self, event: Event) -> None:
         event.msg = TurnedAway(event.msg)

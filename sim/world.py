@@ -16,7 +16,7 @@ import yaml
 
 from router.task import RouterShell
 from sim.audit.log import AuditLog, open_audit_log
-from sim.audit.records import SCHEMA, RunStarted, VenueEvent
+from sim.audit.records import SCHEMA, ParticipantEvent, RunStarted, VenueEvent
 from sim.kernel.clock import (
     Clock,
     check_speed,
@@ -146,6 +146,7 @@ class World:
         self._resolved = loaded.resolved()
         self._tasks: list[asyncio.Task[None]] = []
         self._venue_of: dict[asyncio.Task[None], str] = {}
+        self._participant_of: dict[asyncio.Task[None], str] = {}
         self._sources: list[Source] = []
         self._clock: Clock | None = None
         self._router: RouterShell | None = None
@@ -195,6 +196,7 @@ class World:
         for task in self._tasks:
             if task.done():
                 self._note_failure(self._venue_of.get(task), task.exception())
+                self._note_participant(self._participant_of.get(task), task.exception())
                 task.result()  # a venue never ends by itself; an error comes out here
         if not router_task.done():
             reason = EndReason.ABORTED if self._interrupted else EndReason.RUN_ENDED
@@ -237,13 +239,28 @@ class World:
     def _note_failure(self, venue_id: str | None, error: BaseException | None) -> None:
         """Record that a venue failed, unless that is what cannot be recorded."""
         if error is not None and venue_id is not None and not isinstance(error, AuditWriteError):
-            detail = f"{type(error).__name__}: {error}"[:_DETAIL_MAX]
-            now_ns = 0 if self._clock is None else self._clock.now_ns
-            self.log.emit(VenueEvent(t_ns=now_ns, venue_id=venue_id, event="failed", detail=detail))
+            self.log.emit(
+                VenueEvent(
+                    t_ns=self._now_ns, venue_id=venue_id, event="failed", detail=_detail(error)
+                )
+            )
+
+    def _note_participant(self, name: str | None, error: BaseException | None) -> None:
+        """Record that a participant failed, unless that is what cannot be recorded."""
+        if error is not None and name is not None and not isinstance(error, AuditWriteError):
+            self.log.emit(
+                ParticipantEvent(
+                    t_ns=self._now_ns, participant_id=name, event="failed", detail=_detail(error)
+                )
+            )
+
+    @property
+    def _now_ns(self) -> int:
+        return 0 if self._clock is None else self._clock.now_ns
 
     def abort(self) -> None:
         """Let the log say that the run was aborted; the error that did it is on its way out."""
-        now_ns = 0 if self._clock is None else self._clock.now_ns
+        now_ns = self._now_ns
         with suppress(AuditWriteError):
             if self._router is not None:
                 self._router.apply(self._router.core.finish(EndReason.ABORTED, now_ns))
@@ -261,7 +278,7 @@ class World:
 
     def result(self) -> RunResult:
         """Finish the log, write the summary, and say how it went."""
-        now_ns = 0 if self._clock is None else self._clock.now_ns
+        now_ns = self._now_ns
         parents = {} if self._router is None else self._router.core.parents
         ended = {parent.end_reason for parent in parents.values()}
         if self._interrupted:
@@ -310,6 +327,10 @@ class World:
             venue_task = loop.create_task(service, name=f"venue {venue_id}")
             self._venue_of[venue_task] = venue_id
             self._tasks.append(venue_task)
+        for name, service in wiring.participants.services():
+            participant_task = loop.create_task(service, name=f"participant {name}")
+            self._participant_of[participant_task] = name
+            self._tasks.append(participant_task)
         self._sources = [*wiring.sources, wiring.orders]
         self._orders = wiring.orders
         for source in self._sources:
@@ -332,6 +353,10 @@ class World:
                 clock.schedule(event.t_ns + step, _LAST, tick)
 
         clock.schedule(0, _LAST, tick)
+
+
+def _detail(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}"[:_DETAIL_MAX]
 
 
 def _yaml(data: dict[str, Any]) -> bytes:

@@ -42,6 +42,8 @@ class VenuePorts:
     feed: Callable[[FeedMessage], None] | None = None
     emit: Callable[[Record], None] | None = None
     """The audit log."""
+    client: str | None = None
+    """The account whose orders have their arrivals recorded; None: every one that gets reports."""
 
 
 def opening_snapshot(venue_id: str, core: VenueCore, depth: int) -> BookSnapshot:
@@ -93,7 +95,9 @@ async def run_venue(
     publish = publisher.publish
     handle = handler(venue_id, core, inbox, emit=ports.emit, feed=ports.feed, clock=clock)
     ports_of = ports.reports
-    audited = ports.emit is not None and market_data != "none"
+    recorded = ports_of if ports.client is None else frozenset({ports.client})
+    if ports.emit is None or market_data == "none":
+        recorded = frozenset()
     terse = core if isinstance(core, TerseCore) else None
     if terse is not None:
         terse.report_to(ports_of)
@@ -105,7 +109,7 @@ async def run_venue(
             event = items.popleft()
             msg = event.msg
             now_ns = clock.now_ns
-            if audited and type(msg) is NewOrderSingle and msg.account in ports_of:
+            if type(msg) is NewOrderSingle and msg.account in recorded:
                 publisher.arrival(event, msg, now_ns)
             # A ``TimeNs()`` at every message of a run would only please the type checker.
             for report in handle(msg, now_ns):  # type: ignore[arg-type]

@@ -22,6 +22,7 @@ from sim.audit.order_records import (
     ReportIgnored,
     RouteHold,
 )
+from sim.audit.participant_records import ParticipantEvent
 from sim.audit.record import Record
 from sim.protocol.enums import (
     DecisionReason,
@@ -55,6 +56,7 @@ __all__ = [
     "Overfill",
     "ParentDone",
     "ParentReceived",
+    "ParticipantEvent",
     "Quote",
     "Record",
     "Refused",
@@ -440,6 +442,7 @@ AnyRecord = (
     | TradePrint
     | NbboChange
     | VenueEvent
+    | ParticipantEvent
     | ReportIgnored
     | ParentDone
     | RunFinished

@@ -28,6 +28,7 @@ from sim.audit.records import (
     Overfill,
     ParentDone,
     ParentReceived,
+    ParticipantEvent,
     Quote,
     Record,
     ReplaceSent,
@@ -139,6 +140,7 @@ class LogState:
         trades: Last print by venue.
         nbbos: Last best prices by observer.
         venue_events: Last event by venue.
+        participants: Last event by participant.
         holds: Last hold of the router by venue.
         overfilled: By venue, lots that it reported as filled and that no parent took.
         ignored_reports: Reports that changed nothing.
@@ -155,6 +157,7 @@ class LogState:
         self.trades: dict[str, TradePrint] = {}
         self.nbbos: dict[str, NbboChange] = {}
         self.venue_events: dict[str, VenueEvent] = {}
+        self.participants: dict[str, ParticipantEvent] = {}
         self.holds: dict[str, RouteHold] = {}
         self.overfilled: dict[str, int] = {}
         self.ignored_reports = 0
@@ -179,6 +182,7 @@ class LogState:
             TradePrint: self._on_trade,
             NbboChange: self._on_nbbo,
             VenueEvent: self._on_venue_event,
+            ParticipantEvent: self._on_participant,
             ReportIgnored: self._on_ignored,
             ParentDone: self._on_parent_done,
             RunFinished: self._on_finished,
@@ -356,6 +360,9 @@ class LogState:
 
     def _on_venue_event(self, record: VenueEvent) -> None:
         self.venue_events[record.venue_id] = record
+
+    def _on_participant(self, record: ParticipantEvent) -> None:
+        self.participants[record.participant_id] = record
 
     def _on_ignored(self, record: ReportIgnored) -> None:
         self.ignored_reports += 1

@@ -73,6 +73,12 @@ def _flows() -> Iterator[Entry]:
     return _configs(FLOWS, "kind")
 
 
+def _participants() -> Iterator[Entry]:
+    from sim.flow.participants import PARTICIPANTS
+
+    return _configs(PARTICIPANTS, "kind")
+
+
 def _formats() -> Iterator[Entry]:
     from sys import modules
 
@@ -108,6 +114,7 @@ KINDS: Final[dict[str, Callable[[], Iterator[Entry]]]] = {
     "strategies": _strategies,
     "latency": _latency,
     "flows": _flows,
+    "participants": _participants,
     "fill_models": _fill_models,
     "formats": _formats,
     "metrics": _metrics,

@@ -27,6 +27,7 @@ from sim.audit.records import (
     Overfill,
     ParentDone,
     ParentReceived,
+    ParticipantEvent,
     Quote,
     Record,
     ReplaceSent,
@@ -146,6 +147,7 @@ class Words:
             TradePrint: self._trade,
             NbboChange: self._nbbo,
             VenueEvent: self._venue_event,
+            ParticipantEvent: self._participant,
             ReportIgnored: self._ignored,
             ParentDone: self._done,
             RunFinished: lambda r: f"run finished: {r.outcome.value}",
@@ -269,6 +271,19 @@ class Words:
     def _venue_event(self, record: VenueEvent) -> str:
         detail = f": {printable(record.detail)}" if record.detail else ""
         return f"{printable(record.venue_id)} {words(record.event)}{detail}"
+
+    def _participant(self, record: ParticipantEvent) -> str:
+        what = [printable(record.participant_id), words(record.event)]
+        if record.side is not None:
+            what.append(words(record.side.value))
+        if record.qty is not None:
+            what.append(self.qty(record.qty))
+        if record.price is not None:
+            what.append(f"at {self.px(record.price)}")
+        if record.venue_id is not None:
+            what.append(f"({printable(record.venue_id)})")
+        detail = f": {printable(record.detail)}" if record.detail else ""
+        return " ".join(what) + detail
 
     def _ignored(self, record: ReportIgnored) -> str:
         what = f"report for {printable(record.cl_ord_id)} from {printable(record.venue_id)}"

@@ -29,6 +29,7 @@ from sim.scenario.model import (
     VenueEntry,
 )
 from sim.scenario.nodes import Path
+from sim.scenario.taking_part import PARTICIPANT, participant_problems
 from sim.scenario.wording import did_you_mean
 
 Found = Iterator[tuple[Path, str]]
@@ -61,7 +62,9 @@ def cross_checks(document: Document, resolve: Resolve) -> list[Problem]:
         *_router(document),
         *_rest(document, venues),
         *_expect(document),
-        *hearing_problems(document, venues),
+        *hearing_problems(document, venues, list(_ids(document, "participants").values())),
+        *_twice("participants", _ids(document, "participants")),
+        *participant_problems(document, venues, units),
         *file_problems(_with_files(document, venues), resolve, units),
     ]
     for n, venue in partial.items():
@@ -159,6 +162,8 @@ def _with_files(document: Document, venues: dict[int, VenueEntry]) -> Parts:
     """The valid parts that may name files."""
     yield from ((("venues", n), venue) for n, venue in venues.items())
     yield from ((("links", n), link) for n, link in members(document, ("links",), LINK).items())
+    everyone = members(document, ("participants",), PARTICIPANT)
+    yield from ((("participants", n), one) for n, one in everyone.items())
     if (tape := part(document, ("tape",), TAPE)) is not None:
         yield ("tape",), tape
 

@@ -4,7 +4,7 @@ Nothing is accepted that would do nothing: a link to a venue that does not look 
 tape that nobody hears, or a venue with a reference that nobody brings.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from pydantic import TypeAdapter
 
@@ -21,18 +21,22 @@ LINK = TypeAdapter(LinkConfig)
 TAPE = TypeAdapter(TapeConfig)
 
 
-def hearing_problems(document: Document, venues: Mapping[int, VenueEntry]) -> Found:
+def hearing_problems(
+    document: Document, venues: Mapping[int, VenueEntry], participants: Collection[str]
+) -> Found:
     """Every problem of links and tape, with its place.
 
     Args:
         document: The file.
         venues: Its valid venues by their index; nothing is said of a name that might be that of
             another one.
+        participants: Ids of participants, to whom links may lead.
     """
     by_id = {venue.id: venue for venue in venues.values()}
     if len(venues) < document.count(("venues",)):
         by_id = _Partial(by_id)
     links = members(document, ("links",), LINK)
+    to_venues = {n: link for n, link in links.items() if link.to not in participants}
     tape = part(document, ("tape",), TAPE)
     node = document.node(("tape",))
     has_no_tape = node is None or (
@@ -40,7 +44,11 @@ def hearing_problems(document: Document, venues: Mapping[int, VenueEntry]) -> Fo
     )
     router = known(document, ("router",), RouterConfig)
     mode = getattr(router, "market_data", None)
-    yield from _links(links, by_id)
+    yield from _twice(links)
+    yield from _links(to_venues, by_id, participants)
+    for n, link in links.items():
+        if link.to in participants:
+            yield from _unknown(("links", n, "from"), link.from_, by_id)
     if tape is not None:
         yield from _tape(tape, mode, by_id)
     elif has_no_tape and mode == "tape":
@@ -51,9 +59,9 @@ def hearing_problems(document: Document, venues: Mapping[int, VenueEntry]) -> Fo
         isinstance(written, ListNode) and len(links) == document.count(("links",))
     )
     # A name that is wrong may have been meant for the venue that seems to hear nothing.
-    named = on_tape | {link.to for link in links.values()}
+    named = on_tape | {link.to for link in to_venues.values()}
     all_valid = links_valid and (tape is not None or has_no_tape) and named <= by_id.keys()
-    yield from _references(links, on_tape, venues, all_valid=all_valid)
+    yield from _references(to_venues, on_tape, venues, all_valid=all_valid)
 
 
 class _Partial(dict[str, VenueEntry]):
@@ -79,8 +87,17 @@ def _references(
             yield ("links", k, "to"), message
 
 
-def _links(links: Mapping[int, LinkConfig], by_id: Mapping[str, VenueEntry]) -> Found:
+def _twice(links: Mapping[int, LinkConfig]) -> Found:
     first: dict[tuple[str, str], int] = {}
+    for n, link in links.items():
+        before = first.setdefault((link.from_, link.to), n)
+        if before != n:
+            yield ("links", n), f"links[{before}] goes from {link.from_} to {link.to} already"
+
+
+def _links(
+    links: Mapping[int, LinkConfig], by_id: Mapping[str, VenueEntry], participants: Collection[str]
+) -> Found:
     for n, link in links.items():
         at: Path = ("links", n)
         yield from _unknown((*at, "from"), link.from_, by_id)
@@ -93,10 +110,7 @@ def _links(links: Mapping[int, LinkConfig], by_id: Mapping[str, VenueEntry]) -> 
             )
             yield (*at, "from"), message
         else:
-            yield from _hearer((*at, "to"), link.to, by_id)
-        before = first.setdefault((link.from_, link.to), n)
-        if before != n:
-            yield at, f"links[{before}] goes from {link.from_} to {link.to} already"
+            yield from _hearer((*at, "to"), link.to, by_id, participants)
 
 
 def _tape(tape: TapeConfig, mode: str | None, by_id: Mapping[str, VenueEntry]) -> Found:
@@ -115,15 +129,22 @@ def _tape(tape: TapeConfig, mode: str | None, by_id: Mapping[str, VenueEntry]) -
         yield ("tape",), "there is no lit venue whose quotes it could carry"
 
 
-def _hearer(at: Path, name: str, by_id: Mapping[str, VenueEntry]) -> Found:
+def _hearer(
+    at: Path, name: str, by_id: Mapping[str, VenueEntry], participants: Collection[str] = ()
+) -> Found:
     """Someone who is to hear of other venues must be there, and look at what it hears."""
-    yield from _unknown(at, name, by_id)
+    yield from _unknown(at, name, by_id, participants)
     venue = by_id.get(name)
     if venue is not None and not venue.uses_reference:
         yield at, f"{name} does not use the quotes of other venues"
 
 
-def _unknown(at: Path, name: str, by_id: Mapping[str, VenueEntry]) -> Found:
+def _unknown(
+    at: Path, name: str, by_id: Mapping[str, VenueEntry], participants: Collection[str] = ()
+) -> Found:
     if name not in by_id and by_id and not isinstance(by_id, _Partial):
         ids = list(by_id)
-        yield at, f"no venue has the id {name}{did_you_mean(name, ids)}; venues: {', '.join(ids)}"
+        hint = did_you_mean(name, [*ids, *participants])
+        who = "venue or participant" if participants else "venue"
+        others = f"; participants: {', '.join(participants)}" if participants else ""
+        yield at, f"no {who} has the id {name}{hint}; venues: {', '.join(ids)}{others}"

@@ -20,6 +20,9 @@ from pydantic import (
 
 from router.config import RouterConfig
 from sim.flow import Flow
+from sim.flow.participants import Participant
+from sim.flow.participants.base import ParticipantConfig
+from sim.flow.participants.fundamental import FundamentalConfig
 from sim.kernel.latency import LatencyModel
 from sim.protocol.config import Duration, Ident, PositiveDecimal, ScenarioModel, Seq
 from venues.config import VenueConfig
@@ -109,14 +112,14 @@ class ParentConfig(ScenarioModel):
 
 
 class LinkConfig(ScenarioModel):
-    """Market data of one lit venue on its way to another venue, which refers to it."""
+    """Market data of one venue on its way to another venue, or to a participant."""
 
     model_config = ConfigDict(serialize_by_alias=True)
 
     from_: Ident = Field(alias="from")
-    """Id of a lit venue."""
+    """Id of a venue; towards another venue it must be a lit one."""
     to: Ident
-    """Id of a venue that uses the quotes of others."""
+    """Id of a venue that uses the quotes of others, or of a participant."""
     latency: LatencyModel
     """Its own one-way delay; the speed bump of the sender's feed comes on top."""
 
@@ -168,11 +171,13 @@ class Scenario(ScenarioModel):
     expect: Annotated[dict[str, str], Field(max_length=100)] = Field(default_factory=dict)
     """Thresholds by metric; an unmet one makes the run exit with 1."""
     links: Annotated[Seq[LinkConfig], Field(max_length=1_000)] = ()
-    """Market data from venue to venue, each way with its own delay."""
+    """Market data from venue to venue or participant, each way with its own delay."""
     tape: TapeConfig | None = None
     """A consolidated feed with its own delays."""
-    participants: NoList = ()
-    """Must be empty in this version."""
+    fundamental: FundamentalConfig | None = None
+    """What the instrument is worth; only those participants know it that their kind says so of."""
+    participants: Annotated[Seq[Participant], Field(max_length=100)] = ()
+    """Others who trade at several venues and react to what reaches them; ids must differ."""
     faults: NoList = ()
     """Must be empty in this version."""
     study: NoMapping = Field(default_factory=dict)
@@ -184,8 +189,11 @@ class Scenario(ScenarioModel):
             yield from venue.files()
         for link in self.links:
             yield from link.latency.files()
+        for participant in self.participants:
+            yield from participant.files()
         if self.tape is not None:
             yield from self.tape.inbound.files() + self.tape.outbound.files()
 
 
+PARTICIPANT_ADAPTER: TypeAdapter[ParticipantConfig] = TypeAdapter(Participant)
 VENUE_ADAPTER: TypeAdapter[VenueEntry] = TypeAdapter(AnyVenue)

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from decimal import Decimal, localcontext
 from fractions import Fraction
+from itertools import chain
 from typing import Any, Final
 
 import msgspec
@@ -213,7 +214,8 @@ async def _run_until(loaded: LoadedScenario, at_ns: int) -> RouterCore:
     clock.schedule(at_ns, _LAST, end)
     # One parent is promised and never comes: so the router listens until it is canceled.
     tasks: list[asyncio.Future[Any]] = [loop.create_task(wiring.router.run(1), name="router")]
-    tasks += [loop.create_task(service, name=venue) for venue, service in wiring.services()]
+    services = chain(wiring.services(), wiring.participants.services())
+    tasks += [loop.create_task(service, name=name) for name, service in services]
     for source in wiring.sources:
         source.start()
     try:

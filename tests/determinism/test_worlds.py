@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+import sim.topology
 import sim.wiring
 from sim.audit.records import BookAtArrival, Depth, Record, TradePrint
 from sim.kernel.clock import Clock
@@ -120,6 +121,7 @@ def draws_of(
             return make_link(clock, latency, spy, priority, bump_ns)
 
         monkeypatch.setattr(sim.wiring, "make_link", spying_link)
+        monkeypatch.setattr(sim.topology, "make_link", spying_link)
         run_world(load_data(data, *sets))
         return {link: [ns for _, ns in found] for link, found in drawn.items()}
 

@@ -41,6 +41,17 @@ MIDPOINT: Final = {
 }
 TAKER: Final = {"at": "1ms", "id": "O", "side": "sell", "qty": 5, "price": "99.98", "tif": "IOC"}
 
+LEGS: Final = {"order": LEG, "report": LEG, "feed": LEG}
+ACCESS: Final = {"venue": "A", "latency": LEGS}
+WORTH: Final = {"start": "100.00", "rate": 2, "jump": "0.02"}
+KNOWING: Final = {
+    "id": "I",
+    "kind": "informed",
+    "venues": [ACCESS],
+    "ahead": "5ms",
+    "qty": 5,
+}
+
 SPECIMENS: Final[dict[str, Any]] = {
     "Scenario.venues": [BASE["venues"][0]],
     "Scenario.expect": {"fill_rate": ">= 0"},
@@ -77,6 +88,14 @@ SPECIMENS: Final[dict[str, Any]] = {
     "ParentConfig.qty": 5,
     "Scenario.links": [{"from": "B", "to": "M", "latency": LEG}],
     "TapeConfig.to": ["M"],
+    "Scenario.participants": [
+        {"id": "X", "kind": "noise", "venues": [ACCESS], "rate": 20.0, "qty": 5}
+    ],
+    "LegsConfig": LEGS,
+    "AccessConfig": ACCESS,
+    "AccessConfig.venue": "A",
+    "ParticipantConfig.id": "X",
+    "FundamentalConfig": WORTH,
 }
 """Values for keys, and for whole models, that their schema alone does not tell."""
 
@@ -87,6 +106,9 @@ AROUND: Final[dict[str, list[tuple[Way, Any]]]] = {
     "TapeConfig": [(("router", "market_data"), "tape")],
     "TapeConfig.to": [(("venues",), [*BASE["venues"], MIDPOINT])],
     "Scenario.links": [(("venues",), [*BASE["venues"], MIDPOINT])],
+    "Scenario.fundamental": [(("participants",), [KNOWING])],
+    "FundamentalConfig": [(("participants",), [KNOWING])],
+    "InformedParticipant": [(("fundamental",), WORTH)],
 }
 """What else a scenario needs for one of these models or keys to be valid in it."""
 
@@ -200,7 +222,10 @@ class Walk:
     def specimen(self, schema: Schema, name: str) -> Any:  # noqa: PLR0911 - one per JSON type
         """A valid value: of required keys only."""
         owner, _, key = name.rpartition(".")
-        base = f"VenueConfig.{key}" if owner.endswith("Venue") else name
+        base = name
+        for kind in ("Venue", "Participant"):
+            if owner.endswith(kind):
+                base = f"{kind}Config.{key}"
         for known in (name, base):
             if known in SPECIMENS:
                 return deepcopy(SPECIMENS[known])

@@ -1,0 +1,20 @@
+"""Participants: others who trade at several venues, each over its own delayed links.
+
+To add one, write its file and put its config into ``AnyParticipant``.
+"""
+
+from typing import Annotated, Final, get_args
+
+from pydantic import Field
+
+from sim.flow.participants.base import ParticipantConfig
+from sim.flow.participants.informed import InformedParticipant
+from sim.flow.participants.noise import NoiseParticipant
+
+AnyParticipant = InformedParticipant | NoiseParticipant
+
+Participant = Annotated[AnyParticipant, Field(discriminator="kind")]
+"""A participant as a scenario writes it; ``kind`` says which."""
+
+PARTICIPANTS: Final[tuple[type[ParticipantConfig], ...]] = get_args(AnyParticipant)
+"""The table of kinds."""
