@@ -17,6 +17,7 @@ class ParticipantEvent(
     """
 
     participant_id: str
+    """The participant, by its `id` in the scenario."""
     event: str
     """``traded_ahead`` (an informed one takes before a move), ``took_stale`` (an arbitrageur takes
     a quote that another venue has left behind), ``faded`` (a maker gives way after a fill),

@@ -222,10 +222,8 @@ class Walk:
     def specimen(self, schema: Schema, name: str) -> Any:  # noqa: PLR0911 - one per JSON type
         """A valid value: of required keys only."""
         owner, _, key = name.rpartition(".")
-        base = name
-        for kind in ("Venue", "Participant"):
-            if owner.endswith(kind):
-                base = f"{kind}Config.{key}"
+        family = next((one for one in ("Venue", "Participant") if owner.endswith(one)), "")
+        base = f"{family}Config.{key}" if family else name
         for known in (name, base):
             if known in SPECIMENS:
                 return deepcopy(SPECIMENS[known])
