@@ -16,23 +16,25 @@ from router.core.profile import VenueProfile
 from router.core.router import RouterCore
 from router.task import RouterShell
 from sim.audit.records import Record
-from sim.flow.base import FlowGrid
+from sim.flow.base import FlowConfig, FlowGrid
+from sim.flow.book_flow import BookFlow, Moves, Place, start_flows
 from sim.kernel.clock import Clock
 from sim.kernel.inbox import Inbox
 from sim.kernel.latency import LatencySampler
 from sim.kernel.link import make_link
 from sim.kernel.loop import Event
 from sim.kernel.server import Server
-from sim.kernel.source import make_source
+from sim.kernel.source import make_moving_source, make_source
 from sim.kernel.streams import Streams
 from sim.participation import Participants
 from sim.protocol.enums import Priority, Side
 from sim.protocol.orders import VenueReport
-from sim.protocol.units import TimeNs, Units
+from sim.protocol.units import QtyLots, TimeNs, Units
 from sim.scenario.load import LoadedScenario
 from sim.scenario.model import ParentConfig, Scenario, VenueEntry
 from sim.topology import Deliver, Send, Tape, Watcher, fan_out, feed_link, touch_of
 from venues.core.api import VenueCore
+from venues.core.around import CoreAround
 from venues.core.overflow import TurnedAway
 from venues.fees import Fees
 from venues.task import VenuePorts, opening_snapshot, opening_status, run_venue
@@ -89,6 +91,19 @@ class Wiring:
             )
             for venue in self._venues
             for messages, deliver in venue.messages(scenario.duration)
+        ]
+        self.sources += [
+            make_moving_source(
+                clock,
+                first_ns,
+                moves,
+                venue.inbox.deliver,
+                Priority.FLOW,
+                end_ns=scenario.duration,
+                on_error=partial(on_error, venue.id),
+            )
+            for venue in self._venues
+            for first_ns, moves in venue.moves
         ]
         self.parents = len(scenario.parents)
         # A source holds one event at a time: thousands of orders that lie in the heap from the
@@ -305,6 +320,7 @@ class _Venue:
         self.report = self._sampler("report", loaded)
         self.feed = self._sampler("feed", loaded)
         self._recorded = config.source(units, loaded.resolve)
+        self.moves = self._start_flows()
         self.nominal_ns = self.order.nominal_ns + config.speed_bump.order
         self.deliver_order: Deliver = inbox.deliver
         if config.processing is not None:
@@ -346,8 +362,23 @@ class _Venue:
         if self._recorded is not None:
             yield self._recorded, self.inbox.deliver
         for n, flow in enumerate(self.config.flow):
-            stream = self._streams.get("venue", self.id, "flow", str(n))
-            yield flow.messages(self.grid, stream, f"flow{n}", end_ns), self.deliver_order
+            if isinstance(flow, FlowConfig):
+                stream = self._streams.get("venue", self.id, "flow", str(n))
+                yield flow.messages(self.grid, stream, f"flow{n}", end_ns), self.deliver_order
+
+    def _start_flows(self) -> list[tuple[int, Moves]]:
+        """Put the orders in the book that flows looking at it have there as the run starts."""
+        book: Any = self.core.book if isinstance(self.core, CoreAround) else self.core
+        flows = []
+        for n, flow in enumerate(self.config.flow):
+            if isinstance(flow, BookFlow):
+                stream = self._streams.get("venue", self.id, "flow", str(n))
+                flows.append((flow, Place(book, self.grid, stream, f"flow{n}")))
+        if not flows:
+            return []
+        moves = start_flows(flows, lambda msg: book.handle(msg, TimeNs(0)))
+        book.volume = QtyLots(0)  # what traded before the run is none of its
+        return moves
 
     def _turn_away(self, event: Event) -> None:
         event.msg = TurnedAway(event.msg)

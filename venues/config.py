@@ -142,6 +142,8 @@ class VenueConfig(ScenarioModel, ABC):
     """Whether orders may rest there."""
     takes_min_qty: ClassVar[bool] = False
     """Whether orders may state a minimum quantity."""
+    takes_book_flow: ClassVar[bool] = False
+    """Whether flow that looks at the book may run here: its core is a book of all its orders."""
     holds_orders: ClassVar[bool] = True
     """Whether its book is made of orders, of whomever, that a halt or a close can end."""
 

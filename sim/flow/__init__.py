@@ -7,14 +7,16 @@ from typing import Annotated, Final, get_args
 
 from pydantic import Field
 
-from sim.flow.base import FlowConfig
+from sim.flow.base import FlowEntry
+from sim.flow.cont_stoikov_talreja import ContStoikovTalrejaFlow
 from sim.flow.poisson import PoissonFlow
 from sim.flow.scripted import ScriptedFlow
+from sim.flow.zero_intelligence import ZeroIntelligenceFlow
 
-AnyFlow = ScriptedFlow | PoissonFlow
+AnyFlow = ScriptedFlow | PoissonFlow | ZeroIntelligenceFlow | ContStoikovTalrejaFlow
 
 Flow = Annotated[AnyFlow, Field(discriminator="kind")]
 """A flow as a scenario writes it; ``kind`` says which."""
 
-FLOWS: Final[tuple[type[FlowConfig], ...]] = get_args(AnyFlow)
+FLOWS: Final[tuple[type[FlowEntry], ...]] = get_args(AnyFlow)
 """The table of kinds."""

@@ -2,7 +2,8 @@
 
 A flow is a sequence of order messages to one venue, each with the instant at which it reaches the
 venue. It stands in the venue's entry of the scenario and has no links of its own: its times are
-those of arrival.
+those of arrival. ``FlowConfig`` is a flow whose messages depend on nothing that happens; one that
+looks at the venue's book is a ``BookFlow`` (``sim.flow.book_flow``).
 """
 
 from abc import ABC, abstractmethod
@@ -49,21 +50,8 @@ class FlowGrid(NamedTuple):
 Problems = list[tuple[tuple[str | int, ...], str]]
 
 
-class FlowConfig(ScenarioModel, ABC):
-    """Base of the flows' configs; each adds its tag, ``kind: Literal[...]``."""
-
-    @abstractmethod
-    def messages(
-        self, grid: FlowGrid, stream: Stream, account: str, end_ns: int
-    ) -> Iterator[tuple[int, OrderMessage]]:
-        """Messages in order of time, none after ``end_ns``.
-
-        Args:
-            grid: Tick and lot of the venue.
-            stream: Chance of this flow alone.
-            account: Owner of the flow's orders; also the prefix of their ids.
-            end_ns: The run's duration.
-        """
+class FlowEntry(ScenarioModel, ABC):
+    """Base of all flows' configs; each adds its tag, ``kind: Literal[...]``."""
 
     @abstractmethod
     def problems(self, grid: FlowGrid) -> Problems:
@@ -78,6 +66,23 @@ class FlowConfig(ScenarioModel, ABC):
     def states_min_qty(self) -> bool:
         """Whether some of its orders state a minimum quantity, which not every venue takes."""
         return False
+
+
+class FlowConfig(FlowEntry):
+    """Base of the flows that look at nothing: their messages can be told beforehand."""
+
+    @abstractmethod
+    def messages(
+        self, grid: FlowGrid, stream: Stream, account: str, end_ns: int
+    ) -> Iterator[tuple[int, OrderMessage]]:
+        """Messages in order of time, none after ``end_ns``.
+
+        Args:
+            grid: Tick and lot of the venue.
+            stream: Chance of this flow alone.
+            account: Owner of the flow's orders; also the prefix of their ids.
+            end_ns: The run's duration.
+        """
 
 
 def off_grid(path: tuple[str | int, ...], convert: Any, value: Any) -> Problems:

@@ -12,7 +12,8 @@ from pydantic import TypeAdapter
 
 from router.allocate import StrategyConfig
 from sim.flow import Flow
-from sim.flow.base import FlowConfig, FlowGrid, off_grid
+from sim.flow.base import FlowEntry, FlowGrid, off_grid
+from sim.flow.book_flow import BookFlow
 from sim.protocol.config import Duration, Ident
 from sim.protocol.errors import Problem
 from sim.protocol.units import UnitError, Units
@@ -42,7 +43,7 @@ _DURATION = TypeAdapter(Duration)
 _EXPECT = TypeAdapter(dict[str, str])
 _IDENT = TypeAdapter(Ident)
 _TEXT = TypeAdapter(str)
-_FLOW: TypeAdapter[FlowConfig] = TypeAdapter(Flow)
+_FLOW: TypeAdapter[FlowEntry] = TypeAdapter(Flow)
 
 
 def cross_checks(document: Document, resolve: Resolve) -> list[Problem]:
@@ -168,7 +169,7 @@ def _with_files(document: Document, venues: dict[int, VenueEntry]) -> Parts:
         yield ("tape",), tape
 
 
-def _venue_grid(n: int, venue: VenueEntry, flows: dict[int, FlowConfig], units: Units) -> Found:
+def _venue_grid(n: int, venue: VenueEntry, flows: dict[int, FlowEntry], units: Units) -> Found:
     at: Path = ("venues", n)
     own = venue.problems(units)
     yield from (((*at, *path), message) for path, message in own)
@@ -177,7 +178,7 @@ def _venue_grid(n: int, venue: VenueEntry, flows: dict[int, FlowConfig], units: 
     yield from _flows(at, venue, flows, units)
 
 
-def _partial_grid(n: int, venue: VenueEntry, flows: dict[int, FlowConfig], units: Units) -> Found:
+def _partial_grid(n: int, venue: VenueEntry, flows: dict[int, FlowEntry], units: Units) -> Found:
     """As for a whole venue, as far as its wrong keys let us judge the others."""
     with suppress(AttributeError):
         yield from [*_venue_grid(n, venue, {}, units)]
@@ -185,7 +186,7 @@ def _partial_grid(n: int, venue: VenueEntry, flows: dict[int, FlowConfig], units
         yield from [*_flows(("venues", n), venue, flows, units)]
 
 
-def _flows(at: Path, venue: VenueEntry, flows: dict[int, FlowConfig], units: Units) -> Found:
+def _flows(at: Path, venue: VenueEntry, flows: dict[int, FlowEntry], units: Units) -> Found:
     steps = venue.grid(units)
     grid = FlowGrid(units, steps.tick, steps.lot)
     for k, flow in flows.items():
@@ -193,6 +194,12 @@ def _flows(at: Path, venue: VenueEntry, flows: dict[int, FlowConfig], units: Uni
             yield (*at, "flow", k, *path), message
         if flow.rests and not venue.takes_resting:
             message = f"has orders that may rest, which a {venue.kind} venue refuses"
+            yield (*at, "flow", k), message
+        if isinstance(flow, BookFlow) and not venue.takes_book_flow:
+            message = f"looks at the book, which flow cannot do at a {venue.kind} venue"
+            yield (*at, "flow", k), message
+        if isinstance(flow, BookFlow) and venue.processing is not None:
+            message = "looks at the book at once: the venue must not have a processing time"
             yield (*at, "flow", k), message
         if flow.states_min_qty and not venue.takes_min_qty:
             message = f"states minimum quantities, which a {venue.kind} venue refuses"

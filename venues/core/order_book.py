@@ -4,7 +4,7 @@ Knows orders, levels and ids; knows nothing of messages, of who trades with whom
 ``venues.core.matching`` adds the rules.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from sim.protocol.enums import SelfTrade, Side
@@ -83,6 +83,16 @@ class OrderBook:
     def open_order(self, name: str) -> RestingOrder | None:
         """The resting order of that name, to read only; None if there is none."""
         return self._orders.get(name)
+
+    @property
+    def sides(self) -> tuple[BookSide, BookSide]:
+        """Bids and asks, always the same objects, to read only: for who looks at every message."""
+        return self._bids, self._asks
+
+    @property
+    def open_orders(self) -> Mapping[str, RestingOrder]:
+        """The resting orders by name, always the same object, to read only."""
+        return self._orders
 
     def best(self, side: Side) -> Level | None:
         """Best level of a side as ``(price, lots)``; None when the side is empty."""

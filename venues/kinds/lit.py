@@ -17,6 +17,7 @@ class LitVenue(VenueConfig):
     """
 
     visibility: ClassVar[Visibility] = "lit"
+    takes_book_flow: ClassVar[bool] = True
 
     kind: Literal["lit"]
     book: BookConfig = BookConfig()
