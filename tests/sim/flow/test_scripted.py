@@ -7,7 +7,7 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from sim.flow import FLOWS, Flow
-from sim.flow.base import FlowConfig, FlowGrid
+from sim.flow.base import FlowEntry, FlowGrid
 from sim.flow.scripted import ScriptedFlow
 from sim.kernel.streams import Streams
 from sim.protocol.enums import OrdType, Side, TimeInForce
@@ -139,14 +139,17 @@ def test_whether_it_rests_is_known_before_the_run(order: dict[str, Any], rests: 
 
 
 @pytest.mark.parametrize("kind", FLOWS, ids=lambda kind: kind.__name__)
-def test_every_kind_goes_back_to_the_same_text(kind: type[FlowConfig]) -> None:
+def test_every_kind_goes_back_to_the_same_text(kind: type[FlowEntry]) -> None:
     """The table is complete, and a kind is found by its name."""
     name = get_args(kind.model_fields["kind"].annotation)[0]
+    book = {"per": "1s", "centre": "100.00"}
     settings: dict[str, dict[str, Any]] = {
         "scripted": {"orders": ORDERS},
         "poisson": {"rate": 5, "centre": "100.00"},
+        "zero_intelligence": {**book, "limit": 1, "market": 2, "cancel": 0.1, "levels": 20},
+        "cont_stoikov_talreja": {**book, "limits": [1], "cancels": [0.1], "market_per_side": 1},
     }
-    adapter: TypeAdapter[FlowConfig] = TypeAdapter(Flow)
+    adapter: TypeAdapter[FlowEntry] = TypeAdapter(Flow)
     config = adapter.validate_python({"kind": name, **settings[name]})
     assert type(config) is kind
     assert adapter.validate_python(config.model_dump(mode="json")) == config
