@@ -74,6 +74,14 @@ class Grid:
         self._own.price_to_ticks(value)
         return self._units.price_to_ticks(value)
 
+    def step(self, value: Decimal) -> PriceTicks:
+        """Ticks of a price on the instrument's grid, which may be finer than the venue's.
+
+        Raises:
+            UnitError: If the price is off the grid or too large.
+        """
+        return self._units.price_to_ticks(value)
+
     def qty(self, value: Decimal) -> QtyLots:
         """Lots of a quantity on this venue's grid.
 

@@ -1,4 +1,4 @@
-"""What the shell does for a core that acts at certain times: wake-ups, and changes of trading.
+"""What the shell does for a core that acts at certain times: wake-ups, and what to tell of it.
 
 Apart from ``venues.task``, and wrapped around a core's ``handle`` only where a core asks for it, so
 that it costs others nothing.
@@ -7,14 +7,14 @@ that it costs others nothing.
 from collections.abc import Callable
 from typing import Any
 
-from sim.audit.records import Record, VenueEvent
+from sim.audit.records import DealerAnswer, Record, VenueEvent
 from sim.kernel.clock import Clock
 from sim.kernel.inbox import Inbox
 from sim.kernel.loop import Event
 from sim.protocol.market_data import FeedMessage, TradingStatus
 from sim.protocol.orders import VenueReport
 from sim.protocol.units import TimeNs
-from venues.core.api import TimedCore, VenueCore
+from venues.core.api import DealerNote, TellingCore, TimedCore, VenueCore
 
 Handle = Callable[[Any, TimeNs], list[VenueReport]]
 
@@ -36,6 +36,7 @@ def handler(
     if not isinstance(core, TimedCore):
         return handle
     wakes, changes = core.wakes, core.changes
+    notes: list[DealerNote] = core.notes if isinstance(core, TellingCore) else []
 
     def serve() -> None:
         for wake in wakes:
@@ -50,12 +51,30 @@ def handler(
             if feed is not None:
                 feed(TradingStatus(venue_id, TimeNs(clock.now_ns), change.state))
         changes.clear()
+        if emit is not None:
+            for note in notes:
+                emit(_answer(venue_id, note, clock.now_ns))
+        notes.clear()
 
     def handle_and_serve(msg: Any, now_ns: TimeNs) -> list[VenueReport]:
         reports = handle(msg, now_ns)
-        if wakes or changes:
+        if wakes or changes or notes:
             serve()
         return reports
 
     serve()
     return handle_and_serve
+
+
+def _answer(venue_id: str, note: DealerNote, now_ns: int) -> DealerAnswer:
+    return DealerAnswer(
+        t_ns=now_ns,
+        venue_id=venue_id,
+        cl_ord_id=note.cl_ord_id,
+        side=note.side,
+        order_qty=note.order_qty,
+        quote_px=note.quote_px,
+        asked_ns=note.asked_ns,
+        moved_half_ticks=note.moved_half_ticks,
+        outcome=note.outcome,
+    )

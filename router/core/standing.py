@@ -13,7 +13,15 @@ from sim.protocol.enums import RejectReason, TradingState
 
 _R = RejectReason
 
-FOR_NOW: Final = frozenset({_R.EXCHANGE_CLOSED, _R.THROTTLED, _R.TOO_LATE_TO_ENTER})
+FOR_NOW: Final = frozenset(
+    {
+        _R.EXCHANGE_CLOSED,
+        _R.THROTTLED,
+        _R.TOO_LATE_TO_ENTER,
+        _R.NO_REFERENCE,
+        _R.LAST_LOOK,
+    }
+)
 """Refusals that say nothing about the order: it may be accepted later. All others would be repeated
 for the same order, so the venue is left out for that parent."""
 

@@ -48,6 +48,7 @@ __all__ = [
     "ChildRejected",
     "ChildReplaced",
     "ChildSent",
+    "DealerAnswer",
     "Decision",
     "Depth",
     "Fill",
@@ -371,6 +372,24 @@ class TradePrint(Record, frozen=True, kw_only=True, tag="trade"):
     """The side that took."""
 
 
+class DealerAnswer(Record, frozen=True, kw_only=True, tag="dealer_answer"):
+    """What a dealer made of an order that it quoted for or worked on, ours or others'."""
+
+    venue_id: str
+    cl_ord_id: str
+    side: Side
+    order_qty: int
+    quote_px: int | None
+    """Its price for the whole order; None where it came to none."""
+    asked_ns: int
+    """When the order came: until ``t_ns`` it was held."""
+    moved_half_ticks: int | None
+    """How far the dealer's middle has moved since, up positive; None without a middle."""
+    outcome: str
+    """``filled``, ``rejected`` (last look), or ``canceled``: by the owner, or as the limit did not
+    allow the price."""
+
+
 class NbboChange(Record, frozen=True, kw_only=True, tag="nbbo"):
     """The best displayed lit prices have changed as one observer has received them.
 
@@ -440,6 +459,7 @@ AnyRecord = (
     | Quote
     | Depth
     | TradePrint
+    | DealerAnswer
     | NbboChange
     | VenueEvent
     | ParticipantEvent

@@ -21,6 +21,7 @@ from sim.audit.records import (
     ChildRejected,
     ChildReplaced,
     ChildSent,
+    DealerAnswer,
     Decision,
     Depth,
     Fill,
@@ -180,6 +181,7 @@ class LogState:
             Quote: self._on_quote,
             Depth: self._on_quote,
             TradePrint: self._on_trade,
+            DealerAnswer: lambda record: None,  # the child's own reports say what became of it
             NbboChange: self._on_nbbo,
             VenueEvent: self._on_venue_event,
             ParticipantEvent: self._on_participant,

@@ -131,6 +131,10 @@ class RejectReason(Enum):
     """A post-only order would have taken lots."""
     THROTTLED = "throttled"
     """The account sent too many messages (``throttle``), or the venue's queue is full."""
+    NO_REFERENCE = "no_reference"
+    """A dealer has no bid and offer of others that it could price by."""
+    LAST_LOOK = "last_look"
+    """The market moved while a dealer held the order, and it does not stand by its quote."""
 
 
 FIX_ORD_REJ_REASON = {
@@ -144,6 +148,8 @@ FIX_ORD_REJ_REASON = {
     RejectReason.INVALID_PRICE_INCREMENT: 18,
     RejectReason.POST_ONLY_WOULD_TRADE: 99,
     RejectReason.THROTTLED: 99,
+    RejectReason.NO_REFERENCE: 99,
+    RejectReason.LAST_LOOK: 99,
 }
 
 
@@ -152,7 +158,8 @@ class CxlRejReason(Enum):
     """Why a cancel or replace was refused (FIX CxlRejReason)."""
 
     TOO_LATE = "too_late"
-    """The order has ended: filled, canceled or expired."""
+    """The order has ended: filled, canceled or expired; or a dealer works on it and will not have
+    it changed."""
     UNKNOWN_ORDER = "unknown_order"
     """The account has no such order here."""
     EXCHANGE_CLOSED = "exchange_closed"

@@ -20,6 +20,7 @@ from sim.audit.records import (
     ChildRejected,
     ChildReplaced,
     ChildSent,
+    DealerAnswer,
     Decision,
     Depth,
     Fill,
@@ -145,6 +146,7 @@ class Words:
             Quote: self._quote,
             Depth: self._depth,
             TradePrint: self._trade,
+            DealerAnswer: self._dealer,
             NbboChange: self._nbbo,
             VenueEvent: self._venue_event,
             ParticipantEvent: self._participant,
@@ -263,6 +265,17 @@ class Words:
     def _trade(self, record: TradePrint) -> str:
         what = self._level(record.price, record.qty)
         return f"{printable(record.venue_id)} prints {what}, aggressor {record.aggressor.value}"
+
+    def _dealer(self, record: DealerAnswer) -> str:
+        held = record.t_ns - record.asked_ns
+        quote = "no price" if record.quote_px is None else self.px(record.quote_px)
+        moved = record.moved_half_ticks or 0
+        way = "up" if moved > 0 else "down"
+        move = f", its middle {way} {plain(Decimal(abs(moved)) / 2)} ticks" if moved else ""
+        return (
+            f"{printable(record.venue_id)} {record.outcome} {printable(record.cl_ord_id)}: "
+            f"{quote} for {self.qty(record.order_qty)}, held {duration(held)}{move}"
+        )
 
     def _nbbo(self, record: NbboChange) -> str:
         best = f"{self.px(record.bid_px)} / {self.px(record.ask_px)}"

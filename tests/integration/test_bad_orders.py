@@ -12,6 +12,7 @@ import pytest
 
 from sim.kernel.streams import Streams
 from sim.protocol.enums import ExecType, OrdType, RejectReason, Side, TimeInForce
+from sim.protocol.market_data import BookSnapshot
 from sim.protocol.orders import ExecutionReport, NewOrderSingle
 from sim.protocol.units import PriceTicks, QtyLots, TimeNs, Units
 from sim.scenario.load import LoadedScenario
@@ -27,7 +28,12 @@ OWN: dict[str, Data] = {
     "dark": {"book": BOOK},
     "maker": {"quote": {"bid": ["99.95", 50], "ask": ["100.05", 50]}},
     "replayed": {"file": "a.l2.csv"},
+    "rfq": {"spread": {"half": "0.05"}, "sizes": [50]},
+    "wholesaler": {},
+    "broker": {"spread": {"half": "0.05"}, "delay": "0s"},
 }
+DEALERS = frozenset({"rfq", "wholesaler", "broker"})
+"""They fill an order whole or not at all."""
 ROWS = "t_ns,event,side,price,qty\n0,level,ask,100.05,50\n0,level,bid,99.95,50\n"
 KINDS = [kind.model_fields["kind"].annotation.__args__[0] for kind in VENUE_KINDS]  # type: ignore[union-attr]
 
@@ -44,11 +50,18 @@ def core(
     (tmp_path / "a.l2.csv").write_text(ROWS, encoding="utf-8")
     venue = {**lit("A"), "kind": request.param, "tick_size": "0.05", "lot_size": 5}
     del venue["book"]
-    loaded = load_data(market([{**venue, **OWN[request.param]}]), beside=tmp_path)
+    venue |= OWN[request.param]
+    links: list[Data] = []
+    if request.param in DEALERS:
+        leg = {"model": "fixed", "delay": "1ms"}
+        links = [{"from": "B", "to": "A", "latency": leg}]
+    loaded = load_data(market([venue, lit("B")], links=links), beside=tmp_path)
     instrument = loaded.scenario.instrument
     units = Units(instrument.tick_size, instrument.lot_size)
     chance = Streams(1).keyed("venue", "A")
     made: VenueCore = loaded.scenario.venues[0].build(units, loaded.resolve, chance)
+    if links:
+        made.handle(BookSnapshot("B", 1, TimeNs(0), ((9_995, 5),), ((10_005, 5),)), TimeNs(0))
     return made
 
 
@@ -112,6 +125,7 @@ def test_D04_D06_D07_an_order_that_cannot_be_is_refused_and_changes_nothing(
     core.check()
 
 
+@pytest.mark.parametrize("core", [kind for kind in KINDS if kind not in DEALERS], indirect=True)
 def test_D06_a_quantity_beyond_the_exact_floats_is_counted_to_the_lot(core: VenueCore) -> None:
     asked = 2**53 + 3
     assert asked % 5 == 0
@@ -122,6 +136,16 @@ def test_D06_a_quantity_beyond_the_exact_floats_is_counted_to_the_lot(core: Venu
     assert last.order_qty == asked
     filled = sum(r.last_qty for r in reports if isinstance(r, ExecutionReport) and not r.is_maker)
     assert (filled, last.cum_qty, last.leaves_qty) == (50, 50, 0)
+    core.check()
+
+
+@pytest.mark.parametrize("core", ["wholesaler", "broker"], indirect=True)
+def test_D06_a_dealer_counts_a_quantity_beyond_the_exact_floats_to_the_lot(core: VenueCore) -> None:
+    asked = 2**53 + 3
+    _, fill, own = core.handle(order(asked, 10_005), TimeNs(0))
+    assert isinstance(fill, ExecutionReport)
+    assert isinstance(own, ExecutionReport)
+    assert (fill.last_qty, fill.cum_qty, own.last_qty, core.volume) == (asked,) * 4
     core.check()
 
 

@@ -4,12 +4,12 @@ A core is pure: messages in, reports out. It knows no event loop, clock, chance,
 latency and no fee; ``venues.task`` adds them.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any, Literal, Protocol, runtime_checkable
 
 import msgspec
 
-from sim.protocol.enums import CxlRejReason, Priority, RejectReason, TradingState
+from sim.protocol.enums import CxlRejReason, Priority, RejectReason, Side, TradingState
 from sim.protocol.market_data import BookSnapshot, Levels, Trade
 from sim.protocol.orders import (
     NewOrderSingle,
@@ -19,6 +19,7 @@ from sim.protocol.orders import (
     VenueReport,
 )
 from sim.protocol.units import PriceTicks, QtyLots, TimeNs
+from venues.core.book import RestingOrder
 
 Request = OrderCancelRequest | OrderCancelReplaceRequest | OrderReduceRequest
 
@@ -89,6 +90,19 @@ class VenueCore(Protocol):
         ...
 
 
+@runtime_checkable
+class OrderHolder(Protocol):
+    """What a core has in which orders of others stay for a while; to read only."""
+
+    def open_order(self, name: str) -> RestingOrder | None:
+        """The open order of that name; None if there is none."""
+        ...
+
+    def resting(self, side: Side) -> Iterator[RestingOrder]:
+        """The open orders of a side."""
+        ...
+
+
 class Heard(msgspec.Struct, frozen=True):
     """What a venue has heard of other venues and could not use at once: the latest of each."""
 
@@ -104,6 +118,48 @@ class WakeAt(msgspec.Struct, frozen=True):
     t_ns: int
     rank: Priority
     msg: Any
+
+
+class TradeLater(msgspec.Struct, frozen=True):
+    """The message of a wake-up at which a core may trade.
+
+    While the venue is not open it waits, and is handed over as trading goes on.
+    """
+
+    t_ns: int
+    """When it was due."""
+    name: str = ""
+    """Of the order that it is about, if it is about one."""
+    order_id: int = 0
+    """The venue's id of that order, since a name may be used again."""
+
+
+DealerOutcome = Literal["filled", "rejected", "canceled"]
+
+
+class DealerNote(msgspec.Struct, frozen=True):
+    """What a dealer made of an order that it did not answer at once, for the records."""
+
+    cl_ord_id: str
+    side: Side
+    order_qty: int
+    quote_px: int | None
+    asked_ns: int
+    moved_half_ticks: int | None
+    outcome: DealerOutcome
+
+
+@runtime_checkable
+class TellingCore(Protocol):
+    """What a core has whose ways are told in the records; others have nothing of this.
+
+    The shell empties the list after each message.
+
+    Attributes:
+        notes: What has just come, oldest first.
+    """
+
+    notes: list[DealerNote]
 
 
 class TradingChange(msgspec.Struct, frozen=True):

@@ -10,8 +10,16 @@ from sim.protocol.enums import CxlRejReason, RejectReason, TradingState
 from sim.protocol.market_data import Levels, Trade
 from sim.protocol.orders import NewOrderSingle, VenueReport
 from sim.protocol.units import PriceTicks, QtyLots, TimeNs
-from venues.core.api import Request, TimedCore, TradingChange, VenueCore, WakeAt
-from venues.core.order_book import OrderBook
+from venues.core.api import (
+    DealerNote,
+    OrderHolder,
+    Request,
+    TellingCore,
+    TimedCore,
+    TradingChange,
+    VenueCore,
+    WakeAt,
+)
 
 
 class CoreAround:
@@ -21,12 +29,13 @@ class CoreAround:
         book: The innermost core if orders may rest in it, else None.
         wakes: Wake-ups asked for, by this core or by one within.
         changes: Changes of the state of trading, by this core or by one within.
+        notes: For the records, by one within.
         state: Whether it trades now.
     """
 
     def __init__(self, inner: VenueCore) -> None:
         self._inner = inner
-        self.book: OrderBook | None = inner if isinstance(inner, OrderBook) else None
+        self.book: OrderHolder | None = inner if isinstance(inner, OrderHolder) else None
         self.wakes: list[WakeAt] = []
         self.changes: list[TradingChange] = []
         self.state = TradingState.OPEN
@@ -34,6 +43,7 @@ class CoreAround:
             self.book = inner.book
         if isinstance(inner, TimedCore):
             self.wakes, self.changes = inner.wakes, inner.changes
+        self.notes: list[DealerNote] = inner.notes if isinstance(inner, TellingCore) else []
 
     @property
     def venue_seq(self) -> int:

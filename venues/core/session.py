@@ -2,7 +2,8 @@
 
 While a venue is not open it shows nothing, nothing trades, and new orders and changes of orders are
 refused as "exchange closed". Cancels are taken at any time. Recorded data goes on moving a replayed
-book, without its prints; what a midpoint venue hears of other venues waits until it trades again.
+book, without its prints; what a venue hears of other venues, and what it was to trade meanwhile,
+waits until it trades again.
 When trading starts or goes on there is no auction: what rests simply meets what comes.
 
 The core is told its changes by the timetable that it is given: it asks to be woken for each, before
@@ -26,15 +27,15 @@ from sim.protocol.enums import (
 )
 from sim.protocol.market_data import BookSnapshot, Levels, RecordedGroup, Trade
 from sim.protocol.orders import (
-    ExecutionReport,
     NewOrderSingle,
+    OrderCancelReject,
     OrderCancelReplaceRequest,
     OrderCancelRequest,
     OrderReduceRequest,
     VenueReport,
 )
 from sim.protocol.units import TimeNs
-from venues.core.api import Heard, TradingChange, VenueCore, WakeAt
+from venues.core.api import Heard, TradeLater, TradingChange, VenueCore, WakeAt
 from venues.core.around import CoreAround
 from venues.core.book import KEY_MAX
 
@@ -77,6 +78,7 @@ class SessionCore(CoreAround):
         self._day: dict[str, str] = {}  # accounts of DAY orders by name
         self._open_day = 0  # how many of them were open when that was last counted
         self._heard: dict[str, BookSnapshot] = {}  # latest of each venue while not open
+        self._due: list[TradeLater] = []  # what was to trade while not open
         self._ask()
 
     def handle(self, msg: Any, now_ns: TimeNs) -> list[VenueReport]:
@@ -88,7 +90,7 @@ class SessionCore(CoreAround):
                 return [self.refuse_new(msg, RejectReason.TOO_LATE_TO_ENTER, now_ns)]
             reports = self._inner.handle(msg, now_ns)
             if isinstance(msg, NewOrderSingle | OrderCancelReplaceRequest):
-                self._note_day(msg, reports[0])
+                self._note_day(msg, reports[0] if reports else None)
             return reports
         if isinstance(msg, NewOrderSingle):
             return [self.refuse_new(msg, RejectReason.EXCHANGE_CLOSED, now_ns)]
@@ -96,6 +98,9 @@ class SessionCore(CoreAround):
             return [self.refuse_change(msg, CxlRejReason.EXCHANGE_CLOSED, now_ns)]
         if isinstance(msg, BookSnapshot):
             self._heard[msg.venue_id] = msg
+            return []
+        if isinstance(msg, TradeLater):
+            self._due.append(msg)
             return []
         if isinstance(msg, RecordedGroup):
             silent = [event for event in msg.events if not isinstance(event, Trade)]
@@ -132,6 +137,9 @@ class SessionCore(CoreAround):
             heard, self._heard = self._heard, {}
             if heard:
                 reports = self._inner.handle(Heard(tuple(heard.values())), now_ns)
+            # One by one: each message's trades are published by themselves.
+            self.wakes.extend([WakeAt(now_ns, Priority.FLOW, due) for due in self._due])
+            self._due.clear()
         self.venue_seq += 1  # what is published is another state, whatever has become of the book
         return reports
 
@@ -165,13 +173,16 @@ class SessionCore(CoreAround):
     # ------------------------------------------------------------ DAY orders
 
     def _note_day(
-        self, msg: NewOrderSingle | OrderCancelReplaceRequest, answer: VenueReport
+        self, msg: NewOrderSingle | OrderCancelReplaceRequest, answer: VenueReport | None
     ) -> None:
-        """Remember which open orders end with the day."""
-        if not isinstance(answer, ExecutionReport) or answer.reject_reason is not None:
+        """Remember which open orders end with the day.
+
+        Where an order that does not rest is open still, its answer waits; it ends with the day too.
+        """
+        if isinstance(answer, OrderCancelReject) or (answer and answer.reject_reason is not None):
             return
         if isinstance(msg, NewOrderSingle):
-            is_day = msg.time_in_force is TimeInForce.DAY
+            is_day = msg.time_in_force is not TimeInForce.GTC
         else:
             is_day = self._day.pop(msg.orig_cl_ord_id, None) is not None
         if is_day and self._is_open(msg.cl_ord_id):

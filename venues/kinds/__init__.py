@@ -8,14 +8,19 @@ from typing import Annotated, Final, get_args
 from pydantic import Field
 
 from venues.config import VenueConfig
+from venues.kinds.broker import BrokerVenue
 from venues.kinds.dark import DarkVenue
 from venues.kinds.lit import LitVenue
 from venues.kinds.maker import MakerVenue
 from venues.kinds.replayed import ReplayedVenue
+from venues.kinds.rfq import RfqVenue
+from venues.kinds.wholesaler import WholesalerVenue
 
 __all__ = ["VENUE_KINDS", "AnyVenue", "Venue", "VenueConfig"]
 
-AnyVenue = LitVenue | DarkVenue | MakerVenue | ReplayedVenue
+AnyVenue = (
+    LitVenue | DarkVenue | MakerVenue | ReplayedVenue | RfqVenue | WholesalerVenue | BrokerVenue
+)
 
 Venue = Annotated[AnyVenue, Field(discriminator="kind")]
 """A venue as a scenario writes it; ``kind`` says which."""

@@ -51,9 +51,11 @@ KNOWING: Final = {
     "ahead": "5ms",
     "qty": 5,
 }
+REFERENCE: Final[list[tuple[Way, Any]]] = [(("links",), [{"from": "B", "to": "A", "latency": LEG}])]
+"""What a dealer needs: quotes of others."""
 
 SPECIMENS: Final[dict[str, Any]] = {
-    "Scenario.venues": [BASE["venues"][0]],
+    "Scenario.venues": BASE["venues"],
     "Scenario.expect": {"fill_rate": ">= 0"},
     "Scenario.name": "every_key",
     "VenueConfig.id": "A",
@@ -75,6 +77,16 @@ SPECIMENS: Final[dict[str, Any]] = {
     "VenueConfig.tick_size": "0.01",
     "MakerVenue.flow": [{"kind": "scripted", "orders": [TAKER]}],
     "ReplayedVenue.flow": [{"kind": "scripted", "orders": [TAKER]}],
+    "RfqVenue.flow": [{"kind": "scripted", "orders": [TAKER]}],
+    "WholesalerVenue.flow": [{"kind": "scripted", "orders": [TAKER]}],
+    "BrokerVenue.flow": [{"kind": "scripted", "orders": [TAKER]}],
+    "RfqVenue.sizes": [5],
+    "SpreadConfig": {"half": "0.01", "widening": "0.01", "size": 5},
+    "SpreadConfig.widening": "0.01",
+    "SpreadConfig.size": 5,
+    "LastLookConfig.tolerance": "0.01",
+    "WholesalerVenue.improvement": "0.25",
+    "WholesalerVenue.improvement_step": "0.01",
     "FeeSchedule.taker": "0.003",
     "FeeSchedule.maker": "-0.002",
     "RouterConfig.tie": ["price", "latency", "id"],
@@ -116,6 +128,9 @@ AROUND: Final[dict[str, list[tuple[Way, Any]]]] = {
     "Scenario.fundamental": [(("participants",), [KNOWING])],
     "FundamentalConfig": [(("participants",), [KNOWING])],
     "InformedParticipant": [(("fundamental",), WORTH)],
+    "RfqVenue": REFERENCE,
+    "WholesalerVenue": REFERENCE,
+    "BrokerVenue": REFERENCE,
 }
 """What else a scenario needs for one of these models or keys to be valid in it."""
 

@@ -37,13 +37,16 @@ else:
     sys.modules[_spec.name] = schema_walk
     _spec.loader.exec_module(schema_walk)
 
-KINDS: Final = ("Lit", "Dark", "Maker", "Replayed")
+KINDS: Final = ("Lit", "Dark", "Maker", "Replayed", "Rfq", "Wholesaler", "Broker")
 MAY_BE_NEGATIVE: Final = frozenset({"FeeSchedule.taker", "FeeSchedule.maker"})
 MAY_BE_ZERO: Final = MAY_BE_NEGATIVE | {
     "FractionFill.share",
     "RandomFill.high",
     "RefreshConfig.shift",
     "RandomFill.low",
+    "SpreadConfig.half",
+    "LastLookConfig.tolerance",
+    "WholesalerVenue.improvement",
     "ScriptedFill.at[0][1]",
     *(f"{kind}Venue.{key}" for key in ("fill_risk", "impact") for kind in KINDS),
 }
