@@ -152,8 +152,6 @@ class VenueConfig(ScenarioModel, ABC):
     """Whether orders may state a minimum quantity."""
     takes_book_flow: ClassVar[bool] = False
     """Whether flow that looks at the book may run here: its core is a book of all its orders."""
-    holds_orders: ClassVar[bool] = True
-    """Whether its book is made of orders, of whomever, that a halt or a close can end."""
 
     id: Ident
     """Names it in the log, in tables and in ``--set``."""
@@ -264,7 +262,7 @@ class VenueConfig(ScenarioModel, ABC):
             except UnitError as error:
                 found.append(((name,), str(error)))
         if self.trading is not None:
-            found += at(("trading",), self.trading.problems(holds_orders=self.holds_orders))
+            found += at(("trading",), self.trading.problems())
         if any(path in {("tick_size",), ("lot_size",)} for path, _ in found):
             return found  # no grid to hold the levels against
         return found + self.problems_on(self.grid(units))

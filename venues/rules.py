@@ -72,8 +72,8 @@ class TradingConfig(ScenarioModel):
             last_entry=self.last_entry,
         )
 
-    def problems(self, *, holds_orders: bool) -> list[Found]:
-        """Times out of order, and effects on orders that there are none of."""
+    def problems(self) -> list[Found]:
+        """Times out of order."""
         found: list[Found] = []
         if self.close is not None and self.close <= self.open:
             found.append((("close",), "must be later than open"))
@@ -93,14 +93,6 @@ class TradingConfig(ScenarioModel):
             if after.at <= before.until:
                 message = f"must be later than the end of halts[{n}]"
                 found.append((("halts", n + 1, "at"), message))
-        if not holds_orders:
-            for name, value, plain in (
-                ("on_halt", self.on_halt, "keep"),
-                ("on_close", self.on_close, "expire_day"),
-            ):
-                if value != plain:
-                    message = f"must be {plain}: the book of this kind is made of no orders"
-                    found.append(((name,), message))
         return found
 
 

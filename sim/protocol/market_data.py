@@ -4,6 +4,8 @@ A ``Level`` is ``(price_ticks, qty_lots)``. Sides are best first. Nothing here i
 empty-but-present: a level of zero lots does not exist.
 """
 
+from enum import IntEnum, unique
+
 import msgspec
 
 from sim.protocol.enums import Side, TradingState
@@ -77,3 +79,47 @@ class RecordedGroup(msgspec.Struct, frozen=True, gc=False):
 
     t_ns: TimeNs
     events: tuple[RecordedEvent, ...]
+    is_silent: bool = False
+    """Whether nothing may trade for it: the venue is not open."""
+
+    def silent(self) -> "RecordedGroup":
+        """The same without its prints: the venue shows nothing at present."""
+        events = [event for event in self.events if not isinstance(event, Trade)]
+        return RecordedGroup(self.t_ns, tuple(events), is_silent=True)
+
+
+@unique
+class RowEvent(IntEnum):
+    """What a recorded row says of one order; the numbers are those of the neutral event files."""
+
+    ADD = 1
+    MODIFY = 2
+    REDUCE = 3
+    DELETE = 4
+    EXECUTE = 5
+    TRADE = 6
+    CLEAR = 8
+
+
+OrderRow = tuple[int, int, int, int, int]
+"""``(event, side, price, qty, order_id)``: side 1 for bids, -1 for asks (of a TRADE: who took, 0 if
+that is not known), price in ticks, quantity in lots; 0 where the event has none."""
+
+
+class RecordedRows(msgspec.Struct, frozen=True, gc=False):
+    """Recorded events of single orders, of one instant, in the order of the recording."""
+
+    t_ns: TimeNs
+    rows: tuple[OrderRow, ...]
+    is_silent: bool = False
+    """Whether nothing may trade for it: the venue is not open."""
+
+    def silent(self) -> "RecordedRows":
+        """The same without its prints: what traded is taken off, and nobody of ours trades."""
+        cut, execute = int(RowEvent.REDUCE), RowEvent.EXECUTE
+        rows = [
+            (cut, *row[1:]) if row[0] == execute else row
+            for row in self.rows
+            if row[0] != RowEvent.TRADE
+        ]
+        return RecordedRows(self.t_ns, tuple(rows), is_silent=True)

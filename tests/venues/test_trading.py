@@ -301,17 +301,6 @@ def test_hours_that_make_no_sense_are_problems(
     assert path == ("trading", *place)
 
 
-@pytest.mark.parametrize("name", ["on_halt", "on_close"])
-def test_replayed_venue_has_no_orders_to_end(
-    make_config: MakeConfig, units: Units, name: str
-) -> None:
-    value = {"on_halt": "cancel", "on_close": "expire_all"}[name]
-    config = make_config("replayed", file="x.l2.csv", trading={name: value})
-    ((path, message),) = config.problems(units)
-    assert path == ("trading", name)
-    assert "no orders" in message
-
-
 def test_wrong_tick_does_not_hide_wrong_hours(make_config: MakeConfig, units: Units) -> None:
     config = make_config(
         "lit",

@@ -58,7 +58,11 @@ def check_uncrossed(bids: BookSide, asks: BookSide) -> None:
 
 def check_index(orders: Mapping[str, RestingOrder], bids: BookSide, asks: BookSide) -> None:
     """The index holds the resting orders, each under its own name, and no others."""
-    resting = [*bids.living(), *asks.living()]
+    check_index_of(orders, [*bids.living(), *asks.living()])
+
+
+def check_index_of(orders: Mapping[str, RestingOrder], resting: Sequence[RestingOrder]) -> None:
+    """The index holds these orders, each under its own name, and no others."""
     for order in resting:
         _require(orders.get(order.cl_ord_id) is order, f"{order} is not in the index")
     _require(len(orders) == len(resting), f"{len(orders)} in the index, {len(resting)} resting")

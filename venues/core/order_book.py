@@ -10,7 +10,7 @@ from typing import Final
 from sim.protocol.enums import SelfTrade, Side
 from sim.protocol.market_data import Level, Levels
 from sim.protocol.units import PriceTicks, QtyLots
-from venues.core.book import KEY_MAX, BookSide, RestingOrder
+from venues.core.book import KEY_MAX, BookSide, PriceLevel, RestingOrder
 from venues.core.check import check_finished, check_index, check_side, check_uncrossed
 
 MEMORY: Final = 4_096
@@ -93,6 +93,22 @@ class OrderBook:
     def open_orders(self) -> Mapping[str, RestingOrder]:
         """The resting orders by name, always the same object, to read only."""
         return self._orders
+
+    def lots_ahead(self, name: str) -> int | None:
+        """Open lots in front of a resting order at its price; None if no such order rests."""
+        order = self._orders.get(name)
+        level = None if order is None else self._level_of(order)
+        if order is None or level is None:
+            return None
+        lots = 0
+        for other in level.queue.values():
+            if other is order:
+                return lots
+            lots += other.leaves_qty
+        return None
+
+    def _level_of(self, order: RestingOrder) -> PriceLevel | None:
+        return (self._bids if order.key < 0 else self._asks).level_at.get(order.key)
 
     def best(self, side: Side) -> Level | None:
         """Best level of a side as ``(price, lots)``; None when the side is empty."""

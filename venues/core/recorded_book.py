@@ -1,253 +1,278 @@
-"""A book that follows recorded level-2 data, and that orders may take from.
+"""A book that follows recorded level-2 data, with ours in lines whose order is estimated.
 
-The rule is *what we took stays taken*. A recording knows nothing of us, so lots that an order of
-ours took are still recorded. Therefore, per side and raw price, ``taken`` counts them, and only
-``recorded - taken`` is displayed and can be traded. When the recorded size of a level falls,
-``taken`` is cut down to it and no further: the recording cannot say whose lots went, so they are
-taken to be lots that we had left there. Lots that are added later are new. So the same
-displayed lot is never filled twice, and what we fill at a price never exceeds what was newly
-displayed there. A level that goes to 0 and comes back at a later instant is new.
+The strangers at a price are blocks of lots: those ahead of an order of ours, those between two of
+ours, those behind. Rules 1 to 5 of ``venues.core.replaying`` for levels:
+
+*What we took stays taken.* Per side and raw price, ``taken`` counts the lots that orders of ours
+took and that are still recorded; only ``recorded - taken`` is displayed and can be traded. When the
+recorded size of a level falls, ``taken`` is cut down to it and no further: the recording cannot say
+whose lots went, so they are taken to be lots that we had left there. Lots that are added later are
+new. So the same displayed lot is never filled twice, and what we fill at a price never exceeds what
+was newly displayed there. A level that goes to 0 and comes back at a later instant is new.
+
+*We wait our turn.* Lots that are added join behind us. A recorded trade at our price advances the
+line from the front, and what it has left when nobody is ahead of us is ours. A fall that trades at
+this price since the level's last change do not explain is a cancel; ``venues.core.queue_models``
+says how many of its lots were ahead of us.
 
 Raw prices identify levels: a shift moves what is displayed (raw price + shift of the side) and
-forgets nothing. Rows of one instant apply together, so that a full re-snapshot (clear, then levels)
-forgets only levels that are not in it. The recording is believed: if it shows a crossed book, this
-book is crossed.
-
-Orders may not rest: a fill of a resting one would need a model of its place in the queue. Pure, and
-ignorant of files and time.
+forgets nothing; to an order of ours it is as if the others had moved away, and as if those who come
+to its price came behind it. Rows of one instant apply together, trades first, so that a full
+re-snapshot (clear, then levels) forgets only levels that are not in it.
 """
 
-from typing import Final
+from collections.abc import Iterable
+from typing import Any, Final
 
-from sim.protocol.enums import (
-    CxlRejReason,
-    ExecType,
-    OrdStatus,
-    OrdType,
-    RejectReason,
-    Side,
-    TimeInForce,
-)
-from sim.protocol.market_data import AnchorShift, LevelChange, Levels, RecordedGroup, Trade
-from sim.protocol.orders import (
-    ExecutionReport,
-    NewOrderSingle,
-    OrderCancelReject,
-    OrderCancelReplaceRequest,
-    OrderCancelRequest,
-    OrderReduceRequest,
-    VenueReport,
-)
-from sim.protocol.units import PriceTicks, QtyLots, TimeNs
-from venues.core.book import KEY_MAX
-from venues.core.checked_book import is_special
-from venues.core.lit import may_rest
+from sim.protocol.enums import Side
+from sim.protocol.errors import InvariantError
+from sim.protocol.market_data import AnchorShift, LevelChange, RecordedGroup, Trade
+from sim.protocol.orders import ExecutionReport, VenueReport
+from sim.protocol.units import TimeNs
+from venues.core.book import BookSide, PriceLevel, RestingOrder
 from venues.core.order_book import MEMORY
+from venues.core.queue_models import QueueModel, Split, risk_averse
 from venues.core.recorded_side import RecordedSide
-from venues.core.reports import make_report, refusal, rejection
+from venues.core.replaying import ReplayingCore, strangers_in
 
 _BUY: Final = Side.BUY
-_FOK: Final = TimeInForce.FOK
-
-_Request = OrderCancelRequest | OrderCancelReplaceRequest | OrderReduceRequest
+_SELL: Final = Side.SELL
 
 
-class RecordedBook:
-    """A venue's core over recorded data. Answers ``RecordedGroup`` and order messages.
-
-    Reports of one order: NEW, a TRADE per level, CANCELED for a remainder; nobody is on the other
-    side. ``trades`` holds our fills and, for a recorded group, its prints at displayed prices;
-    both count in ``volume``.
+class RecordedBook(ReplayingCore):
+    """A venue's core over recorded levels. Answers ``RecordedGroup`` and order messages.
 
     Args:
-        tick: Price step of orders, in ticks of the instrument, > 0. Displayed prices follow the
-            recording and its shifts, on this grid or not.
-        lot: Quantity step, in lots of the instrument, > 0. What a level has beyond a whole
-            multiple is not displayed.
-        memory: A finished order is remembered for at least this many later orders, > 0.
+        tick: As ``ReplayingCore`` says.
+        lot: Quantity step; what a level has beyond a whole multiple is not displayed.
+        memory: As ``ReplayingCore`` says.
+        model: Says which share of a cancel was ahead of an order of ours.
     """
 
-    def __init__(self, tick: int = 1, lot: int = 1, memory: int = MEMORY) -> None:
-        for name, value in (("tick", tick), ("lot", lot), ("memory", memory)):
-            if value <= 0:
-                raise ValueError(f"{name} must be > 0, was {value}")
-        self.venue_seq = 0
-        self.last_px: PriceTicks | None = None
-        self.last_qty = QtyLots(0)
-        self.volume = QtyLots(0)
-        self.trades: list[Trade] = []
-        self._tick = tick
-        self._lot = lot
-        self._memory = memory
-        self._bids = RecordedSide(-1, lot)
-        self._asks = RecordedSide(1, lot)
-        self._finished: dict[str, tuple[str, OrdStatus, int]] = {}
-        self._finished_before: dict[str, tuple[str, OrdStatus, int]] = {}
-        self._order_id = 0
-        self._exec_id = 0
+    def __init__(
+        self,
+        tick: int = 1,
+        lot: int = 1,
+        memory: int = MEMORY,
+        model: QueueModel = risk_averse,
+    ) -> None:
+        super().__init__(tick, lot, memory)
+        self._model = model
+        self._recorded_bids = RecordedSide(-1, lot)
+        self._recorded_asks = RecordedSide(1, lot)
+        self._splits: dict[int, Split] = {}  # by order id
+        self._traded: dict[int, tuple[int, int]] = {}
+        """By displayed key: lots traded since its last change, and how many were taken off for."""
 
-    def handle(
-        self, msg: RecordedGroup | NewOrderSingle | _Request, now_ns: TimeNs
-    ) -> list[VenueReport]:
-        """Apply one message and return every report that it causes.
-
-        ``venue_seq`` goes up by one with each recorded group and with each order that trades.
-        """
-        if isinstance(msg, RecordedGroup):
-            self._play(msg)
-            return []
-        self.trades = []
-        if isinstance(msg, NewOrderSingle):
-            return self._on_new(msg, now_ns)
-        return [self._refused(msg, now_ns)]
-
-    def published(self, depth: int) -> tuple[Levels, Levels]:
-        """Bids and asks, at most ``depth`` levels each."""
-        return self._bids.view(depth), self._asks.view(depth)
-
-    def reachable(self, side: Side, limit: int | None, depth: int) -> Levels:
-        """What an order on ``side`` with this limit could take of the ``depth`` best levels."""
-        contra = self._asks if side is _BUY else self._bids
-        return contra.reach(limit, depth)
-
-    def reachable_by(self, msg: NewOrderSingle, depth: int) -> Levels:
-        """What this order could take now, in the ``depth`` best levels."""
-        return self.reachable(msg.side, msg.price, depth)
-
-    def refuse_new(
-        self, msg: NewOrderSingle, reason: RejectReason, now_ns: TimeNs
-    ) -> ExecutionReport:
-        """Refuse a new order for a reason that the book does not know."""
-        self._exec_id += 1
-        return rejection(msg, reason, self._exec_id, now_ns, self.venue_seq)
-
-    def refuse_change(
-        self, msg: _Request, reason: CxlRejReason, now_ns: TimeNs
-    ) -> OrderCancelReject:
-        """Refuse a request; whatever the reason, no order is open here that it could be for."""
-        return self._refused(msg, now_ns)
+    def handle(self, msg: Any, now_ns: TimeNs) -> list[VenueReport]:
+        """Apply one message; ``venue_seq`` goes up by one with each recorded one."""
+        if type(msg) is RecordedGroup:
+            reports = self._play(msg, now_ns)
+            self.venue_seq += 1
+            return reports
+        reports = super().handle(msg, now_ns)
+        if len(self._reports) > 1:
+            self._note_taken(self._reports)
+        return reports
 
     def check(self) -> None:
-        """Walk every invariant of both sides.
+        """Walk every invariant, also that strangers hold what is recorded and not taken.
 
         Raises:
             InvariantError: Naming the rule that is broken, and where.
         """
-        self._bids.check("bids")
-        self._asks.check("asks")
+        super().check()
+        self._recorded_bids.check("bids")
+        self._recorded_asks.check("asks")
+        for name, recorded, side in self._sides():
+            true = dict(recorded.displayed())
+            for key, level in side.level_at.items():
+                lots = sum(one.leaves_qty for one in level.queue.values() if not one.cl_ord_id)
+                gone, _ = self._traded.get(key, (0, 0))
+                if not true.get(key, 0) - gone <= lots <= true.get(key, 0):
+                    raise InvariantError(
+                        f"{name} at {abs(key)}: strangers hold {lots} lots, there are "
+                        f"{true.get(key, 0)} to take"
+                    )
+            missing = [key for key in true if key not in side.level_at]
+            if missing and not self._traded:
+                raise InvariantError(f"{name}: levels at {missing} do not show")
+
+    def _sides(self) -> Iterable[tuple[str, RecordedSide, BookSide]]:
+        yield "bids", self._recorded_bids, self._bids
+        yield "asks", self._recorded_asks, self._asks
 
     # ------------------------------------------------------------ the recording
 
-    def _play(self, group: RecordedGroup) -> None:
-        bids, asks = self._bids, self._asks
-        self.trades = trades = []
+    def _play(self, group: RecordedGroup, now_ns: int) -> list[VenueReport]:
+        bids, asks = self._recorded_bids, self._recorded_asks
+        out: list[VenueReport] = []
+        trades: list[Trade] = []
+        shifts: list[AnchorShift] = []
+        self._prints, self._reports = [], []
         for event in group.events:
             if isinstance(event, LevelChange):
                 (bids if event.side is _BUY else asks).record(event.price, event.qty)
-            elif isinstance(event, AnchorShift):
-                (bids if event.side is _BUY else asks).move(event.shift)
             elif isinstance(event, Trade):
-                price = event.price + (asks if event.aggressor is _BUY else bids).shift
-                if price > 0:
-                    trades.append(Trade(PriceTicks(price), event.qty, event.aggressor))
+                trades.append(event)
+            elif isinstance(event, AnchorShift):
+                shifts.append(event)
             else:
                 bids.clear()
                 asks.clear()
-        bids.settle()
-        asks.settle()
-        self.venue_seq += 1
+        # A trade was at the price at which its level is shown now, after a shift of its instant.
+        for shift in shifts:
+            self._move(shift)
         for trade in trades:
-            self._print(trade)
-
-    def _print(self, trade: Trade) -> None:
-        self.last_px = trade.price
-        self.last_qty = trade.qty
-        self.volume = QtyLots(self.volume + trade.qty)
-
-    # ------------------------------------------------------------ orders
-
-    def _on_new(self, msg: NewOrderSingle, now_ns: TimeNs) -> list[VenueReport]:
-        reason = self._refusal(msg)
-        if reason is not None:
-            return [self.refuse_new(msg, reason, now_ns)]
-        contra = self._asks if msg.side is _BUY else self._bids
-        qty = msg.order_qty
-        left: int = qty
-        fills = contra.fills(msg.price, qty)
-        if msg.time_in_force is _FOK and sum(lots for _, _, lots in fills) < qty:
-            fills = []
-        if fills:
-            self.venue_seq += 1
-        self._order_id += 1
-        new, partial = OrdStatus.NEW, OrdStatus.PARTIALLY_FILLED
-        out: list[VenueReport] = [self._report(msg, (ExecType.NEW, new), 0, qty, now_ns)]
-        for key, price, lots in fills:
-            contra.take(key, lots)
-            left -= lots
-            trade = Trade(PriceTicks(price), QtyLots(lots), msg.side)
-            self.trades.append(trade)
-            self._print(trade)
-            status = partial if left else OrdStatus.FILLED
-            out.append(self._report(msg, (ExecType.TRADE, status), qty - left, left, now_ns, trade))
-        if left:
-            canceled = (ExecType.CANCELED, OrdStatus.CANCELED)
-            out.append(self._report(msg, canceled, qty - left, 0, now_ns))
-        self._remember(msg, OrdStatus.CANCELED if left else OrdStatus.FILLED)
+            self._on_print(trade, now_ns, out)
+        self._settle(bids, self._bids)
+        self._settle(asks, self._asks)
+        if self._orders and not group.is_silent:
+            self._meet(now_ns, out)
         return out
 
-    def _refusal(self, msg: NewOrderSingle) -> RejectReason | None:
-        """Why an order cannot be accepted; None if it can."""
-        qty, price = msg.order_qty, msg.price
-        if not 0 < qty <= KEY_MAX or qty % self._lot:
-            return RejectReason.INCORRECT_QUANTITY
-        if is_special(msg):
-            return RejectReason.UNSUPPORTED_ORDER
-        if msg.ord_type is OrdType.LIMIT:
-            if price is None or not 0 < price <= KEY_MAX or price % self._tick:
-                return RejectReason.INVALID_PRICE_INCREMENT
-        elif price is not None:
-            return RejectReason.INVALID_PRICE_INCREMENT
-        if msg.post_only or msg.min_qty or may_rest(msg):
-            return RejectReason.UNSUPPORTED_ORDER
-        return None
+    def _settle(self, recorded: RecordedSide, side: BookSide) -> None:
+        """Bring the strangers of a side to what the recording has left of them."""
+        changed = recorded.settle()
+        if not changed:
+            return
+        sign, offset, left = recorded.sign, recorded.sign * recorded.shift, recorded.left
+        for raw in changed:
+            key = raw + offset
+            if sign * key > 0:
+                self._set_level(side, key, left(raw))
 
-    def _report(  # noqa: PLR0917 - private, and by position like the report itself
-        self,
-        msg: NewOrderSingle,
-        state: tuple[ExecType, OrdStatus],
-        cum: int,
-        leaves: int,
-        now_ns: TimeNs,
-        trade: Trade | None = None,
-    ) -> ExecutionReport:
-        self._exec_id += 1
-        return make_report(
-            *state,
-            msg.cl_ord_id,
-            msg.account,
-            self._order_id,
-            self._exec_id,
-            msg.side,
-            msg.order_qty,
-            cum,
-            leaves,
-            now_ns,
-            self.venue_seq,
-            None if trade is None else trade.price,
-            0 if trade is None else trade.qty,
-        )
+    def _set_level(self, side: BookSide, key: int, lots: int) -> None:
+        """Strangers at a key shall have ``lots`` from now on."""
+        traded, off = self._traded.pop(key, (0, 0)) if self._traded else (0, 0)
+        level = side.level_at.get(key)
+        if level is None or not level.qty:
+            if lots:
+                side.join(self._stranger(side, key, lots))
+            return
+        queue = level.queue
+        if len(queue) == 1:
+            (block,) = queue.values()
+            if not block.cl_ord_id:
+                if not lots:
+                    side.leave(block)
+                elif lots != block.leaves_qty:
+                    side.shrink(block, block.leaves_qty - lots)
+                    block.order_qty = lots
+                return
+        there = sum(one.leaves_qty for one in queue.values() if not one.cl_ord_id)
+        if lots >= there:
+            if lots > there:
+                self._add(side, key, level, lots - there)
+            return
+        explained = min(there - lots, traded - off)
+        if explained:
+            self._remove(side, strangers_in(level), explained)
+        if there - lots > explained:
+            self._cancel(side, level, there - lots - explained)
 
-    def _refused(self, msg: _Request, now_ns: TimeNs) -> OrderCancelReject:
-        """No order is ever open: it is too late for it, or it never was, or it is not theirs."""
-        name = msg.orig_cl_ord_id
-        order = self._finished.get(name) or self._finished_before.get(name)
-        status, reason, order_id = OrdStatus.REJECTED, CxlRejReason.UNKNOWN_ORDER, 0
-        if order is not None and order[0] == msg.account:
-            status, reason, order_id = order[1], CxlRejReason.TOO_LATE, order[2]
-        return refusal(msg, status, reason, now_ns, self.venue_seq, order_id=order_id)
+    def _add(self, side: BookSide, key: int, level: PriceLevel, lots: int) -> None:
+        """Lots join behind everybody: the last block grows, or there is a new one."""
+        last = next(reversed(level.queue.values()))
+        if last.cl_ord_id:
+            side.join(self._stranger(side, key, lots))
+        else:
+            side.shrink(last, -lots)
+            last.order_qty = last.leaves_qty
 
-    def _remember(self, msg: NewOrderSingle, status: OrdStatus) -> None:
-        if len(self._finished) >= self._memory:
-            self._finished_before = self._finished
-            self._finished = {}
-        self._finished[msg.cl_ord_id] = (msg.account, status, self._order_id)
+    def _cancel(self, side: BookSide, level: PriceLevel, lots: int) -> None:
+        """Strangers at a level cancel ``lots`` in all: from behind our last order, or from ahead.
+
+        What was ahead of our last order is split in the same way before the one before it.
+        """
+        ours: list[RestingOrder] = []
+        parts: list[list[RestingOrder]] = [[]]
+        for one in level.queue.values():
+            if one.cl_ord_id:
+                ours.append(one)
+                parts.append([])
+            else:
+                parts[-1].append(one)
+        sizes = [sum(one.leaves_qty for one in part) for part in parts]
+        for n in range(len(ours) - 1, -1, -1):
+            split = self._splits.get(ours[n].order_id)
+            if split is None:
+                split = self._splits[ours[n].order_id] = Split(self._model, self._lot)
+            ahead = split.ahead_of(lots, sum(sizes[: n + 1]), sizes[n + 1])
+            self._remove(side, parts[n + 1], lots - ahead)
+            lots = ahead
+        self._remove(side, parts[0], lots)
+
+    def _finish(self, order: RestingOrder) -> None:
+        self._splits.pop(order.order_id, None)
+        super()._finish(order)
+
+    # ------------------------------------------------------------ shifts
+
+    def _move(self, shift: AnchorShift) -> None:
+        """Show a side at other prices: the strangers leave theirs and come to the new ones."""
+        recorded, side = self._recorded_asks, self._asks
+        if shift.side is _BUY:
+            recorded, side = self._recorded_bids, self._bids
+        if shift.shift == recorded.shift:
+            return
+        for block in [one for one in side.living() if not one.cl_ord_id]:
+            side.leave(block)
+        self._traded.clear()
+        recorded.shift = shift.shift
+        recorded.changed.update(dict.fromkeys(recorded.recorded))
+
+    # ------------------------------------------------------------ trades
+
+    def _on_print(self, trade: Trade, now_ns: int, out: list[VenueReport]) -> None:
+        """A recorded trade: ours at better prices, then the line at its price, from the front."""
+        buys = trade.aggressor is _BUY
+        side, recorded = self._asks, self._recorded_asks
+        if not buys:
+            side, recorded = self._bids, self._recorded_bids
+        price = trade.price + recorded.shift
+        if price <= 0:
+            return
+        left: int = trade.qty
+        if self._orders:
+            key = side.sign * price
+            ours = self._ours(side, key)
+            left = self._hit(side, [one for one in ours if one.key < key], left, now_ns, out)
+            if left and ours and ours[-1].key == key:
+                left = self._advance(side, key, left, now_ns, out)
+        if left:
+            self._print(price, left, _BUY if buys else _SELL)
+
+    def _advance(
+        self, side: BookSide, key: int, lots: int, now_ns: int, out: list[VenueReport]
+    ) -> int:
+        """Trade lots from the front of a line in which we stand; returns those not ours."""
+        left, others = lots, 0
+        for one in list(side.level_at[key].queue.values()):
+            if not left:
+                break
+            part = min(left, one.leaves_qty)
+            left -= part
+            if one.cl_ord_id:
+                self._hit(side, [one], part, now_ns, out)
+            else:
+                others += part
+                self._remove(side, [one], part)
+        # The recording will show the level without all of them, also without those that we got.
+        traded, off = self._traded.get(key, (0, 0))
+        self._traded[key] = traded + lots, off + others
+        return left + others
+
+    # ------------------------------------------------------------ what we take
+
+    def _took(self, side: BookSide, key: int, lots: int) -> None:
+        recorded = self._recorded_bids if side.sign < 0 else self._recorded_asks
+        recorded.take(key - recorded.sign * recorded.shift, lots)
+
+    def _note_taken(self, reports: list[VenueReport]) -> None:
+        """What an order of ours took of strangers stays taken."""
+        for report in reports:
+            if report.cl_ord_id or not isinstance(report, ExecutionReport):
+                continue
+            side = self._bids if report.side is _BUY else self._asks
+            self._took(side, side.sign * (report.last_px or 0), report.last_qty)

@@ -25,7 +25,7 @@ from sim.protocol.enums import (
     TimeInForce,
     TradingState,
 )
-from sim.protocol.market_data import BookSnapshot, Levels, RecordedGroup, Trade
+from sim.protocol.market_data import BookSnapshot, Levels, RecordedGroup, RecordedRows
 from sim.protocol.orders import (
     NewOrderSingle,
     OrderCancelReject,
@@ -102,9 +102,8 @@ class SessionCore(CoreAround):
         if isinstance(msg, TradeLater):
             self._due.append(msg)
             return []
-        if isinstance(msg, RecordedGroup):
-            silent = [event for event in msg.events if not isinstance(event, Trade)]
-            msg = msgspec.structs.replace(msg, events=tuple(silent))
+        if isinstance(msg, RecordedGroup | RecordedRows):
+            msg = msg.silent()
         return self._inner.handle(msg, now_ns)
 
     def published(self, depth: int) -> tuple[Levels, Levels]:
@@ -148,6 +147,7 @@ class SessionCore(CoreAround):
         if book is None:
             return []
         orders = [*book.resting(Side.BUY), *book.resting(Side.SELL)]
+        orders = [order for order in orders if order.cl_ord_id]  # not a recording's
         orders.sort(key=lambda order: order.order_id)
         return [
             self._end(order.cl_ord_id, order.account, exec_type, status, now_ns) for order in orders

@@ -1,53 +1,76 @@
-"""Kind ``replayed``: recorded level-2 data drives the book.
+"""Kind ``replayed``: recorded data drives the book, and our orders stand in its lines.
 
-The file is in our own recorded format. Its state at time 0 is the opening book; what comes later
-arrives as the run goes on, and after its end the book stays as it is. IOC, FOK and market orders
-trade with what is displayed, by the rule "what we took stays taken", which
-``venues.core.recorded_book`` states; orders that could rest are refused as unsupported.
+The file is recorded level data in our own format (``.l2.csv``), or neutral events of single orders
+or of price levels (``.events.csv``, ``.events.parquet``). Its state at the start of the run is the
+opening book; what comes later arrives as the run goes on, and after its end the book stays as it
+is. Orders trade with what is displayed, by the rule "what we took stays taken", and what they leave
+rests: ``venues.core.replaying`` states the rules.
 """
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import Field
 
 from sim.data.recorded import read_recorded
 from sim.kernel.latency import Resolve
 from sim.kernel.streams import Keyed
-from sim.protocol.market_data import RecordedGroup
-from sim.protocol.units import Units
+from sim.protocol.errors import DataFormatError
+from sim.protocol.market_data import RecordedGroup, RecordedRows
+from sim.protocol.units import TimeNs, Units
 from venues.config import VenueConfig, Visibility
+from venues.core.queue_models import risk_averse
 from venues.core.recorded_book import RecordedBook
+from venues.core.recorded_orders import RecordedOrderBook
+from venues.core.replaying import ReplayingCore
+from venues.queue import QueueEstimate
+
+EVENT_FILES: Final = (".events.csv", ".events.csv.gz", ".events.csv.zst", ".events.parquet")
 
 
 class ReplayedVenue(VenueConfig):
     """A displayed book that follows a recording.
 
-    Source: own convention: what we took stays taken, see ``venues.core.recorded_book``.
+    Source: own convention: what we took stays taken, and we wait our turn; see
+    ``venues.core.replaying``.
     """
 
     visibility: ClassVar[Visibility] = "lit"
-    takes_resting: ClassVar[bool] = False
-    holds_orders: ClassVar[bool] = False
 
     kind: Literal["replayed"]
     file: Annotated[str, Field(min_length=1)]
-    """Recorded level-2 file (.l2.csv or .l2.csv.gz)."""
+    """Level data (.l2.csv) or neutral events (.events.csv, .events.parquet); .gz and .zst too."""
+    source_venue: Annotated[str, Field(min_length=1, max_length=64)] | None = None
+    """Whose events to play, where a file of events holds several venues."""
+    starts_at_ns: Annotated[int, Field(ge=0)] | None = None
+    """The file's time at which the run starts, ns: what is before makes the opening book. By
+    default that of the first row of a file of events, and 0 for level data in our own format."""
+    queue: QueueEstimate | None = None
+    """For level data: whose lots of a line were canceled; by default risk_averse."""
 
-    def core(self, units: Units, resolve: Resolve, chance: Keyed | None) -> RecordedBook:
-        """The book as recorded at time 0."""
+    def core(self, units: Units, resolve: Resolve, chance: Keyed | None) -> ReplayingCore:
+        """The book as recorded at the start of the run."""
         grid = self.grid(units)
-        core = RecordedBook(grid.tick, grid.lot)
-        first = next(read_recorded(resolve(self.file), units), None)
-        if first is not None and first.t_ns == 0:
-            core.handle(first, first.t_ns)
+        core: ReplayingCore
+        if self._has_levels(units, resolve):
+            model = risk_averse if self.queue is None else self.queue.build()
+            core = RecordedBook(grid.tick, grid.lot, model=model)
+            core.place = "risk_averse" if self.queue is None else self.queue.model
+        else:
+            core = RecordedOrderBook(grid.tick, grid.lot)
+        start = 0 if self._has_events else self.starts_at_ns or 0
+        for t_ns, message in self._messages(units, resolve):
+            if t_ns:
+                break
+            core.handle(message, TimeNs(0))
+            if message.t_ns >= start:
+                break  # what is wrong with later rows is for the run to say
         return core
 
-    def source(self, units: Units, resolve: Resolve) -> Iterator[tuple[int, RecordedGroup]]:
-        """The groups after time 0."""
-        groups = read_recorded(resolve(self.file), units)
-        return ((group.t_ns, group) for group in groups if group.t_ns)
+    def source(self, units: Units, resolve: Resolve) -> Iterator[tuple[int, Any]]:
+        """The messages after the start of the run."""
+        return (one for one in self._messages(units, resolve) if one[0])
 
     def check_file(self, path: Path, units: Units) -> None:
         """Read every row of the file, on the venue's own grid.
@@ -56,9 +79,43 @@ class ReplayedVenue(VenueConfig):
             DataFormatError: At the first row that is wrong, or off the venue's tick or lot.
         """
         own = Units(self.tick_size or units.tick_size, self.lot_size or units.lot_size)
-        for _ in read_recorded(path, own):
+        resolve = _always(path)
+        if self.queue is not None and not self._has_levels(own, resolve):
+            raise DataFormatError(
+                str(path), 1, "holds single orders, whose places are known: queue must be left out"
+            )
+        if self.source_venue is not None and not self._has_events:
+            raise DataFormatError(str(path), 1, "holds one venue: source_venue must be left out")
+        for _ in self._messages(own, resolve):
             pass
 
     def files(self) -> tuple[str, ...]:
         """Names of the files that this venue reads, as the scenario writes them."""
         return (*super().files(), self.file)
+
+    @property
+    def _has_events(self) -> bool:
+        return self.file.endswith(EVENT_FILES)
+
+    def _has_levels(self, units: Units, resolve: Resolve) -> bool:
+        return not self._has_events or self._events(units, resolve).has_levels()
+
+    def _events(self, units: Units, resolve: Resolve) -> Any:
+        # Its arrays need a library that a run over level data does without.
+        from sim.data.replay_rows import ReplayFile
+
+        return ReplayFile(resolve(self.file), units, self.source_venue, self.starts_at_ns)
+
+    def _messages(
+        self, units: Units, resolve: Resolve
+    ) -> Iterator[tuple[int, RecordedGroup | RecordedRows]]:
+        if self._has_events:
+            yield from self._events(units, resolve).messages()
+            return
+        start = self.starts_at_ns or 0
+        for group in read_recorded(resolve(self.file), units):
+            yield max(0, group.t_ns - start), group
+
+
+def _always(path: Path) -> Resolve:
+    return lambda _name: path

@@ -62,6 +62,8 @@ SPECIMENS: Final[dict[str, Any]] = {
     "VenueConfig.latency": BASE["venues"][0]["latency"],
     "VenueConfig.lot_size": 1,
     "ReplayedVenue.file": "recorded.l2.csv",
+    "ReplayedVenue.source_venue": "A",
+    "PowerQueue.exponent": "2.5",
     "EmpiricalLatency.file": "round_trips.csv",
     "InstrumentConfig.symbol": "ACME",
     "InstrumentConfig.lot_size": 1,
@@ -119,6 +121,7 @@ SPECIMENS: Final[dict[str, Any]] = {
 """Values for keys, and for whole models, that their schema alone does not tell."""
 
 AROUND: Final[dict[str, list[tuple[Way, Any]]]] = {
+    "ReplayedVenue.source_venue": [(("venues", 0, "file"), "orders.events.csv")],
     "ScriptedFill": [(("venues", 0, "book"), BOOK)],
     "ScriptedOrder.min_qty": [(("venues", 0, "kind"), "dark")],
     "ScriptedCancel": [(("venues", 0, "flow", 0, "orders", 0), TAKER)],

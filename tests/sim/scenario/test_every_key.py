@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
+from sim.data.neutral import HEADER as EVENTS_HEADER
 from sim.data.recorded import HEADER as RECORDED_HEADER
 from sim.kernel.latency.round_trips import HEADER as ROUND_TRIPS_HEADER
 from sim.protocol.errors import ScenarioError
@@ -140,6 +141,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = tmp_path_factory.mktemp("every_key")
     (made / "recorded.l2.csv").write_text(
         f"{RECORDED_HEADER}\n0,level,bid,99.98,10\n0,level,ask,100.02,10\n5000,trade,buy,100.02,1\n"
+    )
+    (made / "orders.events.csv").write_text(
+        f"{EVENTS_HEADER}\n0,A,add,bid,99.98,10,1\n0,B,add,ask,100.02,10,2\n"
     )
     (made / "round_trips.csv").write_text(f"{ROUND_TRIPS_HEADER}\ncreate,1.5\ncancel,2\n")
     return made

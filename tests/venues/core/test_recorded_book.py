@@ -3,6 +3,7 @@
 from collections import defaultdict
 from dataclasses import dataclass, field
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -32,6 +33,7 @@ from sim.protocol.orders import (
     OrderCancelReject,
     OrderCancelReplaceRequest,
     OrderCancelRequest,
+    OrderInstructions,
     OrderReduceRequest,
 )
 from sim.protocol.units import PriceTicks, QtyLots, TimeNs
@@ -210,8 +212,18 @@ def test_only_whole_lots_of_the_venue_show() -> None:
         (ioc(BUY, 15, 100), RejectReason.INCORRECT_QUANTITY),
         (ioc(BUY, 10, 101), RejectReason.INVALID_PRICE_INCREMENT),
         (ioc(BUY, 10, -2), RejectReason.INVALID_PRICE_INCREMENT),
-        (ioc(BUY, 10, 100, TimeInForce.GTC), RejectReason.UNSUPPORTED_ORDER),
-        (ioc(BUY, 10, 100, TimeInForce.DAY), RejectReason.UNSUPPORTED_ORDER),
+        (ioc(BUY, 10, 100, name=""), RejectReason.UNSUPPORTED_ORDER),
+        (
+            msgspec.structs.replace(ioc(BUY, 10, 100, TimeInForce.GTC), post_only=True),
+            RejectReason.POST_ONLY_WOULD_TRADE,
+        ),
+        (
+            msgspec.structs.replace(
+                ioc(BUY, 10, 98, TimeInForce.GTC),
+                instructions=OrderInstructions(display_qty=QtyLots(10)),
+            ),
+            RejectReason.UNSUPPORTED_ORDER,
+        ),
         (NewOrderSingle("o", BUY, QtyLots(10), None), RejectReason.INVALID_PRICE_INCREMENT),
         (
             NewOrderSingle("o", BUY, QtyLots(10), PriceTicks(100), OrdType.MARKET),
@@ -275,15 +287,17 @@ def test_finished_orders_are_remembered_for_a_bounded_time() -> None:
 
 
 def test_check_finds_lots_taken_beyond_what_is_recorded(book: RecordedBook) -> None:
-    book._asks.taken[100] = 11
+    book._recorded_asks.taken[100] = 11
     with pytest.raises(InvariantError, match="taken at raw 100 must be 1 to 10 lots"):
         book.check()
 
 
-@pytest.mark.parametrize("step", ["tick", "lot", "memory"])
-def test_steps_must_be_positive(step: str) -> None:
+@pytest.mark.parametrize(
+    ("step", "steps"), [("tick", (0, 1, 1)), ("lot", (1, 0, 1)), ("memory", (1, 1, 0))]
+)
+def test_steps_must_be_positive(step: str, steps: tuple[int, int, int]) -> None:
     with pytest.raises(ValueError, match=f"{step} must be > 0, was 0"):
-        RecordedBook(**{step: 0})
+        RecordedBook(*steps)
 
 
 # ---------------------------------------------------------------- against single lots

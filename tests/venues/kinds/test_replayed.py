@@ -12,6 +12,7 @@ from sim.protocol.orders import ExecutionReport, NewOrderSingle
 from sim.protocol.units import TimeNs, Units
 from venues.config import VenueConfig
 from venues.core.api import VenueCore
+from venues.kinds.replayed import ReplayedVenue
 
 MakeConfig = Callable[..., VenueConfig]
 MakeOrder = Callable[..., NewOrderSingle]
@@ -129,3 +130,88 @@ async def test_orders_meet_the_book_of_their_instant(
         (2500, ()),
     ]
     assert heard.feed[-1].volume == 3 + 7 + 450
+
+
+# ---------------------------------------------------------------- neutral events
+
+EVENTS = """\
+t_ns,venue,event,side,price,qty,order_id
+5000,A,add,bid,99.98,200,1
+5000,A,add,ask,100.02,400,2
+6000,A,execute,bid,99.98,150,1
+7000,A,add,bid,99.98,70,3
+8000,A,execute,bid,99.98,50,1
+8000,A,execute,bid,99.98,40,3
+"""
+
+
+async def test_recorded_orders_hit_ours_when_it_is_their_turn(
+    make_config: MakeConfig, units: Units, tmp_path: Path, order: MakeOrder, serve: Serve
+) -> None:
+    (tmp_path / "v.events.csv").write_text(EVENTS, encoding="utf-8")
+    config = make_config("replayed", file="v.events.csv")
+    core = config.build(units, tmp_path.joinpath)
+    assert core.published(10) == (((9_998, 200),), ((10_002, 400),))
+    source = config.source(units, tmp_path.joinpath)
+    assert source is not None
+    ours = (500, order("buy", 30, 9_998, tif="GTC"))
+    heard = await serve(core, sorted([*source, ours], key=lambda pair: pair[0]))
+    got = [
+        (r.transact_ns, r.last_px, r.last_qty, r.is_maker)
+        for r in heard.reports
+        if isinstance(r, ExecutionReport) and r.last_px is not None
+    ]
+    assert got == [(3000, 9_998, 30, True)]
+
+
+def test_levels_among_the_events_get_an_estimator(
+    make_config: MakeConfig, units: Units, tmp_path: Path
+) -> None:
+    text = "t_ns,venue,event,side,price,qty,order_id\n1,A,level,bid,99.98,200,\n"
+    path = tmp_path / "v.events.csv"
+    path.write_text(text, encoding="utf-8")
+    named = make_config("replayed", file=path.name, queue={"model": "power", "exponent": 3})
+    assert isinstance(named, ReplayedVenue)
+    named.check_file(path, units)
+    places = [
+        getattr(config.build(units, tmp_path.joinpath), "place", None)
+        for config in (named, make_config("replayed", file=path.name))
+    ]
+    assert places == ["power", "risk_averse"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"queue": {"model": "optimistic"}}, "places are known"),
+        ({"source_venue": "B"}, "no venue 'B'"),
+    ],
+)
+def test_settings_that_do_not_fit_the_file_are_refused(
+    make_config: MakeConfig, units: Units, tmp_path: Path, settings: dict[str, Any], message: str
+) -> None:
+    path = tmp_path / "v.events.csv"
+    path.write_text(EVENTS, encoding="utf-8")
+    config = make_config("replayed", file=path.name, **settings)
+    assert isinstance(config, ReplayedVenue)
+    with pytest.raises(DataFormatError, match=message):
+        config.check_file(path, units)
+
+
+def test_level_data_of_our_own_format_has_no_venues(
+    make_config: MakeConfig, units: Units, tmp_path: Path, write: Callable[[str], None]
+) -> None:
+    write(RECORDING)
+    config = make_config("replayed", file="v.l2.csv", source_venue="A")
+    assert isinstance(config, ReplayedVenue)
+    with pytest.raises(DataFormatError, match="source_venue must be left out"):
+        config.check_file(tmp_path / "v.l2.csv", units)
+
+
+def test_level_data_may_start_later(
+    write: Callable[[str], None], open_venue: Callable[..., Any]
+) -> None:
+    write(RECORDING)
+    core, later = open_venue(starts_at_ns=1500)
+    assert core.published(10) == (((9_998, 200),), ((10_001, 50), (10_002, 400)))
+    assert [t_ns for t_ns, _ in later] == [500]
