@@ -274,6 +274,17 @@ class BookSide:
             total += self.level_at[key].qty
         return total
 
+    def slide(self, step: int) -> None:
+        """Move every order's key by ``step``; all keys must stay on their side of 0."""
+        levels = self.level_at = {key + step: level for key, level in self.level_at.items()}
+        for key, level in levels.items():
+            for order in level.queue.values():
+                order.key = key
+        self.keys = SortedList(levels)
+        if self.best != EMPTY:
+            self.best += step
+        self.spoil()
+
     def living(self) -> Iterator[RestingOrder]:
         """The resting orders in the order in which they would trade."""
         for key in self.keys:

@@ -141,6 +141,8 @@ class RecordedBook(ReplayingCore):
             key = raw + offset
             if sign * key > 0:
                 self._set_level(side, key, left(raw))
+            else:
+                recorded.hidden = True
 
     def _set_level(self, side: BookSide, key: int, lots: int) -> None:
         """Strangers at a key shall have ``lots`` from now on."""
@@ -214,7 +216,13 @@ class RecordedBook(ReplayingCore):
         recorded, side = self._recorded_asks, self._asks
         if shift.side is _BUY:
             recorded, side = self._recorded_bids, self._bids
-        if shift.shift == recorded.shift:
+        step = recorded.sign * (shift.shift - recorded.shift)
+        if not step:
+            return
+        if not self._orders and _may_slide(recorded, side, step):
+            # Among strangers alone nobody's place changes; most shifts are of such.
+            recorded.shift = shift.shift
+            side.slide(step)
             return
         for block in [one for one in side.living() if not one.cl_ord_id]:
             side.leave(block)
@@ -276,3 +284,9 @@ class RecordedBook(ReplayingCore):
                 continue
             side = self._bids if report.side is _BUY else self._asks
             self._took(side, side.sign * (report.last_px or 0), report.last_qty)
+
+
+def _may_slide(recorded: RecordedSide, side: BookSide, step: int) -> bool:
+    """Whether every level has a displayed price, before and after a step."""
+    ends = (side.keys[0], side.keys[-1]) if side.keys else (0,)
+    return not recorded.hidden and all(recorded.sign * (key + step) > 0 for key in ends)

@@ -18,9 +18,10 @@ class RecordedSide:
         recorded: Lots per level as recorded, > 0.
         taken: Lots per level that orders took and that are still recorded, > 0.
         changed: Levels that the open instant has touched.
+        hidden: Whether some level may have, or have had, no price to be displayed at.
     """
 
-    __slots__ = ("_lot", "changed", "recorded", "shift", "sign", "taken")
+    __slots__ = ("_lot", "changed", "hidden", "recorded", "shift", "sign", "taken")
 
     def __init__(self, sign: int, lot: int) -> None:
         self.sign = sign
@@ -28,6 +29,7 @@ class RecordedSide:
         self.recorded: dict[int, int] = {}
         self.taken: dict[int, int] = {}
         self.changed: dict[int, None] = {}
+        self.hidden = False
         self._lot = lot
 
     def record(self, price: int, lots: int) -> None:
