@@ -38,9 +38,19 @@ class _Convert(click.Command):
     metavar="NAME=VALUE",
     help="An option of the format, as often as needed: -o start=60s -o length=2min.",
 )
+@click.option(
+    "--skip-bad",
+    is_flag=True,
+    help="Leave bad rows out, count and list them; the same as -o skip_bad=yes.",
+)
 @json_option
 def convert(
-    *, format_name: str, paths: tuple[Path, ...], options: tuple[str, ...], as_json: bool
+    *,
+    format_name: str,
+    paths: tuple[Path, ...],
+    options: tuple[str, ...],
+    skip_bad: bool,
+    as_json: bool,
 ) -> int:
     """Convert the files IN from FORMAT into our own format, at OUT.
 
@@ -55,7 +65,7 @@ def convert(
     if len(paths) < 2:
         raise click.UsageError("Name at least one input file, and the output last.")
     texts: dict[str, str] = {}
-    for option in options:
+    for option in (*options, *(["skip_bad=yes"] if skip_bad else [])):
         name, equals, value = option.partition("=")
         if not equals or not name or name in texts:
             raise click.BadParameter(

@@ -11,7 +11,10 @@ if TYPE_CHECKING:
 
 CONVERTERS: Final = {
     "binance_l2": "sim.data.binance_l2:convert",
+    "binance_raw": "sim.data.binance_raw:convert",
+    "fx_quotes": "sim.data.fx_quotes:convert",
     "order_latency": "sim.data.order_latency:convert",
+    "us_quotes": "sim.data.us_quotes:convert",
 }
 """Converter name -> where its function lies; resolved on use, since each brings its own
 libraries."""
@@ -19,6 +22,9 @@ libraries."""
 FORMATS: Final = {
     "events": "sim.data.inspect_events",
     "recorded_l2": "sim.data.inspect_recorded",
+    "binance_raw": "sim.data.binance_raw",
+    "us_quotes": "sim.data.us_quotes",
+    "fx_quotes": "sim.data.fx_quotes",
 }
 """Format name -> module with ``detect`` and ``inspect``; asked in this order, so a format that is
 told by a sure mark stands before one that is told by its looks."""

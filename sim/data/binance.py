@@ -16,30 +16,32 @@ Coin-margined contracts are inverse: a contract is a fixed number of USD, so its
 Source: the exchange's public documentation of its market streams and of keeping a local order book.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum, unique
-from fractions import Fraction
 from itertools import chain
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
-from sim.data.numbers import PriceTable, QtyTable
+from sim.data.binance_arrivals import Arrivals
+from sim.data.binance_sizes import (
+    BaseSizes,
+    ContractSizes,
+    NanoSizes,
+    contract_usd,
+)
+from sim.data.inspection import Problems
+from sim.data.numbers import NanoTable, PriceTable
 from sim.data.text_files import line_blocks
 from sim.protocol.enums import Side
 from sim.protocol.errors import DataFormatError
 from sim.protocol.market_data import Level, Trade
-from sim.protocol.units import MAX_LOTS, PriceTicks, QtyLots, UnitError, Units, parse_decimal
+from sim.protocol.units import PriceTicks, QtyLots, UnitError, Units
 
 MAX_LINE_BYTES: Final = 1 << 24
 MAX_KEPT_UPDATES: Final = 10_000
 """Depth updates that are kept while no snapshot has come."""
-
-BTC_CONTRACT_USD: Final = 100
-OTHER_CONTRACT_USD: Final = 10
-"""What one coin-margined contract is worth (exchange's contract specifications)."""
 
 
 @unique
@@ -112,6 +114,7 @@ class _Depth(msgspec.Struct, frozen=True, gc=False):
     a: list[tuple[str, str]]
     pu: int | None = None
     ps: str | None = None
+    E: int | None = None
 
     @property
     def prev_id(self) -> int:
@@ -131,6 +134,7 @@ class _Ticker(msgspec.Struct, frozen=True, gc=False):
     B: str
     a: str
     A: str
+    E: int | None = None
 
 
 class _Trade(msgspec.Struct, frozen=True, gc=False):
@@ -138,6 +142,7 @@ class _Trade(msgspec.Struct, frozen=True, gc=False):
     q: str
     m: bool
     X: str = "MARKET"
+    E: int | None = None
 
 
 _ENVELOPE: Final = msgspec.json.Decoder(_Envelope)
@@ -147,8 +152,12 @@ _TRADE: Final = msgspec.json.Decoder(_Trade)
 _REFUSED: Final = (ValueError, msgspec.MsgspecError, RecursionError)
 
 
-def identify(path: Path) -> RawFile:
+def identify(path: Path, problems: Problems | None = None) -> RawFile:
     """Say what a file records, from its lines up to the first depth update.
+
+    Args:
+        path: The file.
+        problems: If lenient, bad lines are passed over; whoever reads the file notes them.
 
     Raises:
         DataFormatError: If the file is none of this format, or holds no depth update.
@@ -162,7 +171,8 @@ def identify(path: Path) -> RawFile:
                 depth = _DEPTH.decode(envelope.data)
                 return RawFile(path, depth.market, depth.s, first_ns)
         except _REFUSED as error:
-            raise DataFormatError(str(path), line, str(error)) from error
+            if problems is None or problems.strict:
+                raise DataFormatError(str(path), line, str(error)) from error
     raise DataFormatError(str(path), 0, "holds no depthUpdate message, so its market is unknown")
 
 
@@ -171,24 +181,43 @@ class MarketStream:
 
     Args:
         files: The market's files, earliest first.
-        units: Tick and lot of the instrument that all markets are read in.
+        units: Tick and lot of the instrument that all markets are read in; None: prices and sizes
+            stay exact, in 1e-9.
+        problems: Where bad lines of each file go; without it a bad line is an error.
+        arrivals: Is told of each message's receive time, if given.
     """
 
-    def __init__(self, files: Sequence[RawFile], units: Units) -> None:
+    def __init__(
+        self,
+        files: Sequence[RawFile],
+        units: Units | None,
+        *,
+        problems: Mapping[Path, Problems] | None = None,
+        arrivals: Arrivals | None = None,
+    ) -> None:
         self.market = files[0].market
         self.symbol = files[0].symbol
+        self.rows = 0
         self._files = files
-        self._prices = PriceTable(units)
-        usd = BTC_CONTRACT_USD if self.symbol.startswith("BTC") else OTHER_CONTRACT_USD
-        self.sizes: BaseSizes | ContractSizes = (
-            ContractSizes(units, usd) if self.market is Market.COINM else BaseSizes(units)
-        )
+        self._problems = problems
+        self._arrivals = arrivals
+        usd = contract_usd(self.symbol)
+        inverse = self.market is Market.COINM
+        self._prices: PriceTable | NanoTable
+        self.sizes: BaseSizes | ContractSizes | NanoSizes
+        if units is None:
+            self._prices, self.sizes = NanoTable(), NanoSizes(usd if inverse else None)
+        else:
+            self._prices = PriceTable(units)
+            self.sizes = ContractSizes(units, usd) if inverse else BaseSizes(units)
 
     def events(self) -> Iterator[MarketEvent]:
         """Yield book updates, quotes and trades in the order of their receive times.
 
         The first book update is a fresh book. Messages of other streams, and prints that are no
-        market trades (liquidations settled by the exchange), are passed over.
+        market trades (liquidations settled by the exchange), are passed over. Where bad lines are
+        left out, a gap in the update ids empties the book (a fresh one without levels) until the
+        next snapshot.
 
         Raises:
             DataFormatError: At the first line that is wrong: no such message, a number off tick or
@@ -196,9 +225,10 @@ class MarketStream:
                 market; or when no snapshot comes.
         """
         ids = _IdChain()
-        last_ns = -1
+        last_ns = recv_ns = -1
         for file in self._files:
             for line, text in _lines(file.path):
+                self.rows += 1
                 try:
                     recv_ns, envelope = _split(text)
                     if recv_ns < last_ns:
@@ -206,36 +236,53 @@ class MarketStream:
                     last_ns = recv_ns
                     event = self._event(recv_ns, envelope, ids)
                 except _REFUSED as error:
-                    raise DataFormatError(str(file.path), line, str(error)) from error
+                    if self._problems is None:
+                        raise DataFormatError(str(file.path), line, str(error)) from error
+                    self._problems[file.path].refuse(line, str(error), _trouble(error))
+                    if not isinstance(error, GapError):
+                        continue
+                    event = BookUpdate(recv_ns, ids.last_id, (), (), fresh=True)
                 if event is not None:
                     yield event
-        if ids.book_id is None:
+        if ids.snapshots == 0:
             message = "holds no depth snapshot (lastUpdateId, bids, asks), so no book can be built"
-            raise DataFormatError(str(self._files[-1].path), 0, message)
+            last = self._files[-1].path
+            if self._problems is None or self._problems[last].strict:
+                raise DataFormatError(str(last), 0, message)
+            self._problems[last].note(0, message, "no snapshot")
 
     def _event(self, recv_ns: int, envelope: _Envelope, ids: "_IdChain") -> MarketEvent | None:
         match _kind(envelope):
             case "depth":
                 depth = _DEPTH.decode(envelope.data)
                 self._check_origin(depth)
+                self._arrived("depthUpdate", recv_ns, depth.E)
                 if not ids.joins(depth):
                     return None
                 return BookUpdate(recv_ns, depth.u, self._levels(depth.b), self._levels(depth.a))
             case "snapshot":
+                self._arrived("snapshot", recv_ns, None)
                 return self._fresh(recv_ns, envelope, ids)
             case "bookTicker":
                 ticker = _TICKER.decode(envelope.data)
+                self._arrived("bookTicker", recv_ns, ticker.E)
                 bid = self._level(ticker.b, ticker.B)
                 return Quote(recv_ns, ticker.u, bid, self._level(ticker.a, ticker.A))
             case "trade":
                 trade = _TRADE.decode(envelope.data)
+                self._arrived("trade", recv_ns, trade.E)
                 if trade.X != "MARKET":
                     return None
                 price, qty = self._level(trade.p, trade.q)
                 aggressor = Side.SELL if trade.m else Side.BUY
                 return Print(recv_ns, Trade(PriceTicks(price), QtyLots(qty), aggressor))
-            case _:
+            case other:
+                self._arrived(other, recv_ns, None)
                 return None
+
+    def _arrived(self, stream: str, recv_ns: int, exchange_ms: int | None) -> None:
+        if self._arrivals is not None:
+            self._arrivals.take(stream, recv_ns, exchange_ms)
 
     def _fresh(self, recv_ns: int, envelope: _Envelope, ids: "_IdChain") -> BookUpdate | None:
         """The whole book: a snapshot and what arrived before it but reaches past it."""
@@ -276,80 +323,8 @@ class MarketStream:
         return ticks, self.sizes.lots(qty, ticks)
 
 
-@dataclass(slots=True)
-class Rounding:
-    """What rounding sizes down to whole lots has taken from one market so far.
-
-    ``rounded`` counts the sizes that were no whole number of lots, ``lots`` sums all sizes after
-    rounding, and ``lost_micro_lots`` what was taken, in millionths of a lot.
-    """
-
-    sizes: int = 0
-    rounded: int = 0
-    lots: int = 0
-    lost_micro_lots: int = 0
-
-
-class BaseSizes:
-    """Sizes that already are base quantity.
-
-    The exchange now and then shows a size that is finer than its own lot (25.426189 at a lot of
-    0.00001); it is rounded down like a contract's, so that a venue never shows more than was there.
-    """
-
-    def __init__(self, units: Units) -> None:
-        self.rounding = Rounding()
-        self._qtys = QtyTable(units)
-        self._lot_size = units.lot_size
-
-    def lots(self, text: str, price: PriceTicks) -> QtyLots:
-        """Lots of a quantity, rounded down; the price plays no part.
-
-        Raises:
-            UnitError: If the text is no decimal >= 0, or out of bounds.
-        """
-        rounding = self.rounding
-        try:
-            lots = self._qtys[text]
-        except UnitError:
-            value = parse_decimal(text)
-            if not 0 <= value <= self._lot_size * MAX_LOTS:
-                raise
-            lots = QtyLots(int(value // self._lot_size))
-            rounding.rounded += 1
-            rounding.lost_micro_lots += int(value % self._lot_size * 1_000_000 / self._lot_size)
-        rounding.sizes += lots > 0
-        rounding.lots += lots
-        return lots
-
-
-class ContractSizes:
-    """Sizes in inverse contracts of ``usd`` each."""
-
-    def __init__(self, units: Units, usd: int) -> None:
-        self.rounding = Rounding()
-        per_lot = Fraction(units.tick_size) * Fraction(units.lot_size)
-        self._num = usd * per_lot.denominator
-        self._den = per_lot.numerator
-
-    def lots(self, text: str, price: PriceTicks) -> QtyLots:
-        """Lots that ``text`` contracts are worth at ``price``, rounded down.
-
-        Raises:
-            UnitError: If the text is no whole number >= 0, or the quantity is out of bounds.
-        """
-        if not (text.isascii() and text.isdigit() and len(text) <= 15):
-            raise UnitError(f"must be a whole number of contracts, was {text[:40]!a}")
-        below = price * self._den
-        lots, rest = divmod(int(text) * self._num, below)
-        if lots > MAX_LOTS:
-            raise UnitError(f"must be at most {MAX_LOTS} lots, was {text} contracts")
-        rounding = self.rounding
-        rounding.sizes += lots > 0
-        rounding.rounded += rest > 0
-        rounding.lots += lots
-        rounding.lost_micro_lots += rest * 1_000_000 // below
-        return QtyLots(lots)
+class GapError(UnitError):
+    """Updates are missing, so the book is unknown until the next snapshot."""
 
 
 class _IdChain:
@@ -362,6 +337,7 @@ class _IdChain:
     def __init__(self) -> None:
         self.last_id = -1
         self.book_id: int | None = None
+        self.snapshots = 0
         self._kept: list[_Depth] = []
 
     def joins(self, depth: _Depth) -> bool:
@@ -373,8 +349,10 @@ class _IdChain:
         if depth.u < depth.prev_id:
             raise UnitError(f"update ids go back, from {depth.prev_id} to {depth.u}")
         if self.last_id >= 0 and depth.prev_id != self.last_id:
-            raise UnitError(
-                f"gap in the update ids: expected the update after {self.last_id}, "
+            expected, self.last_id = self.last_id, depth.u
+            self.book_id, self._kept = None, [depth]
+            raise GapError(
+                f"gap in the update ids: expected the update after {expected}, "
                 f"found the one after {depth.prev_id}"
             )
         self.last_id = depth.u
@@ -384,8 +362,9 @@ class _IdChain:
         if depth.u <= self.book_id:
             return False
         if depth.prev_id > self.book_id:
-            raise UnitError(
-                f"gap between the book at id {self.book_id} and the update after {depth.prev_id}"
+            known, self.book_id, self._kept = self.book_id, None, [depth]
+            raise GapError(
+                f"gap between the book at id {known} and the update after {depth.prev_id}"
             )
         self.book_id = depth.u
         return True
@@ -400,18 +379,27 @@ class _IdChain:
             return None
         missed = [depth for depth in self._kept if depth.u > snapshot_id]
         if missed and missed[0].prev_id > snapshot_id:
-            raise UnitError(
+            raise GapError(
                 f"gap between the snapshot at id {snapshot_id} and the update after "
                 f"{missed[0].prev_id}"
             )
         self._kept = []
+        self.snapshots += 1
         self.book_id = missed[-1].u if missed else snapshot_id
         return missed
 
     def _keep(self, depth: _Depth) -> None:
         if len(self._kept) >= MAX_KEPT_UPDATES:
+            self._kept = []  # so that a reader who goes on is told once per so many
             raise UnitError(f"no depth snapshot within {MAX_KEPT_UPDATES} depth updates")
         self._kept.append(depth)
+
+
+def _trouble(error: Exception) -> str:
+    """The kind of a trouble, for counting."""
+    if isinstance(error, GapError):
+        return "gap in the update ids"
+    return "receive time goes back" if "goes back" in str(error) else "row left out"
 
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:

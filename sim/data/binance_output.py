@@ -7,7 +7,8 @@ from typing import Any
 
 import msgspec
 
-from sim.data.binance import MarketStream, RawFile, Rounding
+from sim.data.binance import MarketStream, RawFile
+from sim.data.binance_sizes import Rounding
 from sim.data.books import SIDES, LevelBook
 from sim.data.reanchor import (
     CrossingShares,

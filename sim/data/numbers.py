@@ -9,7 +9,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Final, TypeVar
 
-from sim.protocol.units import PriceTicks, QtyLots, UnitError, Units
+from sim.protocol.units import PriceTicks, QtyLots, UnitError, Units, parse_decimal
 
 # Bounded, so that a file in which every number is new cannot fill the memory.
 _TABLE_SIZE: Final = 1 << 16
@@ -63,6 +63,28 @@ class QtyTable(dict[str, QtyLots]):
         if lots < 0:
             raise UnitError(f"qty must be >= 0, was {text}")
         return _remember(self, text, lots)
+
+
+class NanoTable(dict[str, PriceTicks]):
+    """Decimal text -> whole number of 1e-9, > 0 or, if not ``positive``, >= 0.
+
+    Raises:
+        UnitError: On look-up of a text that is no such decimal, has more than 9 decimals, or is
+            beyond the range of 64 bits.
+    """
+
+    def __init__(self, *, positive: bool = True) -> None:
+        self._least = int(positive)
+
+    def __missing__(self, text: str) -> PriceTicks:
+        scaled = parse_decimal(text).scaleb(9)
+        value = int(scaled)
+        if value != scaled:
+            raise UnitError(f"must have at most 9 decimals, was {text[:40]!a}")
+        if not self._least <= value < 1 << 63:
+            sign = "> 0" if self._least else ">= 0"
+            raise UnitError(f"must be {sign} and below 9.2e9, was {text[:40]!a}")
+        return _remember(self, text, PriceTicks(value))
 
 
 def exact_steps(step: Decimal, convert: Callable[[str], int]) -> Callable[[str], int]:

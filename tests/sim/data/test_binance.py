@@ -8,9 +8,7 @@ import pytest
 
 from sim.data import binance
 from sim.data.binance import (
-    BaseSizes,
     BookUpdate,
-    ContractSizes,
     Market,
     MarketEvent,
     MarketStream,
@@ -18,6 +16,7 @@ from sim.data.binance import (
     Quote,
     identify,
 )
+from sim.data.binance_sizes import BaseSizes, ContractSizes
 from sim.protocol.enums import Side
 from sim.protocol.errors import DataFormatError
 from sim.protocol.units import PriceTicks, QtyLots, UnitError, Units
