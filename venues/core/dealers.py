@@ -73,14 +73,12 @@ class QuotingCore(DealerCore):
         return self._ladders[Side.SELL], self._ladders[Side.BUY]
 
     def reachable_by(self, msg: NewOrderSingle, depth: int) -> Levels:
-        """The levels within the order's limit, shown or not."""
-        side = Side.BUY if msg.side is Side.BUY else Side.SELL
-        sign = 1 if side is Side.BUY else -1
-        levels = self._ladders[side][:depth]
-        limit = msg.price
-        if limit is not None:
-            levels = tuple([level for level in levels if sign * (level[0] - limit) <= 0])
-        return levels
+        """All of the order at the quote for its size, if there is one and its limit allows it."""
+        middle = self._middle()
+        if middle is None or not 0 < msg.order_qty <= self._sizes[-1]:
+            return ()
+        price = self._law.price(middle, msg.side, msg.order_qty, self._tick)
+        return whole(msg, price if price > 0 else None)
 
     def _unpriced(self, msg: NewOrderSingle) -> RejectReason | None:
         if msg.order_qty > self._sizes[-1]:
