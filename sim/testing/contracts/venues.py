@@ -102,6 +102,7 @@ def venue_case(
     high: int,
     hears: tuple[str, ...] = ("LIT",),
     chance: Callable[[], Keyed | None] = lambda: None,
+    both_sides: bool = True,
 ) -> VenueCase:
     """The case of a venue's entry, as a scenario would build it.
 
@@ -113,6 +114,7 @@ def venue_case(
         high: See ``VenueCase``.
         hears: Venues whose quotes it gets if it uses a reference.
         chance: Makes its draws.
+        both_sides: See ``VenueCase``.
     """
     found = config.problems(units)
     require(not found, "the entry is valid", found)
@@ -125,7 +127,7 @@ def venue_case(
         lot=grid.lot,
         hears=hears if config.uses_reference else (),
         shows_truth=config.visibility != "dark" and not config.silent,
-        both_sides=config.holds_orders,
+        both_sides=both_sides,
     )
 
 
@@ -395,9 +397,9 @@ class _Trial:
         if fills:
             require(printed == grown, "prints make up what the volume has grown by", core.trades)
             require(core.last_px is not None, "the last price is known after a trade")
+        bought = sum(r.last_qty for r in fills if r.side is Side.BUY)
         both = self._case.both_sides
-        bought = sum(r.last_qty for r in fills if r.side is Side.BUY or not both)
-        require(grown == bought or not (fills or both), "the volume grows by what trades", fills)
+        require(grown == bought or not both, "the volume grows by what is bought", fills)
         self.tally.fills += len(fills)
         for entry in ledger.ended.values():
             require(entry.leaves == 0, "I1: nothing is open of what has ended", entry)

@@ -106,6 +106,7 @@ def case_of(tmp_path: Path) -> Callable[[str, int], VenueCase]:
             low=90,
             high=110,
             chance=lambda: Streams(1).keyed("venue", "V"),
+            both_sides=name != "replayed",  # whose lots of a recording they were, nobody knows
         )
 
     return make
