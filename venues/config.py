@@ -152,6 +152,8 @@ class VenueConfig(ScenarioModel, ABC):
     """Whether orders may state a minimum quantity."""
     takes_book_flow: ClassVar[bool] = False
     """Whether flow that looks at the book may run here: its core is a book of all its orders."""
+    takes_special: ClassVar[bool] = False
+    """Whether orders may be more than limit and market orders: stops, icebergs, pegged orders."""
 
     id: Ident
     """Names it in the log, in tables and in ``--set``."""

@@ -129,6 +129,10 @@ class RejectReason(Enum):
     """A type of order that this kind of venue does not take."""
     POST_ONLY_WOULD_TRADE = "post_only_would_trade"
     """A post-only order would have taken lots."""
+    STOP_PRICE_REACHED = "stop_price_reached"
+    """The last price is at or through the stop price already, and the venue takes no such stops."""
+    NO_REFERENCE_PRICE = "no_reference_price"
+    """There is nothing that a pegged or market-to-limit order could take its price from."""
     THROTTLED = "throttled"
     """The account sent too many messages (``throttle``), or the venue's queue is full."""
     NO_REFERENCE = "no_reference"
@@ -147,6 +151,8 @@ FIX_ORD_REJ_REASON = {
     RejectReason.PRICE_EXCEEDS_BAND: 16,
     RejectReason.INVALID_PRICE_INCREMENT: 18,
     RejectReason.POST_ONLY_WOULD_TRADE: 99,
+    RejectReason.STOP_PRICE_REACHED: 99,
+    RejectReason.NO_REFERENCE_PRICE: 99,
     RejectReason.THROTTLED: 99,
     RejectReason.NO_REFERENCE: 99,
     RejectReason.LAST_LOOK: 99,
@@ -178,6 +184,10 @@ class CxlRejReason(Enum):
     """As for a new order, for the new quantity."""
     POST_ONLY_WOULD_TRADE = "post_only_would_trade"
     """The new price of a post-only order would take lots."""
+    STOP_PRICE_REACHED = "stop_price_reached"
+    """As for a new order, for the new stop price."""
+    UNSUPPORTED_CHANGE = "unsupported_change"
+    """The order has no such price or quantity to change."""
     THROTTLED = "throttled"
     """As for a new order."""
 
@@ -193,6 +203,8 @@ FIX_CXL_REJ_REASON = {
     CxlRejReason.INCORRECT_QUANTITY: 99,
     CxlRejReason.ORDER_EXCEEDS_LIMIT: 99,
     CxlRejReason.POST_ONLY_WOULD_TRADE: 99,
+    CxlRejReason.STOP_PRICE_REACHED: 99,
+    CxlRejReason.UNSUPPORTED_CHANGE: 99,
     CxlRejReason.THROTTLED: 99,
 }
 

@@ -39,7 +39,8 @@ class OrderInstructions(msgspec.Struct, frozen=True, gc=False):
     """What is special about an order beyond its type; plain orders have none of it.
 
     Attributes:
-        display_qty: The most lots that show at a time (FIX DisplayQty), an iceberg's peak; 0: all.
+        display_qty: The most lots that show at a time (FIX DisplayQty), an iceberg's peak; None:
+            all.
         min_display_qty: As soon as fewer lots than this show, the peak is made whole again (FIX
             DisplayLowQty); 0: not before none show.
         hidden: Nothing of the order shows (FIX DisplayMethod "undisclosed").
@@ -48,7 +49,7 @@ class OrderInstructions(msgspec.Struct, frozen=True, gc=False):
         peg: For pegged orders, and only them.
     """
 
-    display_qty: QtyLots = QtyLots(0)
+    display_qty: QtyLots | None = None
     min_display_qty: QtyLots = QtyLots(0)
     hidden: bool = False
     all_or_none: bool = False

@@ -1,7 +1,7 @@
 """Turns a file of conformance cases into one test per case.
 
 ``--cases PATH`` (registered in ``tests/conftest.py``) names the file; without it the cases beside
-this file are run.
+this file are run, of all levels.
 """
 
 import importlib.util
@@ -22,25 +22,34 @@ else:
     sys.modules[_spec.name] = conformance_runner
     _spec.loader.exec_module(conformance_runner)
 
-OWN_CASES = Path(__file__).with_name("core_cases.jsonl")
+OWN_CASES = tuple(
+    Path(__file__).with_name(f"{level}_cases.jsonl") for level in ("core", "optional", "dialect")
+)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """A test that asks for ``case`` runs once for each; what the core lacks is skipped by name."""
     if "case" not in metafunc.fixturenames:
         return
-    path = metafunc.config.getoption("cases") or OWN_CASES
+    path = metafunc.config.getoption("cases")
     try:
-        cases = conformance_runner.read_cases(path)
+        cases = [
+            case
+            for one in (OWN_CASES if path is None else (path,))
+            for case in conformance_runner.read_cases(one)
+        ]
     except conformance_runner.CaseFormatError as error:
         raise pytest.UsageError(str(error)) from error
-    metafunc.parametrize("case", [_param(case) for case in cases])
+    if metafunc.function.__name__.endswith("in_a_pool"):
+        # A pool is no book for all of them; that each is run somewhere the others see to.
+        cases = [case for case in cases if conformance_runner.lacking_in_a_pool(case) is None]
+    lacking = conformance_runner.lacking
+    metafunc.parametrize("case", [_param(case, lacking(case)) for case in cases])
 
 
-def _param(case: "conformance_runner.Case") -> Any:
-    missing = conformance_runner.missing_feature(case)
+def _param(case: "conformance_runner.Case", lacks: str | None) -> Any:
     # With its id in the reason each case is reported by itself.
-    marks = () if missing is None else pytest.mark.skip(f"{case.id}: the core has no {missing}")
+    marks = () if lacks is None else pytest.mark.skip(f"{case.id}: this book has no {lacks}")
     return pytest.param(case, id=case.id, marks=marks)
 
 
@@ -51,6 +60,6 @@ def runner() -> Any:
 
 
 @pytest.fixture(scope="session")
-def own_cases() -> Path:
-    """The file of cases that belongs to the project."""
+def own_cases() -> tuple[Path, ...]:
+    """The files of cases that belong to the project, one for each level."""
     return OWN_CASES

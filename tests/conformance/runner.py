@@ -6,9 +6,8 @@ over; whatever the file says in a way that the format does not know is an error.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, assert_never
 
 import msgspec
 
@@ -16,6 +15,7 @@ from sim.protocol.enums import (
     ExecType,
     OrdStatus,
     OrdType,
+    PegReference,
     SelfTrade,
     Side,
     TimeInForce,
@@ -28,17 +28,32 @@ from sim.protocol.orders import (
     OrderCancelReject,
     OrderCancelReplaceRequest,
     OrderCancelRequest,
+    OrderInstructions,
     OrderMessage,
     OrderReduceRequest,
+    Peg,
 )
 from sim.protocol.units import PriceTicks, QtyLots, TimeNs
+from venues.core.book import KEY_MAX
+from venues.core.lit import LitCore
 from venues.core.matching import MatchingCore
+from venues.core.matching_rules import (
+    IcebergResidual,
+    IcebergSizeUp,
+    IcebergSweep,
+    MarketRemainder,
+    MatchingRules,
+    PegWithoutReference,
+    StopElection,
+    StopOnEntry,
+)
 from venues.core.pool import PoolCore
 
 Status = Literal["open", "partial", "filled", "canceled", "rejected", "parked"]
 State = tuple[int, int, str]
 """Filled lots, open lots, status."""
 
+SLOWING = "a stop that nothing elects"
 SIDES = {"bids": Side.BUY, "asks": Side.SELL}
 STATUS = {
     OrdStatus.NEW: "open",
@@ -67,6 +82,14 @@ class Expect(Strict, frozen=True):
     also_canceled: list[str] = []
 
 
+class PegTo(Strict, frozen=True):
+    """What the price of a pegged order follows."""
+
+    ref: Literal["bid", "ask", "mid", "primary"]
+    offset: int = 0
+    cap: int | None = None
+
+
 class New(Strict, frozen=True, tag="new", tag_field="op"):
     """A new order."""
 
@@ -86,7 +109,7 @@ class New(Strict, frozen=True, tag="new", tag_field="op"):
     min_visible: int | None = None
     min_qty: int | None = None
     stop: int | None = None
-    peg: dict[str, Any] | None = None
+    peg: PegTo | None = None
     basis: str = ""
 
 
@@ -100,12 +123,12 @@ class Cancel(Strict, frozen=True, tag="cancel", tag_field="op"):
 
 
 class Replace(Strict, frozen=True, tag="replace", tag_field="op"):
-    """A request for a new price and a new open quantity."""
+    """A request for a new price and a new open quantity; without a price it stays as it is."""
 
     id: str
-    price: int
     qty: int
     expect: Expect
+    price: int | None = None
     account: str | None = None
     min_qty: int | None = None
     stop: int | None = None
@@ -154,16 +177,31 @@ class Profile(Strict, frozen=True):
     tick: int = 1
     lot: int = 1
     last: int | None = None
-    market_remainder: str = "cancel"
-    stop_on_entry: str = "trigger"
-    stop_election: str = "fifo"
-    iceberg_residual: str = "full_peak"
-    iceberg_sweep: str = "slices"
-    iceberg_size_up: str = "loses_priority"
-    peg_without_reference: str = "park"
+    market_remainder: MarketRemainder = "cancel"
+    stop_on_entry: StopOnEntry = "trigger"
+    stop_election: StopElection = "fifo"
+    iceberg_residual: IcebergResidual = "full_peak"
+    iceberg_sweep: IcebergSweep = "slices"
+    iceberg_size_up: IcebergSizeUp = "loses_priority"
+    peg_without_reference: PegWithoutReference = "park"
     hidden_improvement: int | None = None
     hidden_min_remainder: int = 0
-    book: str = "lit"
+    book: Literal["lit", "midpoint"] = "lit"
+
+    def rules(self) -> MatchingRules:
+        """The settings as a core takes them."""
+        return MatchingRules(
+            self.market_remainder,
+            self.last,
+            self.stop_on_entry,
+            self.stop_election,
+            self.iceberg_residual,
+            self.iceberg_sweep,
+            self.iceberg_size_up,
+            self.peg_without_reference,
+            self.hidden_improvement,
+            self.hidden_min_remainder,
+        )
 
 
 class FinalOrder(Strict, frozen=True):
@@ -227,28 +265,32 @@ def read_cases(path: Path) -> list[Case]:
     return list(cases.values())
 
 
-def missing_feature(case: Case) -> str | None:
-    """What the case needs and the core does not have; None if it can be run."""
+def lacking(case: Case) -> str | None:
+    """What the case needs and its book does not have; None if it can be run.
+
+    A lit book has all; a midpoint book has neither a last price nor orders that rest in the dark.
+    """
+    if case.profile.book == "lit":
+        return next((f"step {op_of(s)}" for s in case.steps if isinstance(s, Quote)), None)
+    if case.profile != Profile(tick=case.profile.tick, lot=case.profile.lot, book="midpoint"):
+        return "settings for lit books"
+    return lacking_in_a_pool(case)
+
+
+def lacking_in_a_pool(case: Case) -> str | None:
+    """What the case needs and a pool does not have; None if it can be run there."""
     midpoint = case.profile.book == "midpoint"
-    defaults = Profile(
-        tick=case.profile.tick,
-        lot=case.profile.lot,
-        last=case.profile.last,
-        book="midpoint" if midpoint else "lit",
-    )
-    for name in Profile.__struct_fields__:
-        setting = getattr(case.profile, name)
-        if setting != getattr(defaults, name):
-            return f"profile {name}={setting!r}"
+    tick, lot = case.profile.tick, case.profile.lot
+    if msgspec.structs.replace(case.profile, book="lit") != Profile(tick=tick, lot=lot):
+        return "settings for lit books"
+    types = {"limit", "market", "midpoint"} if midpoint else {"limit", "market"}
     for step in case.steps:
         match step:
             case Last():
                 return "step last"
             case Quote() if not midpoint:
                 return "step quote"
-            case New(type="midpoint", price=None):
-                return "midpoint order without a limit"
-            case New(type=kind) if kind not in {"limit", "market", midpoint and "midpoint"}:
+            case New(type=kind) if kind not in types:
                 return f"order type {kind}"
             case Replace(min_qty=int()):
                 return "replaced min_qty"
@@ -262,18 +304,41 @@ def missing_feature(case: Case) -> str | None:
     return None
 
 
-def core_for(case: Case) -> Callable[..., MatchingCore]:
-    """What makes a core that has all that the case needs."""
+def op_of(step: Step) -> str:
+    """What the step is called in a file."""
+    return type(step).__name__.lower()
+
+
+def core_for(case: Case) -> MatchingCore:
+    """A core that has all that the case needs."""
+    profile = case.profile
+    if profile.book == "midpoint":
+        return PoolCore(profile.tick, profile.lot, midpoint=True)
+    return LitCore(profile.tick, profile.lot, rules=profile.rules())
+
+
+def slow_core_for(case: Case) -> MatchingCore:
+    """The same, a lit book with an order in it that keeps it from handling plain ones fast."""
     if case.profile.book == "midpoint":
-        return partial(PoolCore, midpoint=True)
-    min_qty = any(isinstance(step, New) and step.min_qty for step in case.steps)
-    return PoolCore if min_qty else MatchingCore
+        return core_for(case)
+    core = LitCore(case.profile.tick, case.profile.lot, rules=case.profile.rules())
+    never = OrderInstructions(stop_px=PriceTicks(KEY_MAX - KEY_MAX % case.profile.tick))
+    stop = NewOrderSingle(
+        SLOWING, Side.BUY, QtyLots(case.profile.lot), None, OrdType.STOP, instructions=never
+    )
+    core.handle(stop, TimeNs(0))
+    return core
 
 
-def differences(case: Case, make_core: Callable[..., MatchingCore] | None = None) -> list[str]:
+def pool_for(case: Case) -> MatchingCore:
+    """A dark pool with the case's steps."""
+    midpoint = case.profile.book == "midpoint"
+    return PoolCore(case.profile.tick, case.profile.lot, midpoint=midpoint)
+
+
+def differences(case: Case, make_core: Callable[[Case], MatchingCore] | None = None) -> list[str]:
     """Where the core does something else than the case says; empty if nowhere."""
-    make_core = make_core or core_for(case)
-    return list(_Run(case, make_core(tick=case.profile.tick, lot=case.profile.lot)).differences())
+    return list(_Run(case, (make_core or core_for)(case)).differences())
 
 
 class _Run:
@@ -290,20 +355,23 @@ class _Run:
         self.accounts: dict[str, str] = {}
         self.names: dict[str, str] = {}
         self.ids: dict[str, str] = {}
-        self.exec_id = 0
+        self.unpriced: set[str] = set()
+        self.exec_id = max((order.order_id for order in core.open_orders.values()), default=0)
 
     def differences(self) -> Iterator[str]:
         for number, step in enumerate(self.case.steps):
-            where = f"step {number} ({type(step).__name__.lower()} {getattr(step, 'id', '')})"
+            where = f"step {number} ({op_of(step)} {getattr(step, 'id', '')})"
             match step:
                 case CheckQueue():
                     found = self._queues_unlike(step)
                 case Quote():
                     found = self._take_quote(step)
+                case Last():
+                    found = self._take_last(step)
                 case New() | Cancel() | Replace() | Reduce():
                     found = self._take_step(step, f"request {number} of {self.case.id}")
                 case _:
-                    raise AssertionError(f"{where}: the core has no such step")
+                    assert_never(step)
             try:
                 self.core.check()
             except InvariantError as error:
@@ -326,6 +394,7 @@ class _Run:
             self.accounts[step.id] = step.account
             self.names[step.id] = step.id
             self.ids[step.id] = step.id
+            self.unpriced |= {step.id} if step.type in {"market", "stop"} else set()
         elif isinstance(step, Replace):
             self.names[step.id] = message.cl_ord_id
             self.ids[message.cl_ord_id] = step.id
@@ -336,7 +405,7 @@ class _Run:
             found += ["refused, yet more was reported"] if len(reports) > 1 else []
             return found + _unlike(step.expect, [], [], (0, 0, "rejected"))
         trades, also = self._apply(fills, step.id)
-        return found + _unlike(step.expect, trades, also, self.states[step.id])
+        return found + _unlike(step.expect, trades, also, self._state(step.id))
 
     def _take_quote(self, step: Quote) -> list[str]:
         book = BookSnapshot("REF", 0, TimeNs(0), ((step.bid, 1),), ((step.ask, 1),))
@@ -345,23 +414,25 @@ class _Run:
         self._apply([report for report in reports if isinstance(report, ExecutionReport)], "")
         return []
 
+    def _take_last(self, step: Last) -> list[str]:
+        assert isinstance(self.core, LitCore)
+        reports = self.core.set_reference(step.price, TimeNs(0))
+        self._apply([report for report in reports if isinstance(report, ExecutionReport)], "")
+        return []
+
+    def _state(self, order_id: str) -> State | None:
+        """What the reports say of an order, and the core of whether it waits."""
+        state = self.states.get(order_id)
+        core = self.core
+        if state is None or not state[1] or not isinstance(core, LitCore):
+            return state
+        return (*state[:2], "parked") if core.is_waiting(self.names[order_id]) else state
+
     def _message(self, step: Order, request: str) -> OrderMessage:
         name = self.names.get(step.id, step.id)
         match step:
             case New():
-                market = step.type == "market"
-                return NewOrderSingle(
-                    step.id,
-                    Side(step.side),
-                    QtyLots(step.qty),
-                    None if market or step.price is None else PriceTicks(step.price),
-                    OrdType.MARKET if market else OrdType.LIMIT,
-                    TimeInForce(step.tif),
-                    step.account,
-                    step.post_only,
-                    SelfTrade(step.stp),
-                    QtyLots(step.min_qty or 0),
-                )
+                return _new_order(step)
             case Cancel():
                 return OrderCancelRequest(request, name, self._sender(step))
             case Replace():
@@ -369,8 +440,15 @@ class _Run:
                 # added to what is filled, it could become one.
                 filled = self.states.get(step.id, (0, 0, ""))[0]
                 total = filled + step.qty if step.qty > 0 else step.qty
+                unpriced = step.price is None or step.id in self.unpriced
                 return OrderCancelReplaceRequest(
-                    request, name, QtyLots(total), PriceTicks(step.price), self._sender(step)
+                    request,
+                    name,
+                    QtyLots(total),
+                    None if unpriced else PriceTicks(step.price or 0),
+                    self._sender(step),
+                    None if step.min_qty is None else QtyLots(step.min_qty),
+                    None if step.stop is None else PriceTicks(step.stop),
                 )
             case Reduce():
                 return OrderReduceRequest(request, name, QtyLots(step.by), self._sender(step))
@@ -424,15 +502,16 @@ class _Run:
 
     def _book(self) -> dict[str, list[tuple[str, int, int]]]:
         return {
-            name: [(order.cl_ord_id, order.key, order.leaves_qty) for order in core_side]
-            for name, core_side in ((n, self.core.resting(side)) for n, side in SIDES.items())
+            name: [(o.cl_ord_id, o.key, o.open_qty) for o in self.core.resting(side)]
+            for name, side in SIDES.items()
         }
 
     def _queues_unlike(self, step: CheckQueue) -> list[str]:
         found = []
         for name, wanted in step.queue.items():
-            resting = self.core.resting(SIDES[name])
-            queue = [(self.ids[order.cl_ord_id], order.leaves_qty) for order in resting]
+            core, side = self.core, SIDES[name]
+            shown = core.displayed(side) if isinstance(core, LitCore) else core.resting(side)
+            queue = [(self.ids[order.cl_ord_id], order.leaves_qty) for order in shown]
             if queue != wanted:
                 found.append(f"{name} queue {queue}, wanted {wanted}")
         return found
@@ -441,24 +520,69 @@ class _Run:
         for name, side in SIDES.items():
             wanted = getattr(self.case.final.book, name)
             levels = self.core.levels(side, len(wanted) + 1)
-            book = [(price, lots, self.core.count_at(side, price)) for price, lots in levels]
+            book: list[tuple[int | str, int, int]] = [
+                (price, lots, self.core.count_at(side, price)) for price, lots in levels
+            ]
+            if isinstance(self.core, LitCore):
+                unpriced = [order.open_qty for order in self.core.resting_market(side)]
+                book[:0] = [("MKT", sum(unpriced), len(unpriced))] if unpriced else []
             if book != wanted:
                 yield f"final {name} {book}, wanted {wanted}"
         for order_id, final in self.case.final.orders.items():
-            state = self.states.get(order_id)
+            state = self._state(order_id)
             if state != (final.cum, final.leaves, final.status):
                 yield f"final order {order_id} (cum, leaves, status) {state}, wanted {final}"
         open_ids = {order_id for order_id, state in self.states.items() if state[1]}
-        resting = [order for side in SIDES.values() for order in self.core.resting(side)]
-        if open_ids != {self.ids[order.cl_ord_id] for order in resting}:
-            yield f"open by their reports: {sorted(open_ids)}, resting: {resting}"
+        held = [o for o in self.core.open_orders.values() if o.cl_ord_id != SLOWING]
+        if open_ids != {self.ids[order.cl_ord_id] for order in held}:
+            yield f"open by their reports: {sorted(open_ids)}, held: {held}"
+
+
+TYPES = {
+    "limit": OrdType.LIMIT,
+    "market": OrdType.MARKET,
+    "mtl": OrdType.MARKET_TO_LIMIT,
+    "stop": OrdType.STOP,
+    "stop_limit": OrdType.STOP_LIMIT,
+    "midpoint": OrdType.LIMIT,
+}
+
+
+def _new_order(step: New) -> NewOrderSingle:
+    """The message; what is special about it is left out if nothing is."""
+    asked = OrderInstructions(
+        None if step.display is None else QtyLots(step.display),
+        QtyLots(step.min_visible or 0),
+        step.hidden,
+        step.aon,
+        None if step.stop is None else PriceTicks(step.stop),
+        None if step.peg is None else Peg(PegReference(step.peg.ref), step.peg.offset),
+    )
+    price = step.price
+    if step.peg is not None:
+        price = step.peg.cap if step.price is None else step.price
+    elif step.type in {"market", "mtl", "stop"}:
+        price = None
+    return NewOrderSingle(
+        step.id,
+        Side(step.side),
+        QtyLots(step.qty),
+        None if price is None else PriceTicks(price),
+        TYPES[step.type] if step.peg is None else OrdType.PEGGED,
+        TimeInForce(step.tif),
+        step.account,
+        step.post_only,
+        SelfTrade(step.stp),
+        QtyLots(step.min_qty or 0),
+        None if asked == OrderInstructions() else asked,
+    )
 
 
 def _unlike(
-    expect: Expect, trades: list[tuple[str, str, int, int]], also: list[str], state: State
+    expect: Expect, trades: list[tuple[str, str, int, int]], also: list[str], state: State | None
 ) -> list[str]:
     """Where the outcome of one step is not the one expected."""
-    cum, leaves, status = state
+    cum, leaves, status = state or (0, 0, "unknown")
     stated: Mapping[str, tuple[Any, Any]] = {
         "trades": (trades, expect.trades),
         "status": (status, expect.status),

@@ -1,7 +1,6 @@
-"""The matching core against cases from the test suites of other engines."""
+"""The cores of venues against cases from the test suites of other engines."""
 
 import json
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,53 +9,49 @@ import pytest
 if TYPE_CHECKING:
     from tests.conformance.runner import Case
 
+COUNTS = {"core": 120, "optional": 84, "dialect": 54}
+
 
 def test_case(case: "Case", runner: Any) -> None:
-    found = runner.differences(case)
-    if found and case.level == "dialect":
-        pytest.xfail(f"another dialect, with no setting that tells it: {found[0]}")
-    assert found == []
+    """Each dialect under its own profile: the disagreements are settings."""
+    assert runner.differences(case) == []
+
+
+def test_case_beside_a_special_order(case: "Case", runner: Any) -> None:
+    """Plain orders get the same from the path that knows all orders as from the fast one."""
+    assert runner.differences(case, runner.slow_core_for) == []
 
 
 def test_case_in_a_pool(case: "Case", runner: Any) -> None:
     """A dark pool without rules of its own is a price-time book."""
-    found = runner.differences(case, partial(runner.PoolCore, midpoint=is_midpoint(case)))
+    found = runner.differences(case, runner.pool_for)
     if found and case.level == "dialect":
         pytest.xfail(f"another dialect, with no setting that tells it: {found[0]}")
     assert found == []
 
 
-def is_midpoint(case: "Case") -> bool:
-    return case.profile.book == "midpoint"
-
-
-@pytest.mark.shared
-def test_shared_midpoint_cases_pass(runner: Any, shared_dir: Path) -> None:
-    cases = runner.read_cases(shared_dir / "conformance" / "matching.jsonl")
-    midpoint = [case for case in cases if is_midpoint(case)]
-    assert len(midpoint) == 2
-    assert [case.id for case in midpoint if runner.missing_feature(case)] == []
-    assert {case.id: found for case in midpoint if (found := runner.differences(case))} == {}
-
-
-def test_own_cases_are_all_run(runner: Any, own_cases: Path) -> None:
-    cases = runner.read_cases(own_cases)
-    assert len(cases) == 120
-    assert [case.id for case in cases if runner.missing_feature(case)] == []
+def test_own_cases_are_all_run(runner: Any, own_cases: tuple[Path, ...]) -> None:
+    cases = [case for path in own_cases for case in runner.read_cases(path)]
+    found = {level: sum(case.level == level for case in cases) for level in COUNTS}
+    assert found == COUNTS
+    assert [case.id for case in cases if runner.lacking(case)] == []
 
 
 @pytest.mark.slow
 @pytest.mark.shared
-def test_shared_core_cases_pass(runner: Any, shared_dir: Path) -> None:
+def test_shared_cases_pass(runner: Any, shared_dir: Path) -> None:
     cases = runner.read_cases(shared_dir / "conformance" / "matching.jsonl")
-    core = [case for case in cases if case.level == "core"]
-    assert len(core) == 120
-    assert [case.id for case in core if runner.missing_feature(case)] == []
-    assert {case.id: found for case in core if (found := runner.differences(case))} == {}
+    assert len(cases) == sum(COUNTS.values())
+    assert [case.id for case in cases if runner.lacking(case)] == []
+    assert {case.id: found for case in cases if (found := runner.differences(case))} == {}
 
 
 @pytest.mark.shared
-def test_own_cases_are_the_shared_ones_unchanged(shared_dir: Path, own_cases: Path) -> None:
+def test_own_cases_are_the_shared_ones_unchanged(
+    shared_dir: Path, own_cases: tuple[Path, ...]
+) -> None:
     with (shared_dir / "conformance" / "matching.jsonl").open(encoding="utf-8") as lines:
-        shared = [line for line in lines if json.loads(line)["level"] == "core"]
-    assert own_cases.read_text(encoding="utf-8").splitlines(keepends=True) == shared
+        shared = list(lines)
+    for level, path in zip(COUNTS, own_cases, strict=True):
+        of_level = [line for line in shared if json.loads(line)["level"] == level]
+        assert path.read_text(encoding="utf-8").splitlines(keepends=True) == of_level

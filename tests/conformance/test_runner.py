@@ -166,7 +166,7 @@ class BreaksItsBook(MatchingCore):
 def test_a_faulty_engine_is_noticed(
     runner: Any, read: Callable[..., Any], crossing: Json, faulty: type[MatchingCore]
 ) -> None:
-    assert runner.differences(read(crossing)[0], faulty) != []
+    assert runner.differences(read(crossing)[0], lambda _case: faulty()) != []
 
 
 @pytest.mark.parametrize(
@@ -197,6 +197,9 @@ def test_what_is_not_a_case_is_an_error(
         (("steps", 0, "expect", "fills"), []),
         (("steps", 0, "expect", "status"), "done"),
         (("profile", "allocation"), "pro-rata"),
+        (("profile", "iceberg_sweep"), "prorata"),
+        (("steps", 0, "peg"), {"ref": "last"}),
+        (("steps", 0, "peg"), {"ref": "bid", "limit": 9}),
         (("final", "orders", "a", "avg"), 10),
         (("level",), "extra"),
     ],
@@ -230,7 +233,7 @@ def test_a_missing_file_is_an_error(runner: Any, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("place", "value", "missing"),
+    ("place", "value", "lacks"),
     [
         (("steps", 0, "display"), 1, "display"),
         (("steps", 0, "hidden"), True, "hidden"),
@@ -238,24 +241,33 @@ def test_a_missing_file_is_an_error(runner: Any, tmp_path: Path) -> None:
         (("steps", 0, "peg"), {"ref": "mid", "offset": 0}, "peg"),
         (("steps", 0, "type"), "stop", "order type stop"),
         (("steps", 5), {"op": "last", "price": 9}, "step last"),
-        (("profile", "market_remainder"), "rest", "profile market_remainder='rest'"),
+        (("profile", "market_remainder"), "rest", "settings for lit books"),
         (("steps", 5), {"op": "quote", "bid": 9, "ask": 11}, "step quote"),
         (("steps", 0, "type"), "midpoint", "order type midpoint"),
     ],
 )
-def test_a_feature_that_the_core_lacks_is_named(
+def test_what_a_pool_lacks_is_named(
     runner: Any,
     read: Callable[..., Any],
     crossing: Json,
     place: tuple[Any, ...],
     value: Any,
-    missing: str,
+    lacks: str,
 ) -> None:
     part: Any = crossing
     for key in place[:-1]:
         part = part[key]
     part[place[-1]] = value
-    assert runner.missing_feature(read(crossing)[0]) == missing
+    assert runner.lacking_in_a_pool(read(crossing)[0]) == lacks
+
+
+def test_what_a_book_lacks_is_named(runner: Any, read: Callable[..., Any], crossing: Json) -> None:
+    crossing["steps"][5] = {"op": "quote", "bid": 9, "ask": 11}
+    assert runner.lacking(read(crossing)[0]) == "step quote"
+    crossing["profile"] = {"book": "midpoint"}
+    assert runner.lacking(read(crossing)[0]) is None
+    crossing["profile"]["last"] = 10
+    assert runner.lacking(read(crossing)[0]) == "settings for lit books"
 
 
 def test_tick_and_lot_of_the_profile_are_the_venues(

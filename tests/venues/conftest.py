@@ -82,7 +82,7 @@ def order() -> Callable[..., NewOrderSingle]:
             Side(side),
             QtyLots(qty),
             None if price is None else PriceTicks(price),
-            OrdType.MARKET if price is None else OrdType.LIMIT,
+            more.pop("ord_type", OrdType.MARKET if price is None else OrdType.LIMIT),
             TimeInForce(tif),
             more.pop("account", OURS),
             **more,

@@ -61,6 +61,11 @@ class RestingOrder(msgspec.Struct, gc=False):
     self_trade: SelfTrade
 
     @property
+    def open_qty(self) -> int:
+        """Open lots: those in the queue, and those of a special order that are kept back."""
+        return self.leaves_qty
+
+    @property
     def cum_qty(self) -> int:
         """Lots filled so far."""
         return self.order_qty - self.leaves_qty

@@ -79,12 +79,10 @@ def check_finished(
         _require(0 <= order.leaves_qty <= order.order_qty, f"I2: {order}")
 
 
-def check_trades(reports: Sequence[VenueReport], bids: BookSide, asks: BookSide) -> None:
-    """I9 and I10 for the trades that one message caused.
-
-    What has traded at a price leaves nothing better behind, and nobody is passed over: all makers
-    but the last are filled.
-    """
+def fills_in(
+    reports: Sequence[VenueReport],
+) -> list[tuple[ExecutionReport, ExecutionReport]]:
+    """I10 for the trades among reports: each as the taker's and the maker's fill."""
     fills = [
         report
         for report in reports
@@ -92,7 +90,6 @@ def check_trades(reports: Sequence[VenueReport], bids: BookSide, asks: BookSide)
     ]
     _require(len(fills) % 2 == 0, "I10: a fill without its other side")
     pairs = list(zip(fills[::2], fills[1::2], strict=True))
-    keys = []
     for taker, maker in pairs:
         buys = taker.side is Side.BUY
         _require(maker.is_maker and not taker.is_maker, f"I10: one taker, one maker? {taker}")
@@ -105,6 +102,19 @@ def check_trades(reports: Sequence[VenueReport], bids: BookSide, asks: BookSide)
             (taker.contra_order_id, taker.order_id) == (maker.order_id, maker.contra_order_id),
             f"I10: the two sides name different trades: {taker} {maker}",
         )
+    return pairs
+
+
+def check_trades(reports: Sequence[VenueReport], bids: BookSide, asks: BookSide) -> None:
+    """I9 and I10 for the trades that one message caused.
+
+    What has traded at a price leaves nothing better behind, and nobody is passed over: all makers
+    but the last are filled.
+    """
+    pairs = fills_in(reports)
+    keys = []
+    for taker, _ in pairs:
+        buys = taker.side is Side.BUY
         keys.append((taker.last_px or 0) * (1 if buys else -1))
         contra = asks if buys else bids
         _require(contra.best >= keys[-1], f"I9: traded at {taker.last_px} past {abs(contra.best)}")

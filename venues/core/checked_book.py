@@ -76,6 +76,8 @@ class CheckedBook(OrderBook):
             return CxlRejReason.INVALID_PRICE_INCREMENT
         if msg.cl_ord_id in self._orders:
             return CxlRejReason.DUPLICATE_ID
+        if msg.min_qty or msg.stop_px is not None:
+            return CxlRejReason.UNSUPPORTED_CHANGE
         if order.post_only and qty > order.cum_qty and self._reaches(order.side, price):
             return CxlRejReason.POST_ONLY_WOULD_TRADE
         return None

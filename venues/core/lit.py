@@ -4,14 +4,15 @@ A lit book takes every order; a maker's quote is taken from and never joined.
 """
 
 from collections.abc import Collection
+from typing import ClassVar
 
 from sim.protocol.enums import OrdType, RejectReason, TimeInForce
 from sim.protocol.market_data import Levels
 from sim.protocol.orders import NewOrderSingle
-from venues.core.matching import MatchingCore
+from venues.core.special import SpecialCore
 
 
-class LitCore(MatchingCore):
+class LitCore(SpecialCore):
     """A price-time book that shows its best levels."""
 
     def report_to(self, accounts: Collection[str]) -> None:
@@ -28,12 +29,16 @@ class LitCore(MatchingCore):
         return self._bids.view(depth), self._asks.view(depth)
 
     def reachable_by(self, msg: NewOrderSingle, depth: int) -> Levels:
-        """What this order could take now, in the ``depth`` best levels."""
-        return self.reachable(msg.side, msg.price, depth)
+        """What this order could take now, in the ``depth`` best levels, hidden lots included."""
+        if self._special == self._least_special:
+            return self.reachable(msg.side, msg.price, depth)
+        return self.reachable_at(msg.side, msg.price, msg.min_qty, depth)
 
 
 class MakerCore(LitCore):
     """One party's quote: orders take from it at once or not at all, and nothing ever rests."""
+
+    takes_special: ClassVar[bool] = False
 
     def _refusal(self, msg: NewOrderSingle) -> RejectReason | None:
         reason = super()._refusal(msg)

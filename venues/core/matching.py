@@ -18,6 +18,7 @@ from sim.protocol.enums import (
     Side,
     TimeInForce,
 )
+from sim.protocol.errors import InvariantError
 from sim.protocol.market_data import Trade
 from sim.protocol.orders import (
     NewOrderSingle,
@@ -79,6 +80,8 @@ class MatchingCore(CheckedBook):
     def __init__(self, tick: int = 1, lot: int = 1, memory: int = MEMORY) -> None:
         super().__init__(tick, lot, memory)
         self._reports: list[VenueReport] = []
+        self._special = 0
+        """Orders in the book that are more than this class knows; see ``venues.core.special``."""
         self._heard_by: frozenset[str] | None = None
         """Accounts whose acknowledgements and cancels are reported; None: all."""
 
@@ -91,7 +94,9 @@ class MatchingCore(CheckedBook):
         Raises:
             TypeError: If ``msg`` is not one of the four order messages.
         """
-        if type(msg) is NewOrderSingle:
+        if self._special:
+            reports = self._handle_slowly(msg, now_ns)
+        elif type(msg) is NewOrderSingle:
             reports = self._on_new(msg, now_ns)
         elif type(msg) is OrderCancelRequest:
             reports = self._on_cancel(msg, now_ns)
@@ -134,10 +139,20 @@ class MatchingCore(CheckedBook):
 
     # ------------------------------------------------------------ new orders
 
+    def _on_refusable(
+        self, msg: NewOrderSingle, reason: RejectReason, now_ns: TimeNs
+    ) -> list[VenueReport]:
+        """Refuse a new order, unless there is more to this core than plain orders."""
+        return [self.refuse_new(msg, reason, now_ns)]
+
+    def _handle_slowly(self, msg: OrderMessage, now_ns: TimeNs) -> list[VenueReport]:
+        """Apply a message to a book that holds more than plain orders."""
+        raise InvariantError(f"{self._special} special orders in a book that takes none")
+
     def _on_new(self, msg: NewOrderSingle, now_ns: TimeNs) -> list[VenueReport]:
         reason = self._refusal(msg)
         if reason is not None:
-            return [self.refuse_new(msg, reason, now_ns)]
+            return self._on_refusable(msg, reason, now_ns)
         name, account = msg.cl_ord_id, msg.account
         side, price, qty, tif = msg.side, msg.price, msg.order_qty, msg.time_in_force
         if side is _BUY:

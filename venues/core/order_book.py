@@ -91,7 +91,7 @@ class OrderBook:
 
     @property
     def open_orders(self) -> Mapping[str, RestingOrder]:
-        """The resting orders by name, always the same object, to read only."""
+        """Open orders by name, always the same object, to read only; some may be in no queue."""
         return self._orders
 
     def lots_ahead(self, name: str) -> int | None:

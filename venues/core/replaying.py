@@ -24,7 +24,7 @@ Orders with special instructions are refused as unsupported. Pure, and ignorant 
 """
 
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from sim.protocol.enums import ExecType, RejectReason, SelfTrade, Side
 from sim.protocol.market_data import Trade
@@ -59,6 +59,7 @@ class ReplayingCore(LitCore):
         memory: A finished order is remembered for at least this many later ones, > 0.
     """
 
+    takes_special: ClassVar[bool] = False
     place: str = "exact"
     """How it knows the place of an order of ours: ``exact``, or the estimator's name."""
 

@@ -7,6 +7,8 @@ declared here once, as the signature of the constructor.
 
 from typing import Final, Protocol, cast
 
+import msgspec
+
 from sim.protocol.enums import (
     CxlRejReason,
     CxlRejResponseTo,
@@ -71,7 +73,7 @@ make_report: Final = cast("ReportMaker", ExecutionReport)
 
 def status_open(order: RestingOrder) -> OrdStatus:
     """State of an order that is in the book, or has been filled."""
-    if not order.leaves_qty:
+    if not order.open_qty:
         return _IS_FILLED
     return _IS_PARTIAL if order.cum_qty else _IS_NEW
 
@@ -111,7 +113,7 @@ def restatement(order: RestingOrder, exec_id: int, now_ns: int, venue_seq: int) 
         order.side,
         order.order_qty,
         order.cum_qty,
-        order.leaves_qty,
+        order.open_qty,
         now_ns,
         venue_seq,
     )
@@ -181,6 +183,13 @@ def refusal(
         order_id,
         _OF_CANCEL if type(msg) is OrderCancelRequest else _OF_REPLACE,
     )
+
+
+def renumbered(report: VenueReport, venue_seq: int) -> VenueReport:
+    """The same report, of another state of the venue."""
+    if report.venue_seq == venue_seq:
+        return report
+    return msgspec.structs.replace(report, venue_seq=venue_seq)
 
 
 def trades_in(reports: list[VenueReport]) -> list[Trade]:

@@ -118,6 +118,8 @@ def test_every_reason_has_its_rule() -> None:
         RejectReason.PRICE_EXCEEDS_BAND,
         RejectReason.UNSUPPORTED_ORDER,
         RejectReason.POST_ONLY_WOULD_TRADE,
+        RejectReason.STOP_PRICE_REACHED,
+        RejectReason.NO_REFERENCE_PRICE,
     }
     assert of_the_order | FOR_NOW == set(RejectReason)
     assert not of_the_order & FOR_NOW

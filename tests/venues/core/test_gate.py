@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,6 +13,8 @@ from sim.protocol.enums import (
     FIX_ORD_REJ_REASON,
     CxlRejReason,
     ExecType,
+    OrdType,
+    PegReference,
     RejectReason,
 )
 from sim.protocol.orders import (
@@ -20,7 +23,9 @@ from sim.protocol.orders import (
     OrderCancelReject,
     OrderCancelReplaceRequest,
     OrderCancelRequest,
+    OrderInstructions,
     OrderReduceRequest,
+    Peg,
 )
 from sim.protocol.units import PriceTicks, QtyLots, TimeNs
 from venues.core.api import VenueCore
@@ -170,13 +175,36 @@ REASONS: dict[RejectReason, tuple[dict[str, Any], dict[str, Any], int]] = {
     RejectReason.ORDER_EXCEEDS_LIMIT: ({"max_order_qty": 9}, {}, 3),
     RejectReason.TOO_LATE_TO_ENTER: ({"trading": {"last_entry": "0s", "close": "1s"}}, {}, 4),
     RejectReason.DUPLICATE_ORDER: ({}, {"cl_ord_id": "resting"}, 6),
-    RejectReason.UNSUPPORTED_ORDER: ({}, {"min_qty": 1}, 11),
+    RejectReason.UNSUPPORTED_ORDER: (
+        {},
+        {"instructions": OrderInstructions(display_qty=QtyLots(1), hidden=True)},
+        11,
+    ),
     RejectReason.INCORRECT_QUANTITY: ({"lot_size": 100}, {}, 13),
     RejectReason.PRICE_EXCEEDS_BAND: ({"price_band": "0.01"}, {"price": 10_500}, 16),
     RejectReason.INVALID_PRICE_INCREMENT: ({"tick_size": "0.02"}, {"price": 10_001}, 18),
     RejectReason.POST_ONLY_WOULD_TRADE: (
         {},
         {"price": 10_500, "post_only": True, "tif": "GTC"},
+        99,
+    ),
+    RejectReason.STOP_PRICE_REACHED: (
+        {"matching": {"reference_price": "100.00", "stop_on_entry": "reject"}},
+        {
+            "price": None,
+            "ord_type": OrdType.STOP,
+            "instructions": OrderInstructions(stop_px=PriceTicks(10_000)),
+        },
+        99,
+    ),
+    RejectReason.NO_REFERENCE_PRICE: (
+        {"matching": {"peg_without_reference": "reject"}, "book": {"bids": [["99.98", 1]]}},
+        {
+            "price": None,
+            "ord_type": OrdType.PEGGED,
+            "tif": "GTC",
+            "instructions": OrderInstructions(peg=Peg(PegReference.MID)),
+        },
         99,
     ),
     RejectReason.THROTTLED: ({"throttle": {"messages": 1, "per": "1s"}}, {}, 99),
@@ -197,7 +225,7 @@ def test_every_reason_for_a_reject_has_a_message_that_meets_it(
     make_core: MakeCore, order: MakeOrder, reason: RejectReason
 ) -> None:
     settings, more, fix_code = REASONS[reason]
-    core = make_core("lit", book={"asks": [["100.02", 400]]}, **settings)
+    core = make_core("lit", **{"book": {"asks": [["100.02", 400]]}, **settings})
     first = order("buy", 100 if "lot_size" in settings else 1, 9_998, "GTC", cl_ord_id="resting")
     core.handle(first, TimeNs(0))
     msg = order("buy", 10, **{"price": 9_998, **more})
@@ -219,6 +247,12 @@ CXL_REASONS: dict[CxlRejReason, tuple[dict[str, Any], tuple[str, int, int, str],
     CxlRejReason.INCORRECT_QUANTITY: ({}, ("open", 0, 9_998, "r"), 99),
     CxlRejReason.ORDER_EXCEEDS_LIMIT: ({"max_order_qty": 9}, ("open", 10, 9_998, "r"), 99),
     CxlRejReason.POST_ONLY_WOULD_TRADE: ({}, ("open", 1, 10_500, "r"), 99),
+    CxlRejReason.STOP_PRICE_REACHED: (
+        {"matching": {"reference_price": "100.00", "stop_on_entry": "reject"}},
+        ("stop", 1, 10_000, "r"),
+        99,
+    ),
+    CxlRejReason.UNSUPPORTED_CHANGE: ({}, ("open", 1, 9_998, "r"), 99),
     CxlRejReason.THROTTLED: (
         {"throttle": {"messages": 2, "per": "1s"}},
         ("open", 1, 9_998, "r"),
@@ -237,7 +271,13 @@ def test_every_reason_for_a_refused_request_has_a_message_that_meets_it(
     core.handle(order("buy", 1, 9_997, cl_ord_id="done"), TimeNs(0))
     for wake in getattr(core, "wakes", [])[:1]:
         core.handle(wake.msg, TimeNs(1))
+    if target == "stop":
+        waits = OrderInstructions(stop_px=PriceTicks(10_500))
+        stop = order("buy", 1, 10_000, "GTC", cl_ord_id="stop", instructions=waits)
+        core.handle(msgspec.structs.replace(stop, ord_type=OrdType.STOP_LIMIT), TimeNs(0))
     msg = OrderCancelReplaceRequest(name, target, QtyLots(qty), PriceTicks(price), "router")
+    if target == "stop" or reason is CxlRejReason.UNSUPPORTED_CHANGE:
+        msg = msgspec.structs.replace(msg, stop_px=PriceTicks(10_000))
     assert answer(core, msg) is reason
     assert FIX_CXL_REJ_REASON[reason] == fix_code
 
