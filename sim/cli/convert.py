@@ -2,10 +2,13 @@
 
 import os
 from pathlib import Path
+from typing import Final
 
 import click
 
 from sim.cli.options import CONTEXT, FINE, NAMED_PATH, json_option
+
+_SHOWN_PROBLEMS: Final = 50
 
 
 class _Convert(click.Command):
@@ -56,7 +59,8 @@ def convert(
 
     OUT must not be there yet. `sorsim list formats` says more about the formats.
     """
-    from sim.data import CONVERTERS, converter
+    from sim.cli.errors import say
+    from sim.data import CONVERTERS, converter, converter_options
 
     if format_name not in CONVERTERS:
         raise click.BadParameter(
@@ -64,6 +68,9 @@ def convert(
         )
     if len(paths) < 2:
         raise click.UsageError("Name at least one input file, and the output last.")
+    known = [option.name for option in converter_options(format_name)]
+    if skip_bad and "skip_bad" not in known:
+        raise click.UsageError(f"{format_name} never leaves rows out: --skip-bad has no use.")
     texts: dict[str, str] = {}
     for option in (*options, *(["skip_bad=yes"] if skip_bad else [])):
         name, equals, value = option.partition("=")
@@ -83,6 +90,8 @@ def convert(
     click.echo(f"{report.rows:,} rows to {out}")
     for file in report.files:
         click.echo(f"  {file}")
-    for problem in report.problems:
-        click.echo(f"sorsim: {problem}", err=True)
+    for problem in report.problems[:_SHOWN_PROBLEMS]:
+        say(f"sorsim: {problem}")
+    if len(report.problems) > _SHOWN_PROBLEMS:
+        say(f"sorsim: {len(report.problems) - _SHOWN_PROBLEMS} more lines (--json has them all)")
     return FINE

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from sim.data.inspection import InspectFormat
 
 CONVERTERS: Final = {
+    "databento": "sim.data.databento_convert:convert",
     "binance_l2": "sim.data.binance_l2:convert",
     "binance_raw": "sim.data.binance_raw:convert",
     "fx_quotes": "sim.data.fx_quotes:convert",
@@ -22,6 +23,7 @@ libraries."""
 FORMATS: Final = {
     "events": "sim.data.inspect_events",
     "recorded_l2": "sim.data.inspect_recorded",
+    "databento": "sim.data.inspect_databento",
     "binance_raw": "sim.data.binance_raw",
     "us_quotes": "sim.data.us_quotes",
     "fx_quotes": "sim.data.fx_quotes",

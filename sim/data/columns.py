@@ -7,6 +7,7 @@ by what the field must be. Must not know any format.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Final
 
@@ -69,6 +70,21 @@ def check_header(path: Path, first: bytes, header: str) -> None:
     if found != header:
         message = f"the first line must be {header!r}, was {found[:120]!a}"
         raise DataFormatError(str(path), 1, message)
+
+
+def check_fields(path: Path, names: Sequence[str], needed: Sequence[str]) -> None:
+    """Refuse a header that lacks a column or names one twice.
+
+    Raises:
+        DataFormatError: If it does.
+    """
+    missing = [name for name in needed if name not in names]
+    if missing:
+        shown = ", ".join(missing[:5]) + (" ..." if len(missing) > 5 else "")
+        raise DataFormatError(str(path), 1, f"the header lacks the columns {shown}")
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise DataFormatError(str(path), 1, f"the header names {twice[0]!a} twice")
 
 
 class Rows:
@@ -174,10 +190,27 @@ class Sheet(Rows):
         mask: Mask = self._lengths[:, column] == 0
         return mask
 
+    def is_long_whole(self, column: int, digits: int) -> Mask:
+        """Rows whose field is nothing but digits, and at least so many."""
+        starts, lengths = self._starts[:, column], self._lengths[:, column]
+        found: Mask = lengths >= digits
+        if found.any():
+            for active, char in self._chars(starts, np.minimum(lengths, 20)):
+                found &= ~active | ((char - _ZERO) < 10)
+        return found
+
     def unsigned(
-        self, column: int, *, bound: int = _MAX_INT64, blank: Mask | None = None
+        self,
+        column: int,
+        *,
+        bound: int = _MAX_INT64,
+        blank: Mask | None = None,
+        only: Mask | None = None,
     ) -> NDArray[np.uint64]:
-        """Whole numbers >= 0, at most ``bound``; 0 where ``blank`` allows an empty field."""
+        """Whole numbers >= 0, at most ``bound``; 0 where ``blank`` allows an empty field.
+
+        Rows that are not in ``only`` are not looked at.
+        """
         starts, lengths = self._field(column, 20)
         value = np.zeros(len(starts), np.uint64)
         bad = (lengths == 0) if blank is None else (lengths == 0) & ~blank
@@ -192,6 +225,8 @@ class Sheet(Rows):
             bad |= active & (grown < digit)
             value = np.where(active, grown, value)
         bad |= value > np.uint64(bound)
+        if only is not None:
+            bad &= only
         self.refuse_field(bad, f"a whole number from 0 to {bound}", column)
         return value
 
@@ -202,7 +237,7 @@ class Sheet(Rows):
         return value
 
     def decimal(self, column: int, *, blank: Mask | None = None) -> Ints:
-        """Plain decimals as whole multiples of 1e-9; 0 where ``blank`` allows an empty one."""
+        """Plain decimals as whole multiples of 1e-9; 0 in rows of ``blank``, not looked at."""
         value, point, bad = self._number(column, blank)
         places = np.where(point < 0, 0, self._lengths[:, column] - point - 1)
         bad |= (places > DECIMALS) | (places == 0) & (point >= 0)
@@ -213,6 +248,52 @@ class Sheet(Rows):
         )
         scaled: Ints = np.where(bad, 0, value) * factor
         return scaled
+
+    def utc_time(self, column: int) -> Ints:
+        """Nanoseconds since 1970 (UTC), of ``2025-07-17T07:05:09.035Z`` or as a whole number.
+
+        A time without its zone is refused.
+        """
+        starts, lengths = self._field(column, 35)
+        digits = np.zeros((len(_ISO_PLACES), len(starts)), np.int64)
+        nanos = np.zeros(len(starts), np.int64)
+        places = np.zeros(len(starts), np.int64)
+        number = np.zeros(len(starts), np.int64)
+        digits_only = lengths > 0
+        bad = (lengths < 20) | (lengths > 30)
+        for place, (active, char) in enumerate(self._chars(starts, lengths)):
+            digit = char - _ZERO
+            is_digit = digit < 10
+            digits_only &= is_digit | ~active
+            if place < 19:
+                number = np.where(is_digit & active, number * 10 + digit, number)
+            if place in _ISO_PLACES:
+                digits[_ISO_PLACES[place]] = digit
+                bad |= ~is_digit
+            elif place < 19:
+                bad |= char != _ISO_FORM[place]
+            else:
+                last: Mask = lengths == place + 1
+                bad |= last & (char != _ZED)
+                if place == 19:
+                    bad |= active & ~last & (char != _POINT)
+                fraction = active & ~last & (place > 19)
+                bad |= fraction & ~is_digit
+                nanos = np.where(fraction, nanos * 10 + digit, nanos)
+                places += fraction
+        bad |= (lengths > 20) & (places == 0)
+        year = digits[0] * 1000 + digits[1] * 100 + digits[2] * 10 + digits[3]
+        month, day, hour, minute, second = (
+            digits[n] * 10 + digits[n + 1] for n in range(4, len(_ISO_PLACES), 2)
+        )
+        bad |= (hour > 23) | (minute > 59) | (second > 59)
+        days, no_date = _days(year * 10_000 + month * 100 + day, bad)
+        seconds = days * 86_400 + hour * 3600 + minute * 60 + second
+        time: Ints = seconds * 10**9 + nanos * _POWERS[np.clip(DECIMALS - places, 0, DECIMALS)]
+        plain = digits_only & (lengths <= 19)
+        rule = "a UTC time such as 2025-07-17T07:05:09.035Z, or whole nanoseconds since 1970"
+        self.refuse_field((bad | no_date) & ~plain, rule, column)
+        return np.where(plain, number, time)
 
     def choice(self, column: int, words: Mapping[str, int]) -> Ints:
         """One of some words of at most 8 characters, as its number."""
@@ -290,7 +371,8 @@ class Sheet(Rows):
                 point[is_point] = place
         bad |= (digits > _MAX_DIGITS) | (digits == 0)
         if blank is not None:
-            bad &= ~(blank & (lengths == 0))
+            bad &= ~blank
+            value, point = np.where(blank, 0, value), np.where(blank, -1, point)
         return np.where(negative, -value, value), point, bad
 
     def _find_ragged(
@@ -313,6 +395,34 @@ class Sheet(Rows):
 
 
 _POWERS: Final = 10 ** np.arange(DECIMALS + 1, dtype=np.int64)
+
+
+_ISO_FORM: Final = b"dddd-dd-ddTdd:dd:dd"
+_ISO_PLACES: Final = {
+    place: n for n, place in enumerate(i for i, c in enumerate(_ISO_FORM) if c == ord("d"))
+}
+_ZED: Final = ord("Z")
+
+
+def _days(dates: Ints, bad: Mask) -> tuple[Ints, Mask]:
+    """Days since 1970 of dates as YYYYMMDD, and which are no dates; few different ones."""
+    found = np.zeros(len(dates), np.int64)
+    wrong = np.zeros(len(dates), np.bool_)
+    for one in np.unique(dates[~bad]).tolist():
+        same = dates == one
+        try:
+            day = date(one // 10_000, one // 100 % 100, one % 100)
+        except ValueError:
+            wrong |= same
+            continue
+        if not 1970 <= day.year <= 2261:  # what 64 bits of nanoseconds can say
+            wrong |= same
+            continue
+        found[same] = day.toordinal() - _EPOCH
+    return found, wrong
+
+
+_EPOCH: Final = date(1970, 1, 1).toordinal()
 
 
 def _shown_names(names: Sequence[str]) -> str:

@@ -23,7 +23,8 @@ _EMPTY: Final = (0, 0)
 class EventBook:
     """One venue's displayed book: open orders by id, and levels as price -> (quantity, orders).
 
-    A level of a source without orders counts 0 orders. Asks and bids are keyed so that the best
+    ``orders`` is in the order of their places in line. A level of a source without orders counts
+    0 orders. Asks and bids are keyed so that the best
     comes first: an ask by its price, a bid by minus its price.
     """
 
@@ -43,11 +44,7 @@ class EventBook:
         if event in {_REDUCE, _DELETE, _EXECUTE}:
             return self._take(event, qty, order_id)
         if event == _MODIFY:
-            old = self.orders.pop(order_id, None)
-            if old is not None:
-                self._change(old[0], old[1], -old[2], -1)
-            self._add(side, price, qty, order_id)
-            return "" if old is not None else f"modify of unknown order {order_id}"
+            return self._modify(side, price, qty, order_id)
         if event == _LEVEL:
             levels, key = self._place(side, price)
             if qty:
@@ -83,6 +80,18 @@ class EventBook:
         self._change(side, price, qty, 1)
         return "" if old is None else f"add of order {order_id}, which is open already"
 
+    def _modify(self, side: int, price: int, qty: int, order_id: int) -> str:
+        old = self.orders.get(order_id)
+        if old is None:
+            self._add(side, price, qty, order_id)
+            return f"modify of unknown order {order_id}"
+        if old[:2] != (side, price) or qty > old[2]:
+            del self.orders[order_id]  # to the end of the line, which the order of ids tells
+        self.orders[order_id] = (side, price, qty)
+        self._change(old[0], old[1], -old[2], -1)
+        self._change(side, price, qty, 1)
+        return ""
+
     def _take(self, event: int, qty: int, order_id: int) -> str:
         order = self.orders.get(order_id)
         if order is None:
@@ -109,7 +118,7 @@ class EventBook:
         levels, key = self._place(side, price)
         old = levels.get(key, _EMPTY)
         new = (old[0] + qty, old[1] + orders)
-        if new[1] > 0:
+        if new[1] > 0 and new[0] > 0:
             levels[key] = new
         else:
             levels.pop(key, None)
@@ -152,7 +161,7 @@ class BookChecks:
             now[venue] = (t_ns, line)
             wrong = books[venue].apply(event, side, price, qty, order_id)
             if wrong:
-                note(line, f"{venues[venue]}: {wrong}", _kind(wrong))
+                note(line, f"{venues[venue]}: {wrong}", trouble_kind(wrong))
 
     def close(self, venues: Sequence[str]) -> None:
         """Look at the last instant too."""
@@ -172,7 +181,7 @@ class BookChecks:
         return self._problems.note
 
 
-def _kind(wrong: str) -> str:
+def trouble_kind(wrong: str) -> str:
     """The kind of a trouble, for counting: its words without numbers."""
     if "unknown" in wrong:
         return f"{wrong.split(maxsplit=1)[0]} of an unknown order"
