@@ -10,12 +10,12 @@ if TYPE_CHECKING:
     from sim.data.inspection import InspectFormat
 
 CONVERTERS: Final = {
-    "databento": "sim.data.databento_convert:convert",
     "binance_l2": "sim.data.binance_l2:convert",
     "binance_raw": "sim.data.binance_raw:convert",
     "fx_quotes": "sim.data.fx_quotes:convert",
     "order_latency": "sim.data.order_latency:convert",
     "us_quotes": "sim.data.us_quotes:convert",
+    "databento": "sim.data.databento_convert:convert",
 }
 """Converter name -> where its function lies; resolved on use, since each brings its own
 libraries."""
