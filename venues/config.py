@@ -24,7 +24,7 @@ from venues.core.gate import GateCore
 from venues.core.overflow import OverflowCore
 from venues.fees import FeeSchedule
 from venues.legs import ProcessingConfig, SpeedBumpConfig
-from venues.rules import Found, ThrottleConfig, TradingConfig, at
+from venues.rules import Found, RequestsConfig, ThrottleConfig, TradingConfig, at
 
 Visibility = Literal["dark", "maker", "lit"]
 
@@ -185,6 +185,9 @@ class VenueConfig(ScenarioModel, ABC):
     price_band: PositiveDecimal | None = None
     """How far above the last price a buy may be limited, and a sell below it."""
 
+    requests: RequestsConfig | None = None
+    """How it goes about cancels and replaces; without it they are decided at once."""
+
     @property
     def silent(self) -> bool:
         """Whether the feed never shows what the venue holds."""
@@ -222,6 +225,8 @@ class VenueConfig(ScenarioModel, ABC):
             )
         if self.trading is not None:
             core = self.trading.around(core)
+        if self.requests is not None:
+            core = self.requests.around(core)
         return core if self.processing is None else OverflowCore(core)
 
     @abstractmethod

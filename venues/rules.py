@@ -13,6 +13,7 @@ from sim.protocol.config import Duration, ScenarioModel, Seq
 from sim.protocol.enums import TradingState
 from venues.core.api import TradingChange, VenueCore
 from venues.core.gate import Throttle
+from venues.core.requests import RequestsCore
 from venues.core.session import OnClose, OnHalt, SessionCore
 
 Found = tuple[tuple[str | int, ...], str]
@@ -52,7 +53,8 @@ class TradingConfig(ScenarioModel):
     on_halt: OnHalt = "keep"
     """Whether orders in the book stay there or are canceled as a halt begins."""
     on_close: OnClose = "expire_day"
-    """Which orders expire at the close: those with time in force DAY, or all."""
+    """Which orders end at the close: those with time in force DAY expire, all expire, or those
+    with time in force DAY are reported as done for the day."""
 
     def around(self, core: VenueCore) -> SessionCore:
         """The core with these hours."""
@@ -94,6 +96,24 @@ class TradingConfig(ScenarioModel):
                 message = f"must be later than the end of halts[{n}]"
                 found.append((("halts", n + 1, "at"), message))
         return found
+
+
+class RequestsConfig(ScenarioModel):
+    """How a venue goes about cancels and replaces of open orders.
+
+    One request for an order is pending at a time, and no id of a request may have been used before;
+    what breaks this is refused.
+    """
+
+    decision: Annotated[Duration, Field(gt=0)]
+    """From the arrival of a request to its acceptance or refusal; the order may fill meanwhile."""
+    report_pending: bool = True
+    """Whether it says at once that a request is pending; then all reports until the decision have
+    that status."""
+
+    def around(self, core: VenueCore) -> RequestsCore:
+        """The core with this way of deciding."""
+        return RequestsCore(core, lambda _: self.decision, report_pending=self.report_pending)
 
 
 class ThrottleConfig(ScenarioModel):

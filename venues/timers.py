@@ -14,7 +14,7 @@ from sim.kernel.loop import Event
 from sim.protocol.market_data import FeedMessage, TradingStatus
 from sim.protocol.orders import VenueReport
 from sim.protocol.units import TimeNs
-from venues.core.api import DealerNote, TellingCore, TimedCore, VenueCore
+from venues.core.api import DealerNote, TellingCore, TimedCore, TradingChange, VenueCore
 
 Handle = Callable[[Any, TimeNs], list[VenueReport]]
 
@@ -30,7 +30,8 @@ def handler(
 ) -> Handle:
     """The core's ``handle``, with all that it asks for besides reports done before it returns.
 
-    Wake-ups are set, and a change of trading is recorded and told on the feed.
+    Wake-ups are set, and what the core tells is recorded; a change of trading is told on the feed
+    as well.
     """
     handle = core.handle
     if not isinstance(core, TimedCore):
@@ -48,7 +49,7 @@ def handler(
             )
             if emit is not None:
                 emit(event)
-            if feed is not None:
+            if feed is not None and isinstance(change, TradingChange):
                 feed(TradingStatus(venue_id, TimeNs(clock.now_ns), change.state))
         changes.clear()
         if emit is not None:

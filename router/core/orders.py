@@ -73,6 +73,8 @@ class Child(msgspec.Struct, eq=False):
     ``price`` is the widest limit under which it may fill now, ``leaves_qty`` what may still fill.
     ``cum_qty`` was booked for the parent, ``excess_qty`` is what the venue says beyond that.
 
+    ``pending_due_ns`` is when the answer to a request is late that the venue has said is pending.
+
     ``name`` is what the venue calls the order, which a replace changes. ``request`` is the one
     cancel or replace that waits for an answer, ``target`` the last replace whose fate is unknown,
     ``booked_px`` the price at which the venue has the order, as far as known. ``unanswered`` means
@@ -108,6 +110,7 @@ class Child(msgspec.Struct, eq=False):
     booked_px: int = 0
     cancel_reason: DecisionReason | None = None
     cancel_wanted: bool = False
+    pending_due_ns: int = -1
     unanswered: bool = False
     seen: dict[int, ExecutionReport] = msgspec.field(default_factory=dict)
     held: list[tuple[ExecutionReport, Stamps]] = msgspec.field(default_factory=list)

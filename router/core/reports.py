@@ -6,9 +6,7 @@ What a venue cannot truly say is never booked: a repeated report is ignored, a f
 lots or the limit goes to an account apart and its venue into quarantine.
 """
 
-from typing import Any, Final, NamedTuple
-
-import msgspec
+from typing import Final
 
 from router.core.desk import Desk
 from router.core.events import Outcome, Stamps
@@ -16,6 +14,7 @@ from router.core.orders import Child
 from router.core.requests import CHASE, HELD, RETRY
 from router.core.standing import FOR_NOW
 from router.core.states import FINAL, OrdEvent, after
+from router.core.told import OVER, Came, event_of, ignore, judge, left_in, stamped
 from sim.audit.records import (
     CancelRejected,
     ChildAcked,
@@ -24,9 +23,9 @@ from sim.audit.records import (
     ChildReplaced,
     Fill,
     Overfill,
-    ReportIgnored,
+    RequestPending,
 )
-from sim.protocol.enums import CxlRejReason, DecisionReason, ExecType, OrdStatus, Side
+from sim.protocol.enums import CxlRejReason, DecisionReason, ExecType, OrdStatus
 from sim.protocol.orders import (
     ExecutionReport,
     OrderCancelReject,
@@ -35,13 +34,7 @@ from sim.protocol.orders import (
 )
 from sim.protocol.units import plain
 
-
-class _Came(NamedTuple):
-    """How and when a report came, and where its outcomes go."""
-
-    stamps: Stamps
-    now_ns: int
-    out: list[Outcome]
+_PENDING: Final = frozenset({ExecType.PENDING_CANCEL, ExecType.PENDING_REPLACE})
 
 
 class Reports:
@@ -55,18 +48,24 @@ class Reports:
     ) -> list[Outcome]:
         """A venue's answer arrives."""
         out: list[Outcome] = []
-        came = _Came(stamps, now_ns, out)
+        came = Came(stamps, now_ns, out)
         desk = self._desk
         # The answer to a request names the request; the order it is about is the original one.
         child = desk.requests.names.get(report.orig_cl_ord_id or report.cl_ord_id)
         if child is None or child.venue_id != venue_id:
             desk.requests.open.discard(report.cl_ord_id)
-            _ignore(venue_id, report, "unknown_order", came)
+            ignore(venue_id, report, "unknown_order", came)
+            return out
+        if _is_still_pending(child, report):
+            ignore(venue_id, report, "duplicate", came)
             return out
         parent_done = child.parent.end_reason is not None
         doubted = child.unanswered or isinstance(child.request, OrderCancelRequest)
         if not parent_done:
             desk.heard(child, now_ns, out)
+        if isinstance(report, ExecutionReport) and report.exec_type in _PENDING:
+            self._on_report(child, report, came)
+            return out
         answers = desk.requests.answered(child, report.cl_ord_id)
         if isinstance(report, OrderCancelReject):
             self._on_refusal(child, report, came, answers=answers)
@@ -75,14 +74,14 @@ class Reports:
         self._go_on_canceling(child, came)
         if doubted and child.status not in FINAL and child.request is None:
             # Whatever was said, it has not ended as it should: that must follow soon.
-            refused = isinstance(report, OrderCancelReject) and report.reason not in _OVER
+            refused = isinstance(report, OrderCancelReject) and report.reason not in OVER
             desk.requests.watch(child, RETRY if refused else CHASE, now_ns, out)
         return out
 
-    def _on_report(self, child: Child, report: ExecutionReport, came: _Came) -> None:
+    def _on_report(self, child: Child, report: ExecutionReport, came: Came) -> None:
         known = child.seen.get(report.exec_id)
         if report.side is not child.side or report.last_qty < 0:
-            _ignore(child.venue_id, report, "breach", came)
+            ignore(child.venue_id, report, "breach", came)
         elif known is not None:
             self._on_repeated(child, known, report, came)
         else:
@@ -90,7 +89,9 @@ class Reports:
             if report.exec_type is ExecType.TRADE:
                 self._on_trade(child, report, came)
             elif child.parent.end_reason is not None:
-                _ignore(child.venue_id, report, "parent_done", came)
+                ignore(child.venue_id, report, "parent_done", came)
+            elif report.exec_type in _PENDING:
+                self._on_pending(child, report, came)
             else:
                 self._on_state(child, report, came)
 
@@ -99,7 +100,7 @@ class Reports:
         child: Child,
         known: ExecutionReport,
         report: ExecutionReport,
-        came: _Came,
+        came: Came,
     ) -> None:
         same = (known.exec_type, known.side, known.last_px, known.last_qty) == (
             report.exec_type,
@@ -107,18 +108,18 @@ class Reports:
             report.last_px,
             report.last_qty,
         )
-        _ignore(child.venue_id, report, "duplicate" if same else "conflict", came)
+        ignore(child.venue_id, report, "duplicate" if same else "conflict", came)
         if not same:
             self._desk.quarantine(child, "conflict", came.now_ns, came.out)
 
     # Fills
 
-    def _on_trade(self, child: Child, report: ExecutionReport, came: _Came) -> None:
+    def _on_trade(self, child: Child, report: ExecutionReport, came: Came) -> None:
         desk, px, qty = self._desk, report.last_px, report.last_qty
         if px is None or qty <= 0:
-            _ignore(child.venue_id, report, "breach", came)
+            ignore(child.venue_id, report, "breach", came)
             return
-        reason, booked = _judge(child, px, qty)
+        reason, booked = judge(child, px, qty)
         if reason is not None:
             self._book_apart(child, report, (reason, booked), came)
         if booked:
@@ -136,7 +137,7 @@ class Reports:
         child: Child,
         report: ExecutionReport,
         qty: int,
-        came: _Came,
+        came: Came,
     ) -> None:
         """Book ``qty`` lots of a fill for the parent."""
         parent, px = child.parent, report.last_px
@@ -176,7 +177,7 @@ class Reports:
         child: Child,
         report: ExecutionReport,
         judged: tuple[str, int],
-        came: _Came,
+        came: Came,
     ) -> None:
         """Put what no parent ordered into the account apart."""
         reason, booked = judged
@@ -223,13 +224,13 @@ class Reports:
 
     # Acknowledgements, ends, replaces
 
-    def _on_state(self, child: Child, report: ExecutionReport, came: _Came) -> None:
-        event = _event_of(report)
+    def _on_state(self, child: Child, report: ExecutionReport, came: Came) -> None:
+        event = event_of(report)
         asked = child.target is not None and child.target.cl_ord_id == report.cl_ord_id
         sound = event is not None and (event is not OrdEvent.REPLACED or asked)
         if event is None or not sound or after(child.status, event) is None:
             reason = "breach" if child.status not in FINAL else "after_end"
-            _ignore(child.venue_id, report, reason, came)
+            ignore(child.venue_id, report, reason, came)
         elif event is OrdEvent.ACK:
             self._on_ack(child, report, came)
         elif report.cum_qty > child.told_before(report.exec_id):
@@ -240,16 +241,16 @@ class Reports:
         else:
             self._apply(child, event, report, came)
 
-    def _release_held(self, child: Child, came: _Came) -> None:
+    def _release_held(self, child: Child, came: Came) -> None:
         """Apply what was held back for fills that have come now, in the venue's order."""
         while child.held and child.held[0][0].cum_qty <= child.told_before(
             child.held[0][0].exec_id
         ):
             report, stamps = child.held.pop(0)
             late = came._replace(stamps=stamps)
-            event = _event_of(report)
+            event = event_of(report)
             if event is None or after(child.status, event) is None:
-                _ignore(child.venue_id, report, "after_end", late)
+                ignore(child.venue_id, report, "after_end", late)
             else:
                 self._apply(child, event, report, late)
 
@@ -258,7 +259,7 @@ class Reports:
         child: Child,
         event: OrdEvent,
         report: ExecutionReport,
-        came: _Came,
+        came: Came,
     ) -> None:
         desk = self._desk
         doubtful = report.cum_qty < child.told_before(report.exec_id)
@@ -272,7 +273,7 @@ class Reports:
         desk.waiting.note(child.parent)
         desk.wake_short(came.now_ns, came.out)
 
-    def _on_ack(self, child: Child, report: ExecutionReport, came: _Came) -> None:
+    def _on_ack(self, child: Child, report: ExecutionReport, came: Came) -> None:
         child.status = after(child.status, OrdEvent.ACK) or child.status
         child.acked = True
         self._desk.standing.accepted(child.venue_id)
@@ -294,13 +295,13 @@ class Reports:
         child: Child,
         event: OrdEvent,
         report: ExecutionReport | OrderCancelReject,
-        came: _Came,
+        came: Came,
     ) -> None:
         """A child was canceled or rejected: its open lots are free again."""
         desk, parent, freed = self._desk, child.parent, child.leaves_qty
         child.status = after(child.status, event) or child.status
         self._take_off(child, freed)
-        known = _stamped(child, report.transact_ns, came)
+        known = stamped(child, report.transact_ns, came)
         if isinstance(report, ExecutionReport) and report.reject_reason is not None:
             reason = f"rejected_{report.reject_reason.value}"
             came.out.append(ChildRejected(reason=report.reject_reason, **known))
@@ -323,7 +324,7 @@ class Reports:
         self,
         child: Child,
         report: ExecutionReport,
-        came: _Came,
+        came: Came,
     ) -> bool:
         """A child has a new price and total; whether the venue left more open than was asked."""
         desk, target = self._desk, child.target
@@ -339,7 +340,7 @@ class Reports:
         if event is OrdEvent.REPLACED:
             desk.reprice(child, target.price)
         self._take_off(child, freed)
-        known = _stamped(child, report.transact_ns, came)
+        known = stamped(child, report.transact_ns, came)
         known["cl_ord_id"] = target.cl_ord_id
         came.out.append(
             ChildReplaced(
@@ -355,20 +356,27 @@ class Reports:
             desk.want(child.parent, DecisionReason.QUOTE_CHANGE, came.now_ns, came.out)
         return too_much
 
-    def _go_on_canceling(self, child: Child, came: _Came) -> None:
+    def _go_on_canceling(self, child: Child, came: Came) -> None:
         """Send the cancel that had to wait for the answer to a replace."""
         if child.cancel_wanted and child.request is None and child.status not in FINAL:
             child.cancel_wanted = False
             reason = "parent_stopped" if child.parent.stopped is not None else "quote_change"
             self._desk.requests.cancel(child, reason, came.now_ns, came.out)
 
-    # Requests that are refused
+    # Requests that are pending or refused
+
+    def _on_pending(self, child: Child, report: ExecutionReport, came: Came) -> None:
+        """A venue has a request and takes its time."""
+        self._desk.requests.pending(child, report.cl_ord_id, came.now_ns, came.out)
+        known = stamped(child, report.transact_ns, came)
+        known["cl_ord_id"] = report.cl_ord_id
+        came.out.append(RequestPending(orig_cl_ord_id=child.cl_ord_id, **known))
 
     def _on_refusal(
         self,
         child: Child,
         report: OrderCancelReject,
-        came: _Came,
+        came: Came,
         *,
         answers: bool,
     ) -> None:
@@ -380,12 +388,12 @@ class Reports:
         if status is None:
             # A cancel that was sent again under its id has as many answers.
             again = report.cl_ord_id.startswith(f"{child.cl_ord_id}.C")
-            _ignore(child.venue_id, report, "duplicate" if again else "breach", came)
+            ignore(child.venue_id, report, "duplicate" if again else "breach", came)
             return
         news = answers or of_replace
         if news:
-            child.status = status if of_replace or status in FINAL else _left_in(child, status)
-        known = _stamped(child, report.transact_ns, came)
+            child.status = status if of_replace or status in FINAL else left_in(child, status)
+        known = stamped(child, report.transact_ns, came)
         known["cl_ord_id"] = report.cl_ord_id
         came.out.append(
             CancelRejected(orig_cl_ord_id=child.cl_ord_id, reason=report.reason, **known)
@@ -397,14 +405,14 @@ class Reports:
             self._desk.reprice(child, child.booked_px)
         elif report.reason is CxlRejReason.UNKNOWN_ORDER:
             self._on_unknown(child, report, came)
-        if of_replace and report.reason in _OVER and child.status not in FINAL:
+        if of_replace and report.reason in OVER and child.status not in FINAL:
             self._desk.requests.watch(child, CHASE, came.now_ns, came.out)
 
     def _on_unknown(
         self,
         child: Child,
         report: OrderCancelReject,
-        came: _Came,
+        came: Came,
     ) -> None:
         """A venue does not know the order that shall be canceled."""
         desk, target = self._desk, child.target
@@ -423,74 +431,12 @@ class Reports:
             desk.wake_short(came.now_ns, came.out)
 
 
-_OVER: Final = frozenset({CxlRejReason.TOO_LATE, CxlRejReason.UNKNOWN_ORDER})
-"""Refusals that mean that the order has ended; how it did must be under way."""
-
-
-def _judge(child: Child, px: int, qty: int) -> tuple[str | None, int]:
-    """What is wrong with a fill, and how many of its lots the child can have."""
-    if child.parent.end_reason is not None:
-        return "parent_done", 0
-    if child.status in FINAL:
-        return "after_end", 0
-    if px > child.price if child.side is Side.BUY else px < child.price:
-        return "outside_limit", 0
-    if qty > child.leaves_qty:
-        return "too_much", child.leaves_qty
-    return None, qty
-
-
-def _left_in(child: Child, status: OrdStatus) -> OrdStatus:
-    """The state of an open child whose cancel was refused.
-
-    What went before the cancel and is unanswered may stand in the venue's queue still: the order
-    itself, which may yet be refused, or a replace, which may yet be confirmed.
-    """
-    if not child.seen:
-        return OrdStatus.PENDING_NEW
-    return status if child.target is None else OrdStatus.PENDING_REPLACE
-
-
-def _event_of(report: ExecutionReport) -> OrdEvent | None:
-    """What a report other than a fill means; None for what a sound venue would not send."""
-    match report.exec_type:
-        case ExecType.NEW:
-            return OrdEvent.ACK
-        case ExecType.CANCELED:
-            return OrdEvent.CANCELED
-        case ExecType.EXPIRED:
-            return OrdEvent.EXPIRED
-        case ExecType.DONE_FOR_DAY:
-            return OrdEvent.DONE_FOR_DAY
-        case ExecType.REJECTED:
-            return OrdEvent.REJECT if report.reject_reason is not None else None
-        case ExecType.REPLACED:
-            return OrdEvent.REPLACED
-        case _:
-            return None
-
-
-def _stamped(child: Child, processed_ns: int, came: _Came) -> dict[str, Any]:
-    """What all records of a report about a child have."""
-    return {
-        "t_ns": came.now_ns,
-        "cl_ord_id": child.cl_ord_id,
-        "venue_id": child.venue_id,
-        "processed_ns": processed_ns,
-        "sent_ns": came.stamps.sent_ns,
-        "drawn_ns": came.stamps.drawn_ns,
-        "held_ns": came.stamps.held_ns,
-    }
-
-
-def _ignore(venue_id: str, report: VenueReport, reason: str, came: _Came) -> None:
-    text = msgspec.json.encode(report).decode()
-    came.out.append(
-        ReportIgnored(
-            t_ns=came.now_ns,
-            cl_ord_id=report.cl_ord_id,
-            venue_id=venue_id,
-            reason=reason,
-            report=text,
-        )
+def _is_still_pending(child: Child, report: VenueReport) -> bool:
+    """Whether a venue only says that it has an unanswered request already, which was sent again."""
+    return (
+        isinstance(report, OrderCancelReject)
+        and report.reason is CxlRejReason.DUPLICATE_ID
+        and child.resends > 0
+        and child.request is not None
+        and child.request.cl_ord_id == report.cl_ord_id
     )

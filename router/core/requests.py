@@ -54,8 +54,8 @@ class Requests:
         """The children whose answers are late, and what it is that is late of each."""
         watched = self._watched
         while watched and watched[0][0] <= now_ns:
-            _, child, what = watched.popleft()
-            if _is_late(child, what):
+            due_ns, child, what = watched.popleft()
+            if _is_late(child, what, due_ns):
                 yield child, what
         if watched:
             out.append(WakeAt(watched[0][0], AckTimeout()))
@@ -159,6 +159,12 @@ class Requests:
         child.request = None
         return True
 
+    def pending(self, child: Child, cl_ord_id: str, now_ns: int, out: list[Outcome]) -> None:
+        """A venue says that it has a request: it has as long again to decide on it."""
+        if child.request is not None and child.request.cl_ord_id == cl_ord_id:
+            child.pending_due_ns = now_ns + self._timeout_ns
+            self.watch(child, cl_ord_id, now_ns, out)
+
     def forget(self, child: Child) -> None:
         """No answer is expected any more to what was asked of a child."""
         if child.request is not None:
@@ -182,7 +188,7 @@ class Requests:
         self.watch(child, request.cl_ord_id, now_ns, out)
 
 
-def _is_late(child: Child, what: str) -> bool:
+def _is_late(child: Child, what: str, due_ns: int) -> bool:
     if what == HELD:
         return bool(child.held)
     if what in {CHASE, RETRY}:
@@ -191,4 +197,6 @@ def _is_late(child: Child, what: str) -> bool:
         if child.status is OrdStatus.PENDING_NEW:
             return True
         return not child.rests and child.status not in FINAL and child.request is None
-    return child.request is not None and child.request.cl_ord_id == what
+    if child.request is None or child.request.cl_ord_id != what:
+        return False
+    return due_ns >= child.pending_due_ns  # else the venue has asked for more time since

@@ -32,6 +32,18 @@ class CancelRejected(Record, frozen=True, kw_only=True, tag="cancel_rejected"):
     held_ns: int
 
 
+class RequestPending(Record, frozen=True, kw_only=True, tag="request_pending"):
+    """A venue has a request and has not decided on it yet; the child may fill until then."""
+
+    cl_ord_id: str
+    orig_cl_ord_id: str
+    venue_id: str
+    processed_ns: int
+    sent_ns: int
+    drawn_ns: int
+    held_ns: int
+
+
 class ReplaceSent(Record, frozen=True, kw_only=True, tag="replace_sent"):
     """The router asked to replace a resting child.
 

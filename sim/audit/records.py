@@ -20,6 +20,7 @@ from sim.audit.order_records import (
     Overfill,
     ReplaceSent,
     ReportIgnored,
+    RequestPending,
     RouteHold,
 )
 from sim.audit.participant_records import ParticipantEvent
@@ -63,6 +64,7 @@ __all__ = [
     "Refused",
     "ReplaceSent",
     "ReportIgnored",
+    "RequestPending",
     "RouteHold",
     "RunFinished",
     "RunStarted",
@@ -452,6 +454,7 @@ AnyRecord = (
     | CancelSent
     | ChildCanceled
     | CancelRejected
+    | RequestPending
     | ReplaceSent
     | ChildReplaced
     | Overfill

@@ -34,6 +34,7 @@ from sim.audit.records import (
     Record,
     ReplaceSent,
     ReportIgnored,
+    RequestPending,
     RouteHold,
     RunFinished,
     RunStarted,
@@ -174,6 +175,7 @@ class LogState:
             CancelSent: self._on_cancel_sent,
             ChildCanceled: self._on_canceled,
             CancelRejected: self._on_cancel_rejected,
+            RequestPending: self._on_request_pending,
             ReplaceSent: self._on_replace_sent,
             ChildReplaced: self._on_replaced,
             Overfill: self._on_overfill,
@@ -315,6 +317,9 @@ class LogState:
         child = self._child(record.orig_cl_ord_id)
         if child.status in _ASKED:
             child.status = Status.PARTIALLY_FILLED if child.cum_qty else Status.NEW
+
+    def _on_request_pending(self, record: RequestPending) -> None:
+        self._child(record.orig_cl_ord_id)  # the child is pending since the request left
 
     def _on_replace_sent(self, record: ReplaceSent) -> None:
         child = self._child(record.orig_cl_ord_id)

@@ -122,11 +122,13 @@ class ExecutionReport(msgspec.Struct, frozen=True, gc=False):
     """What a venue tells the owner of one order.
 
     Invariant: ``cum_qty + leaves_qty == order_qty`` while the order is open; ``leaves_qty == 0``
-    once it is not. A bust or a correction names the execution that it is about in ``exec_ref_id``,
-    always by the number of its first report; ``last_px``, ``last_qty`` and ``commission`` of a
-    correction are those that hold from now on, and a bust has none. ``venue_seq`` is the number of the book state that holds this event, so that
+    once it is not. ``venue_seq`` is the number of the book state that holds this event, so that
     its owner can tell which quotes already show it. ``commission`` is money, negative for a rebate;
     the venue's shell sets it on what it sends to an owner.
+
+    A bust or a correction names the execution that it is about in ``exec_ref_id``, always by the
+    number of its first report. Price, quantity and commission of a correction are those that hold
+    from now on; a bust has none.
     """
 
     exec_type: ExecType

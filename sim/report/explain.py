@@ -25,6 +25,7 @@ from sim.audit.records import (
     Fill,
     Record,
     ReplaceSent,
+    RequestPending,
 )
 from sim.protocol.enums import Side, TimeInForce
 from sim.protocol.market_data import Levels
@@ -244,6 +245,8 @@ class ChildTeller(Telling):
                 says = f"the router asked to cancel it ({words(event.reason)})"
             case CancelRejected():
                 says = f"the request was refused, {words(event.reason.value)}"
+            case RequestPending():
+                says = "the request was pending"
             case ReplaceSent():
                 what = f"{w.qty(event.order_qty)} at {w.px(event.price)}"
                 says = f"the router asked to make it {what} ({words(event.reason)})"

@@ -27,6 +27,7 @@ from sim.audit.records import (
     ParentDone,
     ParentReceived,
     Record,
+    RequestPending,
     RunFinished,
     RunStarted,
 )
@@ -100,7 +101,7 @@ class _Venue:
     report: _Leg = field(default_factory=_Leg)
 
 
-_Report = ChildAcked | ChildRejected | Fill | ChildCanceled | CancelRejected
+_Report = ChildAcked | ChildRejected | Fill | ChildCanceled | CancelRejected | RequestPending
 
 
 class SummaryBuilder:
@@ -122,6 +123,7 @@ class SummaryBuilder:
             Fill: self._on_fill,
             ChildCanceled: self._on_report,
             CancelRejected: self._on_report,
+            RequestPending: self._on_report,
             ParentDone: self._on_done,
             RunFinished: self._on_finished,
         }

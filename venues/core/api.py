@@ -67,6 +67,10 @@ class VenueCore(Protocol):
         """Refuse a request, for ``reason`` if the order that it names is open."""
         ...
 
+    def next_exec_id(self) -> int:
+        """The number of the next report, for whoever around the core makes one; now it is used."""
+        ...
+
     def published(self, depth: int) -> tuple[Levels, Levels]:
         """Bids and asks as the feed shows them, at most ``depth`` levels each.
 
@@ -171,6 +175,16 @@ class TradingChange(msgspec.Struct, frozen=True):
     detail: str = ""
 
 
+class Notice(msgspec.Struct, frozen=True):
+    """Something happened at a venue that is no report and no change of trading.
+
+    ``event`` is how records call it.
+    """
+
+    event: str
+    detail: str
+
+
 @runtime_checkable
 class TimedCore(Protocol):
     """What a core has that acts on its own at certain times; others have nothing of this.
@@ -179,13 +193,16 @@ class TimedCore(Protocol):
 
     Attributes:
         wakes: Wake-ups that it asks for.
-        changes: Changes of its state of trading that have just come, oldest first.
-        state: Whether it trades now.
+        changes: Changes of its state of trading, and what else it has to tell, oldest first.
     """
 
     wakes: list[WakeAt]
-    changes: list[TradingChange]
-    state: TradingState
+    changes: list[TradingChange | Notice]
+
+    @property
+    def state(self) -> TradingState:
+        """Whether it trades now."""
+        ...
 
 
 @runtime_checkable

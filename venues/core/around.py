@@ -12,6 +12,7 @@ from sim.protocol.orders import NewOrderSingle, VenueReport
 from sim.protocol.units import PriceTicks, QtyLots, TimeNs
 from venues.core.api import (
     DealerNote,
+    Notice,
     OrderHolder,
     Request,
     TellingCore,
@@ -28,22 +29,25 @@ class CoreAround:
     Attributes:
         book: The innermost core if orders may rest in it, else None.
         wakes: Wake-ups asked for, by this core or by one within.
-        changes: Changes of the state of trading, by this core or by one within.
+        changes: Changes of the state of trading and notices, by this core or by one within.
         notes: For the records, by one within.
-        state: Whether it trades now.
     """
 
     def __init__(self, inner: VenueCore) -> None:
         self._inner = inner
         self.book: OrderHolder | None = inner if isinstance(inner, OrderHolder) else None
         self.wakes: list[WakeAt] = []
-        self.changes: list[TradingChange] = []
-        self.state = TradingState.OPEN
+        self.changes: list[TradingChange | Notice] = []
         if isinstance(inner, CoreAround):
             self.book = inner.book
         if isinstance(inner, TimedCore):
             self.wakes, self.changes = inner.wakes, inner.changes
         self.notes: list[DealerNote] = inner.notes if isinstance(inner, TellingCore) else []
+
+    @property
+    def state(self) -> TradingState:
+        """Whether the core within trades now."""
+        return self._inner.state if isinstance(self._inner, TimedCore) else TradingState.OPEN
 
     @property
     def venue_seq(self) -> int:
@@ -85,6 +89,10 @@ class CoreAround:
     def refuse_change(self, msg: Request, reason: CxlRejReason, now_ns: TimeNs) -> VenueReport:
         """Refuse a request."""
         return self._inner.refuse_change(msg, reason, now_ns)
+
+    def next_exec_id(self) -> int:
+        """The number of the next report; now it is used."""
+        return self._inner.next_exec_id()
 
     def published(self, depth: int) -> tuple[Levels, Levels]:
         """Bids and asks as the feed shows them."""

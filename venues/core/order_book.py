@@ -53,6 +53,11 @@ class OrderBook:
         self._finished_before: dict[str, RestingOrder] = {}
         self._serial = 0
 
+    def next_exec_id(self) -> int:
+        """The number of the next report; now it is used."""
+        self._serial = exec_id = self._serial + 1
+        return exec_id
+
     # ------------------------------------------------------------ to read
 
     def levels(self, side: Side, depth: int) -> Levels:

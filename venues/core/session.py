@@ -40,7 +40,7 @@ from venues.core.around import CoreAround
 from venues.core.book import KEY_MAX
 
 OnHalt = Literal["keep", "cancel"]
-OnClose = Literal["expire_day", "expire_all"]
+OnClose = Literal["expire_day", "expire_all", "done_for_day"]
 
 _NOTHING: Final[tuple[Levels, Levels]] = ((), ())
 _SPARE: Final = 64
@@ -55,7 +55,8 @@ class SessionCore(CoreAround):
         state: State of trading at the start.
         timetable: Changes of that state, in order of time.
         on_halt: Whether resting orders stay in the book or are canceled as a halt begins.
-        on_close: Whether DAY orders or all orders expire as the venue closes.
+        on_close: Whether DAY orders or all orders expire as the venue closes, or DAY orders are
+            done for the day.
         last_entry: From this instant on no new order is taken, ns; None: until the close.
     """
 
@@ -70,32 +71,45 @@ class SessionCore(CoreAround):
         last_entry: int | None = None,
     ) -> None:
         super().__init__(inner)
-        self.state = state
+        self._state = state
         self._to_come = list(reversed(timetable))
         self._on_halt = on_halt
         self._on_close = on_close
         self._last_entry = KEY_MAX if last_entry is None else last_entry
         self._day: dict[str, str] = {}  # accounts of DAY orders by name
         self._open_day = 0  # how many of them were open when that was last counted
+        self._closed: dict[str, OrdStatus] = {}  # what the close has ended, and how
         self._heard: dict[str, BookSnapshot] = {}  # latest of each venue while not open
         self._due: list[TradeLater] = []  # what was to trade while not open
         self._ask()
+
+    @property
+    def state(self) -> TradingState:
+        """Whether it trades now."""
+        return self._state
 
     def handle(self, msg: Any, now_ns: TimeNs) -> list[VenueReport]:
         """Apply one message, or the change of state that is due."""
         if isinstance(msg, TradingChange):
             return self._change(msg, now_ns)
-        if self.state is TradingState.OPEN:
+        if self._state is TradingState.OPEN:
             if now_ns >= self._last_entry and isinstance(msg, NewOrderSingle):
                 return [self.refuse_new(msg, RejectReason.TOO_LATE_TO_ENTER, now_ns)]
             reports = self._inner.handle(msg, now_ns)
             if isinstance(msg, NewOrderSingle | OrderCancelReplaceRequest):
                 self._note_day(msg, reports[0] if reports else None)
             return reports
+        return self._while_shut(msg, now_ns)
+
+    def _while_shut(self, msg: Any, now_ns: TimeNs) -> list[VenueReport]:
+        """Apply a message while there is no trading."""
         if isinstance(msg, NewOrderSingle):
             return [self.refuse_new(msg, RejectReason.EXCHANGE_CLOSED, now_ns)]
         if isinstance(msg, OrderCancelReplaceRequest | OrderReduceRequest):
-            return [self.refuse_change(msg, CxlRejReason.EXCHANGE_CLOSED, now_ns)]
+            report = self.refuse_change(msg, CxlRejReason.EXCHANGE_CLOSED, now_ns)
+            return [self._late(report)]
+        if isinstance(msg, OrderCancelRequest):
+            return [self._late(report) for report in self._inner.handle(msg, now_ns)]
         if isinstance(msg, BookSnapshot):
             self._heard[msg.venue_id] = msg
             return []
@@ -108,11 +122,11 @@ class SessionCore(CoreAround):
 
     def published(self, depth: int) -> tuple[Levels, Levels]:
         """The book while the venue is open, else nothing: no lot in it can be had."""
-        return self._inner.published(depth) if self.state is TradingState.OPEN else _NOTHING
+        return self._inner.published(depth) if self._state is TradingState.OPEN else _NOTHING
 
     def reachable_by(self, msg: NewOrderSingle, depth: int) -> Levels:
         """What this order could take now: nothing unless the venue is open."""
-        return self._inner.reachable_by(msg, depth) if self.state is TradingState.OPEN else ()
+        return self._inner.reachable_by(msg, depth) if self._state is TradingState.OPEN else ()
 
     # ------------------------------------------------------------ changes of state
 
@@ -122,7 +136,7 @@ class SessionCore(CoreAround):
             self.wakes.append(WakeAt(change.t_ns, Priority.FAULT, change))
 
     def _change(self, change: TradingChange, now_ns: TimeNs) -> list[VenueReport]:
-        self.state = change.state
+        self._state = change.state
         self.changes.append(change)
         self._ask()
         reports: list[VenueReport] = []
@@ -131,7 +145,7 @@ class SessionCore(CoreAround):
         elif change.state is TradingState.CLOSED and self._on_close == "expire_all":
             reports = self._end_all(ExecType.EXPIRED, OrdStatus.EXPIRED, now_ns)
         elif change.state is TradingState.CLOSED:
-            reports = self._expire_day(now_ns)
+            reports = self._end_day(now_ns)
         elif change.state is TradingState.OPEN:
             heard, self._heard = self._heard, {}
             if heard:
@@ -153,10 +167,13 @@ class SessionCore(CoreAround):
             self._end(order.cl_ord_id, order.account, exec_type, status, now_ns) for order in orders
         ]
 
-    def _expire_day(self, now_ns: TimeNs) -> list[VenueReport]:
+    def _end_day(self, now_ns: TimeNs) -> list[VenueReport]:
         day, self._day = self._day, {}
+        how = (ExecType.EXPIRED, OrdStatus.EXPIRED)
+        if self._on_close == "done_for_day":
+            how = (ExecType.DONE_FOR_DAY, OrdStatus.DONE_FOR_DAY)
         return [
-            self._end(name, account, ExecType.EXPIRED, OrdStatus.EXPIRED, now_ns)
+            self._end(name, account, *how, now_ns)
             for name, account in day.items()
             if self._is_open(name)
         ]
@@ -166,9 +183,19 @@ class SessionCore(CoreAround):
     ) -> VenueReport:
         """Take an order off the book; its owner asked for nothing, and is told so."""
         (report,) = self._inner.handle(OrderCancelRequest(name, name, account), now_ns)
+        if status is not OrdStatus.CANCELED:
+            self._closed[name] = status
         return msgspec.structs.replace(
             report, exec_type=exec_type, ord_status=status, orig_cl_ord_id=None
         )
+
+    def _late(self, report: VenueReport) -> VenueReport:
+        """The report; a refusal that comes too late says how the close has ended the order."""
+        if isinstance(report, OrderCancelReject) and report.reason is CxlRejReason.TOO_LATE:
+            status = self._closed.get(report.orig_cl_ord_id)
+            if status is not None:
+                return msgspec.structs.replace(report, ord_status=status)
+        return report
 
     # ------------------------------------------------------------ DAY orders
 

@@ -241,6 +241,7 @@ CXL_REASONS: dict[CxlRejReason, tuple[dict[str, Any], tuple[str, int, int, str],
         ("open", 1, 9_998, "r"),
         2,
     ),
+    CxlRejReason.ALREADY_PENDING: ({"requests": {"decision": "1s"}}, ("open", 1, 9_998, "r"), 3),
     CxlRejReason.DUPLICATE_ID: ({}, ("open", 1, 9_998, "open"), 6),
     CxlRejReason.PRICE_EXCEEDS_BAND: ({"price_band": "0.01"}, ("open", 1, 10_500, "r"), 8),
     CxlRejReason.INVALID_PRICE_INCREMENT: ({}, ("open", 1, 0, "r"), 18),
@@ -275,6 +276,8 @@ def test_every_reason_for_a_refused_request_has_a_message_that_meets_it(
         waits = OrderInstructions(stop_px=PriceTicks(10_500))
         stop = order("buy", 1, 10_000, "GTC", cl_ord_id="stop", instructions=waits)
         core.handle(msgspec.structs.replace(stop, ord_type=OrdType.STOP_LIMIT), TimeNs(0))
+    if "requests" in settings:
+        core.handle(OrderCancelRequest("first", "open", "router"), TimeNs(1))
     msg = OrderCancelReplaceRequest(name, target, QtyLots(qty), PriceTicks(price), "router")
     if target == "stop" or reason is CxlRejReason.UNSUPPORTED_CHANGE:
         msg = msgspec.structs.replace(msg, stop_px=PriceTicks(10_000))

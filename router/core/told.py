@@ -1,0 +1,97 @@
+"""What a venue's report says about a child, judged before anything is booked.
+
+Shared by the parts of the router core that book reports; changes nothing but the list of outcomes.
+"""
+
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from router.core.events import Outcome, Stamps
+from router.core.orders import Child
+from router.core.states import FINAL, OrdEvent
+from sim.audit.records import ReportIgnored
+from sim.protocol.enums import CxlRejReason, ExecType, OrdStatus, Side
+from sim.protocol.orders import ExecutionReport, VenueReport
+
+
+class Came(NamedTuple):
+    """How and when a report came, and where its outcomes go."""
+
+    stamps: Stamps
+    now_ns: int
+    out: list[Outcome]
+
+
+OVER: Final = frozenset({CxlRejReason.TOO_LATE, CxlRejReason.UNKNOWN_ORDER})
+"""Refusals that mean that the order has ended; how it did must be under way."""
+
+
+def judge(child: Child, px: int, qty: int) -> tuple[str | None, int]:
+    """What is wrong with a fill, and how many of its lots the child can have."""
+    if child.parent.end_reason is not None:
+        return "parent_done", 0
+    if child.status in FINAL:
+        return "after_end", 0
+    if px > child.price if child.side is Side.BUY else px < child.price:
+        return "outside_limit", 0
+    if qty > child.leaves_qty:
+        return "too_much", child.leaves_qty
+    return None, qty
+
+
+def left_in(child: Child, status: OrdStatus) -> OrdStatus:
+    """The state of an open child whose cancel was refused.
+
+    What went before the cancel and is unanswered may stand in the venue's queue still: the order
+    itself, which may yet be refused, or a replace, which may yet be confirmed.
+    """
+    if not child.seen:
+        return OrdStatus.PENDING_NEW
+    return status if child.target is None else OrdStatus.PENDING_REPLACE
+
+
+def event_of(report: ExecutionReport) -> OrdEvent | None:
+    """What a report other than a fill means; None for what a sound venue would not send."""
+    match report.exec_type:
+        case ExecType.NEW:
+            return OrdEvent.ACK
+        case ExecType.CANCELED:
+            return OrdEvent.CANCELED
+        case ExecType.EXPIRED:
+            return OrdEvent.EXPIRED
+        case ExecType.DONE_FOR_DAY:
+            return OrdEvent.DONE_FOR_DAY
+        case ExecType.REJECTED:
+            return OrdEvent.REJECT if report.reject_reason is not None else None
+        case ExecType.REPLACED:
+            return OrdEvent.REPLACED
+        case _:
+            return None
+
+
+def stamped(child: Child, processed_ns: int, came: Came) -> dict[str, Any]:
+    """What all records of a report about a child have."""
+    return {
+        "t_ns": came.now_ns,
+        "cl_ord_id": child.cl_ord_id,
+        "venue_id": child.venue_id,
+        "processed_ns": processed_ns,
+        "sent_ns": came.stamps.sent_ns,
+        "drawn_ns": came.stamps.drawn_ns,
+        "held_ns": came.stamps.held_ns,
+    }
+
+
+def ignore(venue_id: str, report: VenueReport, reason: str, came: Came) -> None:
+    """Record a report that changes nothing."""
+    text = msgspec.json.encode(report).decode()
+    came.out.append(
+        ReportIgnored(
+            t_ns=came.now_ns,
+            cl_ord_id=report.cl_ord_id,
+            venue_id=venue_id,
+            reason=reason,
+            report=text,
+        )
+    )
