@@ -184,7 +184,6 @@ class VenueConfig(ScenarioModel, ABC):
     """The largest order that the venue takes; without it there is no limit."""
     price_band: PositiveDecimal | None = None
     """How far above the last price a buy may be limited, and a sell below it."""
-
     requests: RequestsConfig | None = None
     """How it goes about cancels and replaces; without it they are decided at once."""
 

@@ -154,7 +154,7 @@ class RequestsCore(CoreAround):
         return make_report(
             ExecType.PENDING_CANCEL if is_cancel else ExecType.PENDING_REPLACE, status,
             msg.cl_ord_id, order.account, order.order_id, self.next_exec_id(), order.side,
-            order.order_qty, order.cum_qty, order.leaves_qty, now_ns, self.venue_seq,
+            order.order_qty, order.cum_qty, order.open_qty, now_ns, self.venue_seq,
             None, 0, None, False, None, msg.orig_cl_ord_id,
         )
         # fmt: on
