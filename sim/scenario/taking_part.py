@@ -20,7 +20,7 @@ from sim.protocol.units import UnitError, Units
 from sim.scenario.document import Document
 from sim.scenario.locate import members, part
 from sim.scenario.model import PARTICIPANT_ADAPTER, LinkConfig, VenueEntry
-from sim.scenario.nodes import ListNode, Path
+from sim.scenario.nodes import ListNode, Path, ScalarNode
 from sim.scenario.wording import did_you_mean
 
 Found = Iterator[tuple[Path, str]]
@@ -138,7 +138,7 @@ def _fundamental(
             yield ("fundamental", *path), message
     written = document.node(("fundamental",))
     knowing = [n for n, one in everyone.items() if one.needs_fundamental]
-    if written is None:
+    if written is None or (isinstance(written, ScalarNode) and written.value is None):
         for n in knowing:
             yield ("participants", n, "kind"), "knows the fundamental: the scenario must have one"
         return

@@ -28,6 +28,7 @@ from sim.protocol.config import Duration, PositiveDecimal
 from sim.protocol.enums import Side
 from sim.protocol.market_data import BookSnapshot
 from sim.protocol.orders import VenueReport
+from sim.protocol.units import format_duration
 
 
 class InformedParticipant(ParticipantConfig):
@@ -102,7 +103,7 @@ class InformedCore(ParticipantCore):
         where = [venue_id for venue_id in self.grids if self.is_open(venue_id)]
         taken = sweep(self.view, where, side, worst=worst, qty=self._qty, grids=self.grids)
         for venue_id, qty, price in taken:
-            detail = f"the value jumps in {max(0, t_ns - now_ns)} ns"
+            detail = f"the value jumps in {format_duration(max(0, t_ns - now_ns))}"
             actions += [
                 Tell("traded_ahead", venue_id, detail, side, qty, price),
                 self._orders.take(venue_id, side, qty, price),

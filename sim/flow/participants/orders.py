@@ -24,6 +24,7 @@ class OwnOrder:
     side: Side
     price: int | None
     leaves_qty: int
+    acknowledged: bool = False
     asked_to_cancel: bool = False
 
 
@@ -35,6 +36,12 @@ class OwnFill(NamedTuple):
     qty: int
 
 
+class SendNew(SendTo, frozen=True, gc=False):
+    """Send a new order."""
+
+    msg: NewOrderSingle
+
+
 class OwnOrders:
     """Makes the messages of one account and keeps what is open.
 
@@ -44,11 +51,13 @@ class OwnOrders:
     Attributes:
         open: Orders that may still fill, by name, in the order in which they left.
         position: Lots bought less lots sold.
+        venue_seq: Per venue the newest state of its book that a report was about.
     """
 
     def __init__(self, account: str) -> None:
         self.open: dict[str, OwnOrder] = {}
         self.position = 0
+        self.venue_seq: dict[str, int] = {}
         self._account = account
         self._numbers = count(1)
 
@@ -61,7 +70,7 @@ class OwnOrders:
         time_in_force: TimeInForce,
         *,
         post_only: bool = False,
-    ) -> SendTo:
+    ) -> "SendNew":
         """A limit order."""
         name = f"{self._account}.{next(self._numbers)}"
         self.open[name] = OwnOrder(name, venue_id, side, price, qty)
@@ -75,9 +84,9 @@ class OwnOrders:
             account=self._account,
             post_only=post_only,
         )
-        return SendTo(venue_id, order)
+        return SendNew(venue_id, order)
 
-    def take(self, venue_id: str, side: Side, qty: int, price: int) -> SendTo:
+    def take(self, venue_id: str, side: Side, qty: int, price: int) -> "SendNew":
         """A limit order that fills at once or not at all (IOC)."""
         return self.limit(venue_id, side, qty, price, TimeInForce.IOC)
 
@@ -102,6 +111,8 @@ class OwnOrders:
         order = self.open.get(report.cl_ord_id) or self.open.get(report.orig_cl_ord_id or "")
         if order is None:
             return None
+        order.acknowledged = True
+        self.venue_seq[order.venue_id] = report.venue_seq
         order.leaves_qty = report.leaves_qty
         if not report.leaves_qty:
             del self.open[order.cl_ord_id]
@@ -110,6 +121,14 @@ class OwnOrders:
         sign = 1 if order.side is Side.BUY else -1
         self.position += sign * report.last_qty
         return OwnFill(order, report.last_px, report.last_qty)
+
+    def is_settled(self, venue_id: str) -> bool:
+        """Whether no message of its own is under way to a venue, nor the answer to one."""
+        return all(
+            order.acknowledged and not order.asked_to_cancel
+            for order in self.open.values()
+            if order.venue_id == venue_id
+        )
 
     def lots_at(self, venue_id: str, side: Side, price: int) -> int:
         """Own lots that are open at a price of a venue's side."""

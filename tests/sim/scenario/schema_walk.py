@@ -117,6 +117,12 @@ SPECIMENS: Final[dict[str, Any]] = {
     "AccessConfig.venue": "A",
     "ParticipantConfig.id": "X",
     "FundamentalConfig": WORTH,
+    "SharedAccessConfig": {"venue": "A", "latency": LEGS, "share": "1"},
+    "FundamentalFlowParticipant.venues": [{"venue": "A", "latency": LEGS, "share": "1"}],
+    "SharedAccessConfig.share": "1",
+    "LatencyArbitrageurParticipant.venues": [ACCESS, {"venue": "B", "latency": LEGS}],
+    "MarketMakerParticipant.shift": "0.01",
+    "MarketMakerParticipant.start": "100.00",
 }
 """Values for keys, and for whole models, that their schema alone does not tell."""
 
@@ -134,6 +140,8 @@ AROUND: Final[dict[str, list[tuple[Way, Any]]]] = {
     "RfqVenue": REFERENCE,
     "WholesalerVenue": REFERENCE,
     "BrokerVenue": REFERENCE,
+    "FundamentalFlowParticipant": [(("fundamental",), WORTH)],
+    "MarketMakerParticipant.shift": [(("participants", 0, "fade"), "shift")],
 }
 """What else a scenario needs for one of these models or keys to be valid in it."""
 
