@@ -138,7 +138,8 @@ def _fundamental(
             yield ("fundamental", *path), message
     written = document.node(("fundamental",))
     knowing = [n for n, one in everyone.items() if one.needs_fundamental]
-    if written is None or (isinstance(written, ScalarNode) and written.value is None):
+    is_null = isinstance(written, ScalarNode) and written.value is None and not written.refused
+    if written is None or is_null:
         for n in knowing:
             yield ("participants", n, "kind"), "knows the fundamental: the scenario must have one"
         return
