@@ -67,6 +67,11 @@ class FlowEntry(ScenarioModel, ABC):
         """Whether some of its orders state a minimum quantity, which not every venue takes."""
         return False
 
+    @property
+    def special(self) -> bool:
+        """Whether some of its orders are more than limit and market orders."""
+        return False
+
 
 class FlowConfig(FlowEntry):
     """Base of the flows that look at nothing: their messages can be told beforehand."""

@@ -27,7 +27,7 @@ class OrdType(Enum):
     STOP_LIMIT = "stop_limit"
     """A limit order that waits as a stop does."""
     MARKET_TO_LIMIT = "market_to_limit"
-    """Takes the best level only; what is left rests at the price of its last trade."""
+    """A limit order at the best displayed price of the other side as it comes."""
     PEGGED = "pegged"
     """A limit order whose price follows a reference; ``price``, if there is one, caps it."""
 

@@ -204,6 +204,9 @@ def _flows(at: Path, venue: VenueEntry, flows: dict[int, FlowEntry], units: Unit
         if flow.states_min_qty and not venue.takes_min_qty:
             message = f"states minimum quantities, which a {venue.kind} venue refuses"
             yield (*at, "flow", k), message
+        if flow.special and not venue.takes_special:
+            message = f"has orders of types that a {venue.kind} venue refuses"
+            yield (*at, "flow", k), message
 
 
 def _parent_grids(parents: dict[int, ParentConfig], units: Units) -> Found:

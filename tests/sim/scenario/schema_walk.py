@@ -40,6 +40,8 @@ MIDPOINT: Final = {
     "latency": {"order": LEG, "report": LEG, "feed": LEG},
 }
 TAKER: Final = {"at": "1ms", "id": "O", "side": "sell", "qty": 5, "price": "99.98", "tif": "IOC"}
+SCRIPTED: Final = ("venues", 0, "flow", 0, "orders", 0)
+"""Where the first order of a script stands."""
 
 LEGS: Final = {"order": LEG, "report": LEG, "feed": LEG}
 ACCESS: Final = {"venue": "A", "latency": LEGS}
@@ -102,6 +104,13 @@ SPECIMENS: Final[dict[str, Any]] = {
     "OpeningConfig.bids": [["99.98", 2]],
     "OpeningConfig.asks": [["100.02", 2]],
     "ScriptedCancel": {"at": "2ms", "cancel": "O"},
+    "ScriptedReplace": {"at": "2ms", "replace": "O", "qty": 5, "price": "99.99"},
+    "ScriptedReplace.min_qty": 5,
+    "ScriptedReduce": {"at": "2ms", "reduce": "O", "by": 5},
+    "ScriptedOrder.display": 5,
+    "ScriptedOrder.min_display": 5,
+    "PegTo": {"reference": "primary"},
+    "PegTo.offset": "0.01",
     "SingleVenueConfig.venue": "A",
     "RestConfig.venue": "A",
     "FractionFill.share": "0.5",
@@ -130,7 +139,13 @@ AROUND: Final[dict[str, list[tuple[Way, Any]]]] = {
     "ReplayedVenue.source_venue": [(("venues", 0, "file"), "orders.events.csv")],
     "ScriptedFill": [(("venues", 0, "book"), BOOK)],
     "ScriptedOrder.min_qty": [(("venues", 0, "kind"), "dark")],
-    "ScriptedCancel": [(("venues", 0, "flow", 0, "orders", 0), TAKER)],
+    "ScriptedOrder.stop_price": [((*SCRIPTED, "type"), "stop_limit")],
+    "ScriptedOrder.min_display": [((*SCRIPTED, "display"), 5)],
+    "ScriptedOrder.post_only": [((*SCRIPTED, "tif"), "GTC")],
+    "ScriptedOrder.peg": [((*SCRIPTED, "type"), "pegged"), ((*SCRIPTED, "tif"), "DAY")],
+    "ScriptedCancel": [(SCRIPTED, TAKER)],
+    "ScriptedReplace": [(SCRIPTED, TAKER)],
+    "ScriptedReduce": [(SCRIPTED, TAKER)],
     "TapeConfig": [(("router", "market_data"), "tape")],
     "TapeConfig.to": [(("venues",), [*BASE["venues"], MIDPOINT])],
     "Scenario.links": [(("venues",), [*BASE["venues"], MIDPOINT])],
@@ -145,7 +160,7 @@ AROUND: Final[dict[str, list[tuple[Way, Any]]]] = {
 }
 """What else a scenario needs for one of these models or keys to be valid in it."""
 
-NOT_FIRST: Final = frozenset({"ScriptedCancel"})
+NOT_FIRST: Final = frozenset({"ScriptedCancel", "ScriptedReplace", "ScriptedReduce"})
 """Models that can only be the second member of their list."""
 
 

@@ -39,11 +39,13 @@ else:
     _spec.loader.exec_module(schema_walk)
 
 KINDS: Final = ("Lit", "Dark", "Maker", "Replayed", "Rfq", "Wholesaler", "Broker")
-MAY_BE_NEGATIVE: Final = frozenset({"FeeSchedule.taker", "FeeSchedule.maker"})
+MAY_BE_NEGATIVE: Final = frozenset({"FeeSchedule.taker", "FeeSchedule.maker", "PegTo.offset"})
 MAY_BE_ZERO: Final = MAY_BE_NEGATIVE | {
     "FractionFill.share",
     "RandomFill.high",
     "RefreshConfig.shift",
+    "MatchingConfig.hidden_improvement",
+    "MatchingConfig.hidden_min_remainder",
     "RandomFill.low",
     "SpreadConfig.half",
     "LastLookConfig.tolerance",

@@ -19,16 +19,37 @@ def test_flow_that_would_rest_at_a_maker_is_refused() -> None:
     assert found == ["venues[MM].flow[0]: has orders that may rest, which a maker venue refuses"]
 
 
-def test_minimum_quantities_go_to_dark_venues_alone() -> None:
+def test_minimum_quantities_go_to_dark_and_lit_venues_alone() -> None:
     flow = "{kind: scripted, orders: [{at: 1ms, id: a, side: buy, qty: 5, min_qty: 5}]}"
-    loaded = load_scenario("fragmented", sets=[f"venues[DARK_A].flow=[{flow}]"])
-    assert loaded.scenario.venues[2].flow[0].states_min_qty
-    assert problems(f"venues[NYSE].flow=[{flow}]") == [
-        "venues[NYSE].flow[0]: states minimum quantities, which a lit venue refuses"
+    for venue in ("DARK_A", "NYSE"):
+        loaded = load_scenario("fragmented", sets=[f"venues[{venue}].flow=[{flow}]"])
+        flows = [one for entry in loaded.scenario.venues for one in entry.flow]
+        assert [one.states_min_qty for one in flows] == [True]
+    assert problems(f"venues[MM].flow=[{flow}]") == [
+        "venues[MM].flow[0]: states minimum quantities, which a maker venue refuses"
     ]
     more = flow.replace("min_qty: 5", "min_qty: 6")
     (found,) = problems(f"venues[DARK_A].flow=[{more}]")
     assert found.endswith("min_qty: must be at most qty, 5")
+
+
+@pytest.mark.parametrize(
+    "order",
+    [
+        "type: market_to_limit, tif: IOC",
+        'type: stop, stop_price: "100.00", tif: IOC',
+        'price: "100.00", tif: IOC, hidden: true',
+        "all_or_none: true, tif: IOC",
+    ],
+)
+def test_special_orders_go_to_lit_venues_alone(order: str) -> None:
+    flow = f"{{kind: scripted, orders: [{{at: 1ms, id: a, side: buy, qty: 5, {order}}}]}}"
+    loaded = load_scenario("fragmented", sets=[f"venues[NYSE].flow=[{flow}]"])
+    assert [one.special for entry in loaded.scenario.venues for one in entry.flow] == [True]
+    for venue, kind in (("DARK_A", "dark"), ("MM", "maker")):
+        assert problems(f"venues[{venue}].flow=[{flow}]") == [
+            f"venues[{venue}].flow[0]: has orders of types that a {kind} venue refuses"
+        ]
 
 
 def test_D07_flow_is_held_against_the_venues_own_tick() -> None:
