@@ -9,11 +9,20 @@ from pydantic import Field
 
 from sim.flow.base import FlowEntry
 from sim.flow.cont_stoikov_talreja import ContStoikovTalrejaFlow
+from sim.flow.hawkes import HawkesFlow
 from sim.flow.poisson import PoissonFlow
+from sim.flow.queue_reactive import QueueReactiveFlow
 from sim.flow.scripted import ScriptedFlow
 from sim.flow.zero_intelligence import ZeroIntelligenceFlow
 
-AnyFlow = ScriptedFlow | PoissonFlow | ZeroIntelligenceFlow | ContStoikovTalrejaFlow
+AnyFlow = (
+    ScriptedFlow
+    | PoissonFlow
+    | ZeroIntelligenceFlow
+    | ContStoikovTalrejaFlow
+    | QueueReactiveFlow
+    | HawkesFlow
+)
 
 Flow = Annotated[AnyFlow, Field(discriminator="kind")]
 """A flow as a scenario writes it; ``kind`` says which."""

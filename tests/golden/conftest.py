@@ -6,7 +6,8 @@ computes it from the tables ``KINDS`` of the files ``compute_*.py``; one of thos
 
 ``KINDS``: for each kind the functions ``compute(golden, tools)`` that yield the values of a case by
 the names of its expectations, once for each reading of it.
-``CHECKS``: by function the names that it answers; those that are not in it answer all.
+``CHECKS``: by function the names that it answers, as a set or a predicate; those that are not in it
+answer all.
 ``slow(compute, golden)``: whether a case takes more than a quarter of a second.
 """
 
@@ -156,14 +157,16 @@ def params_of(
         for compute, module in table.get(kind, ()):
             is_slow = getattr(module, "slow", lambda compute, golden: False)
             slow = [pytest.mark.slow] if is_slow(compute, golden) else []
-            answers = getattr(module, "CHECKS", {}).get(compute, frozenset(golden.expect))
-            if answers & golden.expect.keys():
+            check = getattr(module, "CHECKS", {}).get(compute, golden.expect)
+            is_answered = check if callable(check) else check.__contains__
+            answers = frozenset([name for name in golden.expect if is_answered(name)])
+            if answers:
                 name = getattr(compute, "__name__", "")
                 alone = len(table[kind]) == 1
                 yield pytest.param(
                     golden,
                     compute,
-                    answers & golden.expect.keys(),
+                    answers,
                     id=label if alone else f"{label}-{name}",
                     marks=[*marks, *slow],
                 )

@@ -148,6 +148,19 @@ def test_every_kind_goes_back_to_the_same_text(kind: type[FlowEntry]) -> None:
         "poisson": {"rate": 5, "centre": "100.00"},
         "zero_intelligence": {**book, "limit": 1, "market": 2, "cancel": 0.1, "levels": 20},
         "cont_stoikov_talreja": {**book, "limits": [1], "cancels": [0.1], "market_per_side": 1},
+        "queue_reactive": {
+            **book,
+            "levels": [{"limit": [1], "cancel": [2]}],
+            "move": 0.5,
+            "redraw": 0.5,
+        },
+        "hawkes": {
+            **book,
+            "base": 1,
+            "alpha": 1,
+            "beta": 2,
+            "distance": {"law": "uniform", "levels": 5},
+        },
     }
     adapter: TypeAdapter[FlowEntry] = TypeAdapter(Flow)
     config = adapter.validate_python({"kind": name, **settings[name]})

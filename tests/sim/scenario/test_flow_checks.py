@@ -76,3 +76,35 @@ def test_hashes_of_the_files_that_a_scenario_names_are_known() -> None:
     assert all(
         len(digest) == 64 and not Path(name).is_absolute() for name, digest in hashes.items()
     )
+
+
+BOOK_FLOW = (
+    '{kind: zero_intelligence, per: 1s, centre: "100.00", '
+    "limit: 1, market: 1, cancel: 1, levels: 5}"
+)
+
+
+def test_flow_that_looks_at_the_book_goes_to_lit_venues_alone() -> None:
+    assert problems(f"venues[DARK_A].flow=[{BOOK_FLOW}]") == [
+        "venues[DARK_A].flow[0]: looks at the book, which flow cannot do at a dark venue"
+    ]
+    processing = "{time: {model: fixed, delay: 1us}, queue: 10}"
+    assert problems(
+        f"venues[NYSE].flow=[{BOOK_FLOW}]", f"venues[NYSE].processing={processing}"
+    ) == [
+        "venues[NYSE].flow[0]: looks at the book at once: the venue must not have a processing time"
+    ]
+
+
+def test_D07_an_opening_is_held_against_the_venues_own_tick() -> None:
+    opening = 'opening: {bids: [["99.97", 1]], asks: [["99.95", 2]]}'
+    found = problems(
+        'venues[NYSE].tick_size="0.05"',
+        "venues[NYSE].book={}",
+        f"venues[NYSE].flow=[{BOOK_FLOW[:-1]}, {opening}}}]",
+    )
+    assert [text.partition(": ")[0] for text in found] == [
+        "venues[NYSE].flow[0].opening.bids[0][0]"
+    ] * 2
+    assert "below the lowest ask" in found[0]
+    assert "whole multiple" in found[1]
