@@ -103,6 +103,7 @@ SPECIMENS: Final[dict[str, Any]] = {
     "TailConfig": {"factor": 1.9, "exponent": 0.5, "levels": 20},
     "TailConfig.levels": 20,
     "GeometricSize.mean": 2.5,
+    "GeometricDistance.mean": 2.5,
     "EmpiricalSize.lots": [1],
     "EmpiricalSize.weights": [1.0],
     "OpeningConfig.bids": [["99.98", 2]],
