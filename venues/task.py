@@ -2,7 +2,8 @@
 
 One task per venue reads one inbox, into which the order link and the venue's flow or recording
 deliver. What happens to a message happens at one instant, in this order: what it could reach is
-recorded, the core handles it, reports leave, prints and quotes are recorded, the feed leaves.
+recorded, the core handles it, reports leave, places in lines, prints and quotes are recorded, the
+feed leaves.
 """
 
 from collections import deque
@@ -23,6 +24,7 @@ from sim.protocol.orders import ExecutionReport, NewOrderSingle, VenueReport
 from sim.protocol.units import TimeNs
 from venues.core.api import TerseCore, TimedCore, VenueCore
 from venues.fees import Fees
+from venues.lines import Lines
 from venues.timers import handler
 
 MarketData = Literal["full", "touch", "none"]
@@ -102,6 +104,8 @@ async def run_venue(
     if terse is not None:
         terse.report_to(ports_of)
     publisher.open(clock.now_ns)
+    lines = Lines(venue_id, core, ports.emit)
+    waiting = lines.orders
     items: deque[Event] = inbox.items
     while True:
         await inbox
@@ -111,11 +115,14 @@ async def run_venue(
             now_ns = clock.now_ns
             if type(msg) is NewOrderSingle and msg.account in recorded:
                 publisher.arrival(event, msg, now_ns)
+                lines.expect(msg.cl_ord_id)
             # A ``TimeNs()`` at every message of a run would only please the type checker.
             for report in handle(msg, now_ns):  # type: ignore[arg-type]
                 send = ports_of.get(report.account)
                 if send is not None:
                     send(with_commission(report, fees))
+            if waiting:
+                lines.look(msg, now_ns)
             if (terse is None or terse.unseen) and core.venue_seq != publisher.venue_seq:
                 publish(now_ns)
 

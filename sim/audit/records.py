@@ -24,6 +24,7 @@ from sim.audit.order_records import (
     RouteHold,
 )
 from sim.audit.participant_records import ParticipantEvent
+from sim.audit.queue_records import QueuePosition
 from sim.audit.record import Record
 from sim.protocol.enums import (
     DecisionReason,
@@ -59,6 +60,7 @@ __all__ = [
     "ParentDone",
     "ParentReceived",
     "ParticipantEvent",
+    "QueuePosition",
     "Quote",
     "Record",
     "Refused",
@@ -448,6 +450,7 @@ AnyRecord = (
     | Decision
     | ChildSent
     | BookAtArrival
+    | QueuePosition
     | ChildAcked
     | ChildRejected
     | Fill

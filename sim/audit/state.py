@@ -30,6 +30,7 @@ from sim.audit.records import (
     ParentDone,
     ParentReceived,
     ParticipantEvent,
+    QueuePosition,
     Quote,
     Record,
     ReplaceSent,
@@ -67,7 +68,8 @@ _MONEY: Final = re.compile(r"-?[0-9]{1,40}(\.[0-9]{1,38})?", re.ASCII)
 class ChildState:
     """One child order as the router knows it; ``arrived_ns`` is what the venue wrote down.
 
-    ``tick_lots`` is the sum of price times quantity over its fills.
+    ``tick_lots`` is the sum of price times quantity over its fills. ``place`` is its last known place
+    in a line, None if its venue told none.
     """
 
     cl_ord_id: str
@@ -90,6 +92,7 @@ class ChildState:
     fees: Decimal = Decimal(0)
     fills: int = 0
     reject_reason: RejectReason | None = None
+    place: QueuePosition | None = None
 
     @property
     def is_open(self) -> bool:
@@ -169,6 +172,7 @@ class LogState:
             Decision: self._on_decision,
             ChildSent: self._on_sent,
             BookAtArrival: self._on_arrival,
+            QueuePosition: self._on_place,
             ChildAcked: self._on_acked,
             ChildRejected: self._on_rejected,
             Fill: self._on_fill,
@@ -267,6 +271,9 @@ class LogState:
 
     def _on_arrival(self, record: BookAtArrival) -> None:
         self._child(record.cl_ord_id).arrived_ns = record.t_ns
+
+    def _on_place(self, record: QueuePosition) -> None:
+        self._child(record.cl_ord_id).place = record
 
     def _on_acked(self, record: ChildAcked) -> None:
         child = self._child(record.cl_ord_id)

@@ -32,6 +32,7 @@ from sim.protocol.market_data import Levels
 from sim.protocol.units import Units, parse_decimal, parse_duration, plain, quotient_text
 from sim.report.story import ChildStory, Story, read_story
 from sim.report.telling import Telling, rests
+from sim.report.waiting import waiting
 from sim.report.words import count, duration, instant, listed, words
 
 Section = tuple[str, list[str]]
@@ -103,6 +104,8 @@ class ChildTeller(Telling):
             if decision.refused:
                 yield "What it refused", list(self.refusals(decision.refused, child.holds))
         yield "On the way", list(self._journey(child))
+        if child.places:
+            yield "In the queue", list(waiting(child.places, self._words))
         yield "What came back", list(self._answers(child))
         yield "In the end", list(self._result(child))
 
@@ -418,6 +421,7 @@ def child_facts(child: ChildStory, units: Units) -> dict[str, Any]:
         "arrival": None if child.arrival is None else _plain(child.arrival),
         "quotes_meanwhile": child.meanwhile.quotes if child.meanwhile else None,
         "trades_meanwhile": child.meanwhile.trades if child.meanwhile else None,
+        "places": [_plain(one) for one in child.places],
         "events": [_plain(one) for one in child.events],
         "filled_qty": filled,
         "avg_px": units.avg_px_text(ticks, filled),

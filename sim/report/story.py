@@ -24,6 +24,7 @@ from sim.audit.records import (
     KnownQuote,
     NbboChange,
     ParentReceived,
+    QueuePosition,
     Quote,
     Record,
     RouteHold,
@@ -55,7 +56,8 @@ class Meanwhile:
 class ChildStory:
     """One child's life. ``events`` are all later records about it, in their order.
 
-    ``triggers`` are the reports of the decision's instant that freed lots of the parent, ``holds``
+    ``places`` are the records of its place in a line. ``triggers`` are the reports of the
+    decision's instant that freed lots of the parent, ``holds``
     the router's last hold of each venue as it decided, and ``next_decision`` is the parent's first
     decision after the child came back.
     """
@@ -66,6 +68,7 @@ class ChildStory:
     holds: dict[str, RouteHold] = field(default_factory=dict)
     arrival: BookAtArrival | None = None
     events: list[Record] = field(default_factory=list)
+    places: list[QueuePosition] = field(default_factory=list)
     next_decision: Decision | None = None
     meanwhile: Meanwhile | None = None
 
@@ -213,6 +216,8 @@ class _Reading:
             return
         if isinstance(record, BookAtArrival):
             story.arrival = record
+        elif isinstance(record, QueuePosition):
+            story.places.append(record)
         else:
             story.events.append(record)
             if isinstance(record, _CAME_BACK):

@@ -29,6 +29,7 @@ from sim.audit.records import (
     ParentDone,
     ParentReceived,
     ParticipantEvent,
+    QueuePosition,
     Quote,
     Record,
     ReplaceSent,
@@ -134,6 +135,7 @@ class Words:
             Decision: self._decision,
             ChildSent: self._sent,
             BookAtArrival: self._arrival,
+            QueuePosition: self._place,
             ChildAcked: lambda r: f"{printable(r.cl_ord_id)} acknowledged",
             ChildRejected: lambda r: f"{printable(r.cl_ord_id)} rejected: {words(r.reason.value)}",
             Fill: self._fill,
@@ -219,6 +221,20 @@ class Words:
             f"{printable(record.cl_ord_id)} arrived at {printable(record.venue_id)}; "
             f"within reach: {self.levels(record.levels)}"
         )
+
+    def _place(self, record: QueuePosition) -> str:
+        return f"{printable(record.cl_ord_id)} {self.place(record)}"
+
+    def place(self, record: QueuePosition) -> str:
+        """What a record says of a place in the line, without the name of the order."""
+        ahead = f"{self.qty(record.ahead_qty)} ahead" if record.ahead_qty else "at the front"
+        line = f"the line at {self.px(record.price)}"
+        if record.reason == "joined":
+            return f"joined {line}, {ahead}"
+        if record.reason == "filled":
+            rest = f", {self.qty(record.leaves_qty)} left" if record.leaves_qty else ""
+            return f"was hit in {line}{rest}"
+        return f"moved forward in {line}, lots ahead {words(record.reason)}: {ahead}"
 
     def _fill(self, record: Fill) -> str:
         rest = f", {self.qty(record.leaves_qty)} left" if record.leaves_qty else ""

@@ -16,6 +16,7 @@ from sim.audit.records import (
     KnownQuote,
     ParentDone,
     ParentReceived,
+    QueuePosition,
     Record,
     ReplaceSent,
     RouteHold,
@@ -41,6 +42,7 @@ class Rules(Ground):
             "decision": self._decision,
             "child_sent": self._sent,
             "book_at_arrival": self._arrival,
+            "queue_position": self._place,
             "cancel_sent": self._cancel,
             "parent_done": self._done,
             "run_finished": self._finished,
@@ -128,6 +130,21 @@ class Rules(Ground):
                 f"venues[{venue_id}].speed_bump",
             )
         return self._venue_cause(key, venue_id)
+
+    def _place(self, key: Key, old: Any, new: Any) -> Cause | None:
+        """A place in a line: of an order that came otherwise, or what the others did there."""
+        record: QueuePosition = old or new
+        child = record.cl_ord_id
+        sent, arrival = Key("child_sent", child, 1), Key("book_at_arrival", child, 1)
+        found = self._first_changed(sent, arrival) or self._last_before(
+            key,
+            lambda one: isinstance(one, CancelSent | ReplaceSent) and one.orig_cl_ord_id == child,
+        )
+        place = f"venues[{record.venue_id}]"
+        if found is None and self.has_changed(f"{place}.queue"):
+            says = f"{printable(record.venue_id)} reads its level data by another queue model"
+            return self._root(says, f"{place}.queue")
+        return found or self._venue_cause(key, record.venue_id)
 
     def _sent(self, key: Key, old: Any, new: Any) -> Cause | None:
         for side, record in ((self._pairs.old, old), (self._pairs.new, new)):
