@@ -68,8 +68,8 @@ _MONEY: Final = re.compile(r"-?[0-9]{1,40}(\.[0-9]{1,38})?", re.ASCII)
 class ChildState:
     """One child order as the router knows it; ``arrived_ns`` is what the venue wrote down.
 
-    ``tick_lots`` is the sum of price times quantity over its fills. ``place`` is its last known place
-    in a line, None if its venue told none.
+    ``tick_lots`` is the sum of price times quantity over its fills. ``place`` is its last known
+    place in a line, None if its venue told none.
     """
 
     cl_ord_id: str

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sim.audit.records import BookAtArrival, Depth, Quote, TradePrint
+from sim.audit.records import BookAtArrival, Depth, QueuePosition, Quote, TradePrint
 from sim.kernel.inbox import Inbox
 from sim.kernel.latency import LatencySampler
 from sim.kernel.link import make_link
@@ -188,7 +188,7 @@ async def test_nothing_is_published_when_nothing_changed(
         depth=1,
     )
     assert heard.feed == []
-    assert [type(r) for r in heard.records] == [Quote, *[BookAtArrival] * 3]
+    assert [type(r) for r in heard.records] == [Quote, *[BookAtArrival] * 3, QueuePosition]
     assert len(heard.reports) == 7
 
 
@@ -202,7 +202,7 @@ async def test_touch_records_changes_of_the_best_levels(
     make_core: MakeCore, order: MakeOrder, serve: Serve
 ) -> None:
     heard = await serve(make_core("lit", book=BOOK), beside_the_touch(order), depth=2)
-    records = [r for r in heard.records if not isinstance(r, BookAtArrival)]
+    records = [r for r in heard.records if isinstance(r, Quote | Depth)]
     assert [(type(r), r.t_ns) for r in records] == [(Quote, 0), (Quote, 2)]
     assert [s.published_ns for s in heard.feed] == [1, 2]
 
@@ -212,7 +212,7 @@ async def test_full_records_every_change_of_the_displayed_depth(
 ) -> None:
     core = make_core("lit", book=BOOK)
     heard = await serve(core, beside_the_touch(order), depth=2, market_data="full")
-    records = [r for r in heard.records if not isinstance(r, BookAtArrival)]
+    records = [r for r in heard.records if isinstance(r, Depth)]
     assert [(type(r), r.t_ns) for r in records] == [(Depth, 0), (Depth, 1), (Depth, 2)]
     assert records[-1].bids == ((9_998, 300), (9_997, 100))
     assert [s.published_ns for s in heard.feed] == [1, 2]
