@@ -111,9 +111,9 @@ def test_diff_traces_another_place_to_the_queue_model(
         logs.append(folder / "audit.jsonl")
     found = diff(*logs)
     assert found.first is not None
-    assert "in the line at 100.00" in (found.first.new or "")
+    assert "the line at 100.00" in (found.first.new or "")
     assert "another queue model" in str(found.first.chain)
-    filled = [read_summary(log)["parents"][0]["filled"] for log in logs]
+    filled = [read_summary(log)["parents"][0]["filled_qty"] for log in logs]
     assert filled == [0, 5]
 
 
