@@ -12,8 +12,13 @@ if TYPE_CHECKING:
 CONVERTERS: Final = {
     "binance_l2": "sim.data.binance_l2:convert",
     "binance_raw": "sim.data.binance_raw:convert",
+    "bitstamp": "sim.data.bitstamp:convert",
     "fx_quotes": "sim.data.fx_quotes:convert",
+    "hyperliquid": "sim.data.hyperliquid:convert",
+    "iex_deep": "sim.data.iex_deep:convert",
     "order_latency": "sim.data.order_latency:convert",
+    "pitch": "sim.data.pitch:convert",
+    "tardis": "sim.data.tardis:convert",
     "us_quotes": "sim.data.us_quotes:convert",
     "databento": "sim.data.databento_convert:convert",
 }
@@ -25,6 +30,12 @@ FORMATS: Final = {
     "recorded_l2": "sim.data.inspect_recorded",
     "databento": "sim.data.inspect_databento",
     "binance_raw": "sim.data.binance_raw",
+    "hyperliquid": "sim.data.hyperliquid",
+    "iex_deep": "sim.data.iex_deep",
+    "order_latency": "sim.data.order_latency",
+    "pitch": "sim.data.pitch",
+    "bitstamp": "sim.data.bitstamp",
+    "tardis": "sim.data.tardis",
     "us_quotes": "sim.data.us_quotes",
     "fx_quotes": "sim.data.fx_quotes",
 }

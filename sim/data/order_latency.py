@@ -23,6 +23,7 @@ from typing import Any, Final
 import msgspec
 
 from sim.data.conversion import ConversionError, ConversionReport, Option, Options
+from sim.data.inspection import Inspection, InspectOptions, Problems
 from sim.data.text_files import TextSink, content_sha256, line_blocks
 from sim.kernel.latency.round_trips import HEADER as ROUND_TRIP_HEADER
 from sim.protocol.errors import DataFormatError
@@ -60,6 +61,41 @@ class _RoundTrip(msgspec.Struct, frozen=True, order=True):
 _Orders = dict[str, dict[str, list[_Seen]]]
 
 
+def detect(path: Path, first_bytes: bytes) -> bool:
+    """By the header."""
+    return first_bytes.partition(b"\n")[0].rstrip(b"\r") == HEADER.encode()
+
+
+def inspect(path: Path, options: InspectOptions) -> Inspection:
+    """Read all rows: how many round trips of each kind there are, how long, and what is unclear.
+
+    Raises:
+        DataFormatError: If the file cannot be read, a row is wrong, or a partner is named.
+    """
+    if options.against is not None:
+        raise DataFormatError(str(path), 0, "a log of order states has no partner file")
+    problems = Problems(path, strict=False)
+    found: list[str] = []
+    orders = _read(path, found, problems)
+    trips = _round_trips(path, orders, found)
+    for text in found:
+        line, _, what = text.removeprefix(f"{path.name}:").partition(": ")
+        problems.note(int(line), what, what.partition(",")[0])
+    seen = [one.ms for statuses in orders.values() for some in statuses.values() for one in some]
+    return Inspection(
+        format="order_latency",
+        file=str(path),
+        rows=len(seen) + problems.left_out,
+        venues=(),
+        first_ns=min(seen) * 1_000_000 if seen else None,
+        last_ns=max(seen) * 1_000_000 if seen else None,
+        problems=problems.listed(),
+        problem_counts=problems.counts,
+        left_out=problems.left_out,
+        facts=_statistics(trips, orders),
+    )
+
+
 def convert(inputs: Sequence[Path], out: Path, options: Mapping[str, str]) -> ConversionReport:
     """Write the round trips of one log to the file ``out``, in the order of their requests.
 
@@ -71,7 +107,8 @@ def convert(inputs: Sequence[Path], out: Path, options: Mapping[str, str]) -> Co
     if len(inputs) != 1:
         raise ConversionError(f"needs exactly one input, got {len(inputs)}")
     path = inputs[0]
-    orders, problems = _read(path)
+    problems: list[str] = []
+    orders = _read(path, problems)
     trips = sorted(_round_trips(path, orders, problems))
     if not trips:
         raise DataFormatError(str(path), 0, "holds no order with a request and its answer")
@@ -95,10 +132,12 @@ def convert(inputs: Sequence[Path], out: Path, options: Mapping[str, str]) -> Co
     )
 
 
-def _read(path: Path) -> tuple[_Orders, list[str]]:
-    """All statuses of all orders, and where the client's clock went back."""
+def _read(path: Path, problems: list[str], bad: Problems | None = None) -> _Orders:
+    """All statuses of all orders; where the client's clock went back goes to ``problems``.
+
+    Bad rows go to ``bad``; without it a bad row is an error.
+    """
     orders: _Orders = {}
-    problems: list[str] = []
     line, last_ms = 0, 0
     for line, text in enumerate(chain.from_iterable(line_blocks(path, MAX_LINE_BYTES)), start=1):
         if line == 1:
@@ -109,14 +148,17 @@ def _read(path: Path) -> tuple[_Orders, list[str]]:
         try:
             ms, order_id, status = _row(text)
         except UnitError as error:
-            raise DataFormatError(str(path), line, str(error)) from error
+            if bad is None:
+                raise DataFormatError(str(path), line, str(error)) from error
+            bad.refuse(line, str(error))
+            continue
         if ms < last_ms:
             problems.append(f"{path.name}:{line}: time goes back, from {last_ms} to {ms} ms")
         last_ms = ms
         orders.setdefault(order_id, {}).setdefault(status, []).append(_Seen(ms, line))
     if line == 0:
         raise DataFormatError(str(path), 1, f"is empty; the first line must be {HEADER!r}")
-    return orders, problems
+    return orders
 
 
 def _row(text: str) -> tuple[int, str, str]:
