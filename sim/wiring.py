@@ -39,6 +39,8 @@ from venues.core.overflow import TurnedAway
 from venues.fees import Fees
 from venues.task import VenuePorts, opening_snapshot, opening_status, run_venue
 
+Tap = Callable[[int, VenueEntry, VenueCore], VenueCore]
+
 
 class Wiring:
     """Makes the parts of one run and connects them.
@@ -50,6 +52,8 @@ class Wiring:
         clock: Time and scheduling.
         emit: Takes each audit record.
         on_error: Called with a venue's id and what its recorded data or background flow raised.
+        tap: Puts something around each venue's core, given its number and entry. With it the market
+            is alone: the router hears and is told nothing, and must not be run.
 
     Attributes:
         router: The router, which knows the opening books.
@@ -68,6 +72,7 @@ class Wiring:
         clock: Clock,
         emit: Callable[[Record], None],
         on_error: Callable[[str, Exception], None],
+        tap: Tap | None = None,
     ) -> None:
         scenario: Scenario = loaded.scenario
         self._market_data = scenario.audit.market_data
@@ -79,11 +84,16 @@ class Wiring:
             _Venue(venue, units, loaded, streams, Inbox(loop, venue.id), clock)
             for venue in scenario.venues
         ]
+        self._is_routed = tap is None
+        if tap is not None:
+            for n, venue in enumerate(self._venues):
+                venue.core = tap(n, venue.config, venue.core)
         self.router = self._make_router(scenario)
         self.participants = Participants(
             loaded, streams, loop, self._venues, clock=clock, emit=emit
         )
-        self._hearing = _Hearing(self._venues, loaded, streams, self._inbox, clock=clock, emit=emit)
+        router = self._inbox if self._is_routed else None
+        self._hearing = _Hearing(self._venues, loaded, streams, router, clock=clock, emit=emit)
         self._hearing.open(self.router.core, self.participants)
         self.sources = [
             make_source(
@@ -116,7 +126,7 @@ class Wiring:
         for venue in self._venues:
             ports = VenuePorts(
                 reports={
-                    ACCOUNT: self._report_port(venue),
+                    **({ACCOUNT: self._report_port(venue)} if self._is_routed else {}),
                     **self.participants.reports(venue.id),
                 },
                 feed=self._hearing.feed(venue, self.participants.feeds(venue.id)),
@@ -180,7 +190,7 @@ class _Hearing:
         venues: Sequence["_Venue"],
         loaded: LoadedScenario,
         streams: Streams,
-        router: Inbox[Event],
+        router: Inbox[Event] | None,
         *,
         clock: Clock,
         emit: Callable[[Record], None],
@@ -195,14 +205,15 @@ class _Hearing:
         # Links to participants are the participants' own affair.
         self._links = [link for link in scenario.links if link.to in self._venues]
         self._tape_config = scenario.tape
-        self._router_on_tape = scenario.router.market_data == "tape"
-        self._deliver_to_router: Deliver = router.deliver
+        self._router_on_tape = scenario.router.market_data == "tape" and router is not None
+        self._deliver_to_router: Deliver | None = None if router is None else router.deliver
         self._watchers: list[tuple[Watcher, frozenset[str]]] = []
         self._tape: Tape | None = None
         self._deliver_to_tape: Deliver | None = None
         self._others: dict[str, list[Send]] = {venue.id: [] for venue in venues}
         if self._links or scenario.tape is not None:
-            self._deliver_to_router = self._watch("router", router.deliver, self._lit)
+            if router is not None:
+                self._deliver_to_router = self._watch("router", router.deliver, self._lit)
             self._connect()
 
     def open(self, router: RouterCore, participants: Participants) -> None:
@@ -231,8 +242,9 @@ class _Hearing:
         """What takes the market data that ``venue`` publishes."""
         everything = list(participants)
         bump_ns = venue.config.speed_bump.feed
-        if not (self._router_on_tape and venue.id in self._lit):
-            everything.append(feed_link(self._clock, venue.feed, self._deliver_to_router, bump_ns))
+        to_router = self._deliver_to_router
+        if to_router is not None and not (self._router_on_tape and venue.id in self._lit):
+            everything.append(feed_link(self._clock, venue.feed, to_router, bump_ns))
         deliver, config = self._deliver_to_tape, self._tape_config
         if deliver is not None and config is not None and venue.id in self._lit:
             everything.append(
@@ -260,12 +272,9 @@ class _Hearing:
             for name in config.to
         ]
         states: list[Send] = []
-        if self._router_on_tape:
-            states = [
-                self._link(
-                    config.outbound, self._deliver_to_router, 0, "tape", "outbound", "router"
-                )
-            ]
+        to_router = self._deliver_to_router
+        if self._router_on_tape and to_router is not None:
+            states = [self._link(config.outbound, to_router, 0, "tape", "outbound", "router")]
         self._tape = Tape(prices + states, states)
         self._deliver_to_tape = self._watch("tape", self._tape.deliver, self._lit)
 
