@@ -21,6 +21,7 @@ CONVERTERS: Final = {
     "tardis": "sim.data.tardis:convert",
     "us_quotes": "sim.data.us_quotes:convert",
     "databento": "sim.data.databento_convert:convert",
+    "lobster": "sim.data.lobster_convert:convert",
 }
 """Converter name -> where its function lies; resolved on use, since each brings its own
 libraries."""
@@ -38,6 +39,7 @@ FORMATS: Final = {
     "tardis": "sim.data.tardis",
     "us_quotes": "sim.data.us_quotes",
     "fx_quotes": "sim.data.fx_quotes",
+    "lobster": "sim.data.inspect_lobster",
 }
 """Format name -> module with ``detect`` and ``inspect``; asked in this order, so a format that is
 told by a sure mark stands before one that is told by its looks."""

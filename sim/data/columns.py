@@ -236,6 +236,13 @@ class Sheet(Rows):
         self.refuse_field(bad | (point >= 0), "a whole number of at most 18 digits", column)
         return value
 
+    def digit(self, column: int, low: int, high: int) -> Ints:
+        """One digit from ``low`` to ``high``."""
+        value = self._data[self._starts[:, column]].astype(np.int64) - _ZERO
+        bad = (self._lengths[:, column] != 1) | (value < low) | (value > high)
+        self.refuse_field(bad, f"a digit from {low} to {high}", column)
+        return value
+
     def decimal(self, column: int, *, blank: Mask | None = None) -> Ints:
         """Plain decimals as whole multiples of 1e-9; 0 in rows of ``blank``, not looked at."""
         value, point, bad = self._number(column, blank)

@@ -108,6 +108,17 @@ class Problems:
         for line, what in found:
             self.note(line, what, kind)
 
+    def absorb(self, other: "Problems") -> None:
+        """Take over the problems of a partner file, under its name."""
+        self.left_out += other.left_out
+        for kind, count in other.counts.items():
+            self.counts[kind] = self.counts.get(kind, 0) + count
+        room = KEPT_PROBLEMS - len(self._listed)
+        name = other.path.name
+        self._listed += [
+            DataProblem(one.line, f"{name}: {one.what}") for one in other.listed()[:room]
+        ]
+
     @property
     def total(self) -> int:
         """All problems, listed or not."""
