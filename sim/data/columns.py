@@ -45,7 +45,7 @@ def sheets(
         DataFormatError: If the file is empty or its header another, or see ``byte_blocks``.
     """
     line = 1
-    for block in byte_blocks(path, MAX_LINE_BYTES):
+    for block in readable_blocks(path, problems):
         rows = block
         if line == 1 and header is not None:
             first, _, rows = block.partition(b"\n")
@@ -58,6 +58,25 @@ def sheets(
     if line == 1:
         what = f"; the first line must be {header!r}" if header else ""
         raise DataFormatError(str(path), 1, f"is empty{what}")
+
+
+def readable_blocks(path: Path, problems: Problems) -> Iterator[bytes]:
+    """Blocks of whole lines, up to where a file is cut off or damaged.
+
+    Raises:
+        DataFormatError: If nothing can be read, or the problems are strict and the file is cut off
+            or damaged, or a line is too long.
+    """
+    line = 1
+    try:
+        for block in byte_blocks(path, MAX_LINE_BYTES):
+            line += block.count(b"\n")
+            yield block
+    except DataFormatError as error:
+        if line == 1:
+            raise
+        what = f"{error.message}; nothing from here on was read"
+        problems.refuse(error.line or line, what, "file cut off or damaged")
 
 
 def check_header(path: Path, first: bytes, header: str) -> None:

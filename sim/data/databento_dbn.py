@@ -58,6 +58,7 @@ class DbnRecords:
             "symbols": ",".join(head.symbols),
         }
         self.other_records = 0
+        self._broken = ""
 
     def records(self) -> Iterator[Records]:
         """The records from the first on; a record's line is its number from 1.
@@ -73,7 +74,7 @@ class DbnRecords:
         if head.ts_out:
             layout = np.dtype([*layout.descr, ("ts_out", "<u8")])
         number = 1
-        for piece in chain([b""], pieces):
+        for piece in chain([b""], self._readable(pieces)):
             data = rest + piece
             at = 0
             while at + 1 < len(data) and at + data[at] * _WORD <= len(data):
@@ -83,8 +84,17 @@ class DbnRecords:
                 if len(found):
                     yield from self._checked(found, number - len(found))
             rest = data[at:]
-        if rest:
-            raise DataFormatError(str(self._path), number, f"record {number} is cut off")
+        if rest or self._broken:
+            what = f"the file is cut off or damaged {self._broken}".rstrip()
+            self._problems.refuse(number, f"record {number}: {what}", "file cut off or damaged")
+
+    def _readable(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
+        """The pieces up to where the file cannot be unpacked any more."""
+        self._broken = ""
+        try:
+            yield from pieces
+        except DataFormatError as error:
+            self._broken = f"({error.message})"
 
     def _split_head(self, pieces: Iterator[bytes]) -> tuple[Any, bytes]:
         """The decoded head, and what was read beyond it."""

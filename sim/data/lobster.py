@@ -18,11 +18,10 @@ from typing import Any, Final
 
 import numpy as np
 
-from sim.data.columns import MAX_LINE_BYTES, Ints, Mask, Sheet, sheets
+from sim.data.columns import Ints, Mask, Sheet, readable_blocks, sheets
 from sim.data.events import SCALE
 from sim.data.inspection import Problems
 from sim.data.packed import first_bytes
-from sim.data.text_files import byte_blocks
 from sim.protocol.errors import DataFormatError
 
 NEW, CANCEL, DELETE, EXECUTE, HIDDEN, CROSS, HALT = range(1, 8)
@@ -162,7 +161,7 @@ def read_book(path: Path, problems: Problems) -> Iterator[BookRows]:
         for name in ("ask price", "ask size", "bid price", "bid size")
     ]
     line = 1
-    for block in byte_blocks(path, MAX_LINE_BYTES):
+    for block in readable_blocks(path, problems):
         table = _plain_table(block, columns)
         good = None if table is None else ~_bad_levels(table.reshape(-1, depth, 4))
         if table is None or good is None or not good.all():

@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 
-from sim.data.columns import Ints, Mask
+from sim.data.columns import Ints
 from sim.data.events import SCALE, Event, EventBlock, make_block
 from sim.data.inspection import Problems
 from sim.data.lobster import (
@@ -33,6 +33,7 @@ from sim.data.lobster_steps import Steps, steps
 from sim.data.neutral import cut
 
 VENUE: Final = "NASDAQ"
+_AGREES: Final = 2
 _Row = tuple[int, Change]
 
 
@@ -78,56 +79,57 @@ class LobsterEvents:
         )
         for messages, books in pairs:
             step = steps(messages, books, before)
+            first = before is None
             before = books.take(slice(-1, None))
             self.compared += int(np.count_nonzero(step.compared))
             self.agreed += int(np.count_nonzero(step.agrees))
             self.revealed += int(np.count_nonzero(step.revealed))
-            yield from cut(_block(messages, self._rows(messages, books, step)))
+            yield from cut(_block(messages, self._rows(messages, books, step, first=first)))
 
-    def _rows(self, messages: Messages, books: BookRows, step: Steps) -> list[_Row]:
+    def _rows(self, messages: Messages, books: BookRows, step: Steps, *, first: bool) -> list[_Row]:
         """Row number and change, in order."""
         found: list[_Row] = []
-        look: Mask = ~step.agrees | step.revealed
-        shown = _shown_after(messages, books)
         orders = self.orders
+        above, last, last_size = _last_levels(messages, books)
         rows = zip(
             messages.type.tolist(),
             messages.direction.tolist(),
             messages.price.tolist(),
             messages.size.tolist(),
             messages.order_id.tolist(),
-            shown.tolist(),
-            look.tolist(),
+            _shown_after(messages, books).tolist(),
+            (step.agrees * 2 + step.revealed).tolist(),
             strict=True,
         )
-        for row, (kind, direction, price, size, order_id, left, odd) in enumerate(rows):
-            if kind > EXECUTE:
-                found += [(row, one) for one in _bare(kind, direction, price, size)]
-            elif not step.compared[row] and self._opening(messages, books, row):
+        for row, (kind, direction, price, size, order_id, shown, how) in enumerate(rows):
+            if first and row == 0:
                 found += [(row, one) for one in self._open(messages, books, row)]
                 continue
+            if kind > EXECUTE:
+                found += [(row, one) for one in _bare(kind, direction, price, size)]
             else:
-                changes = orders.message(kind, direction, price, size, order_id)
-                if left >= 0:
-                    changes += orders.settle(direction, price, left)
-                found += [(row, one) for one in changes]
-            if odd:
-                if not step.revealed[row]:
-                    self.resynced += 1
+                found += [
+                    (row, one) for one in orders.message(kind, direction, price, size, order_id)
+                ]
+                if shown >= 0:
+                    found += [(row, one) for one in orders.settle(direction, price, shown)]
+            if how == _AGREES + 1:
+                came = orders.reveal(
+                    direction, int(above[row]), int(last[row]), int(last_size[row])
+                )
+                found += [(row, one) for one in came]
+            elif how < _AGREES:
+                self.resynced += 1
                 for side in (1, -1):
                     found += [(row, one) for one in self._settle(books.levels[row], side)]
         return found
-
-    def _opening(self, messages: Messages, books: BookRows, row: int) -> bool:
-        """True at the very first row: there is no book yet."""
-        return row == 0 and next(self.orders.open_orders(), None) is None
 
     def _open(self, messages: Messages, books: BookRows, row: int) -> list[Change]:
         """The first row of the book; an order that its message added stands apart, last in line."""
         levels = books.levels[row].copy()
         direction, price = int(messages.direction[row]), int(messages.price[row])
-        size = int(messages.size[row])
-        new = messages.type[row] == NEW
+        size, kind = int(messages.size[row]), int(messages.type[row])
+        new = kind == NEW
         if new:
             px = 2 if direction == 1 else 0
             levels[levels[:, px] == price, px + 1] -= size
@@ -135,17 +137,25 @@ class LobsterEvents:
         if new:
             order_id = int(messages.order_id[row])
             changes += self.orders.message(NEW, direction, price, size, order_id)
-        return changes
+        return changes + _bare(kind, direction, price, size)
 
     def _settle(self, levels: Ints, direction: int) -> list[Change]:
         price, size = (2, 3) if direction == 1 else (0, 1)
-        view = {
-            int(at): int(qty)
-            for at, qty in zip(levels[:, price], levels[:, size], strict=True)
-            if at
-        }
+        prices, sizes = levels[:, price].tolist(), levels[:, size].tolist()
+        view = {at: qty for at, qty in zip(prices, sizes, strict=True) if at}
         whole = len(view) < len(levels)
         return self.orders.settle_view(direction, view, whole=whole)
+
+
+def _last_levels(messages: Messages, books: BookRows) -> tuple[Ints, Ints, Ints]:
+    """Of each message's side: price of the last level but one (0: none), and the last level."""
+    bid = messages.direction == 1
+    levels = books.levels
+    above = np.zeros(len(messages), np.int64)
+    if levels.shape[1] > 1:
+        above = np.where(bid, levels[:, -2, 2], levels[:, -2, 0])
+    price = np.where(bid, levels[:, -1, 2], levels[:, -1, 0])
+    return above, price, np.where(bid, levels[:, -1, 3], levels[:, -1, 1])
 
 
 def _shown_after(messages: Messages, books: BookRows) -> Ints:
@@ -164,7 +174,7 @@ def _shown_after(messages: Messages, books: BookRows) -> Ints:
 
 
 def _bare(kind: int, direction: int, price: int, size: int) -> list[Change]:
-    """Messages that change no displayed order."""
+    """What a message that changes no displayed order becomes; nothing of one that does."""
     if kind == HALT:
         word = {-1: Event.HALT, 1: Event.RESUME}.get(price)
         return [] if word is None else [(int(word), 0, 0, 0, 0)]

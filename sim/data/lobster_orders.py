@@ -17,7 +17,6 @@ their level was out of view. Rules:
 So the levels in view are those of the file after every row.
 """
 
-from collections.abc import Iterator
 from typing import Final
 
 from sortedcontainers import SortedDict
@@ -90,6 +89,26 @@ class LobsterOrders:
             return [one for order_id in list(orders or ()) for one in self._drop(order_id)]
         return self._take_any(_REDUCE, direction, price, have - shown)
 
+    def reveal(self, direction: int, above: int, price: int, shown: int) -> list[Change]:
+        """Bring in line what came into view as the last level of a side.
+
+        Args:
+            direction: 1 for bids, -1 for asks.
+            above: Price of the level before it; 0: there is none.
+            price: Its price; 0: nothing came, so the side ends before it.
+            shown: What it shows.
+        """
+        levels = self._levels[direction]
+        inside = levels.irange(
+            -direction * above if above else None,
+            -direction * price if price else None,
+            inclusive=(False, False),
+        )
+        changes: list[Change] = []
+        for key in list(inside):
+            changes += self.settle(direction, -direction * key, 0)
+        return changes + self.settle(direction, price, shown) if price else changes
+
     def settle_view(self, direction: int, view: dict[int, int], *, whole: bool) -> list[Change]:
         """Bring a side to what is shown of it.
 
@@ -109,9 +128,8 @@ class LobsterOrders:
             changes += self.settle(direction, price, size)
         return changes
 
-    def open_orders(self) -> Iterator[int]:
-        """Ids of all open orders."""
-        return iter(self._where)
+    def __len__(self) -> int:
+        return len(self._where)
 
     def _put(self, direction: int, price: int, size: int, order_id: int) -> None:
         self._levels[direction].setdefault(-direction * price, {})[order_id] = size

@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
-from typing import IO, Any, Final, cast
+from typing import IO, Any, Final
 
 from sim.kernel.files import open_regular
 from sim.protocol.errors import DataFormatError, MissingExtraError
@@ -84,10 +84,31 @@ def _unpacked(file: IO[bytes], magic: bytes) -> Iterator[bytes]:
     if magic == ZSTD_MAGIC or magic[1:] == _ZSTD_SKIPPABLE:
         yield from _zstd(file)
         return
-    packed = magic[:2] == GZIP_MAGIC
-    source = cast(IO[bytes], gzip.GzipFile(fileobj=file, mode="rb")) if packed else file
-    while chunk := source.read(BLOCK_BYTES):
+    if magic[:2] == GZIP_MAGIC:
+        yield from _gzip(file)
+        return
+    while chunk := file.read(BLOCK_BYTES):
         yield chunk
+
+
+def _gzip(file: IO[bytes]) -> Iterator[bytes]:
+    """All members; what can be unpacked of a damaged file comes before its error."""
+    source = gzip.GzipFile(fileobj=file, mode="rb")
+    found: list[bytes] = []
+    size = 0
+    try:
+        while piece := source.read1(BLOCK_BYTES):
+            found.append(piece)
+            size += len(piece)
+            if size >= BLOCK_BYTES:
+                yield b"".join(found)
+                found, size = [], 0
+    except (EOFError, gzip.BadGzipFile, zlib.error):
+        if found:
+            yield b"".join(found)
+        raise
+    if found:
+        yield b"".join(found)
 
 
 def _zstd(file: IO[bytes]) -> Iterator[bytes]:
@@ -112,6 +133,8 @@ def _zstd(file: IO[bytes]) -> Iterator[bytes]:
                 yield b"".join(found)
                 found, size = [], 0
     except zstandard.ZstdError as error:
+        if size:
+            yield b"".join(found)
         raise _DamagedZstdError(str(error)) from error
     if size:
         yield b"".join(found)
