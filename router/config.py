@@ -23,6 +23,9 @@ class RerouteConfig(ScenarioModel):
     prefer: Literal["strategy", "dark"] = "strategy"
     """Where lots go that a dark pool did not fill: as the strategy splits, or to other dark pools
     that are better than the best lit price, then to lit venues."""
+    busted: bool = False
+    """Whether lots that a venue took back from an order that had ended are sent anew; if not, they
+    count as canceled."""
 
 
 class BlindConfig(ScenarioModel):

@@ -51,11 +51,16 @@ class RouterShell:
         """Have no further child sent and every open one canceled, and wait for no more parents."""
         self._clock.schedule(self._clock.now_ns, Priority.TIMER, self._inbox.deliver, _STOP)
 
-    async def run(self, parents: int) -> None:
-        """Work until ``parents`` client orders have come and ended, or ``stop`` is carried out."""
+    async def run(self, parents: int, *, listen_on: bool = False) -> None:
+        """Work until ``parents`` client orders have come and ended, or ``stop`` is carried out.
+
+        Args:
+            parents: How many client orders will come.
+            listen_on: Whether to go on after that, since venues may still change what they filled.
+        """
         core, inbox, clock = self.core, self._inbox, self._clock
         items, on_quote = inbox.items, core.on_quote
-        while not (core.done and len(core.parents) >= parents):
+        while listen_on or not (core.done and len(core.parents) >= parents):
             quotes_only = True  # most messages are quotes, which end no order
             while quotes_only:
                 await inbox
@@ -67,7 +72,7 @@ class RouterShell:
                     else:
                         quotes_only = False
                         if msg is _STOP:
-                            parents = 0
+                            parents, listen_on = 0, False
                         outcomes = self._answer(event, msg)
                     if outcomes:
                         self.apply(outcomes)

@@ -61,6 +61,7 @@ class Wiring:
         sources: Recorded data and background flow, not started.
         orders: The client orders, not started.
         parents: How many client orders will come.
+        listen_on: Whether venues may change fills after the last of them has ended.
     """
 
     def __init__(
@@ -116,6 +117,7 @@ class Wiring:
             for first_ns, moves in venue.moves
         ]
         self.parents = len(scenario.parents)
+        self.listen_on = any(venue.busts is not None for venue in scenario.venues)
         # A source holds one event at a time: thousands of orders that lie in the heap from the
         # start would slow every message down.
         orders = iter(sorted([_parent(p, units) for p in scenario.parents], key=itemgetter(0)))

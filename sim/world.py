@@ -167,7 +167,10 @@ class World:
                 raise
 
     async def run(self) -> None:
-        """Build everything, then run until the parents are done or the duration is over."""
+        """Build everything, then run until the parents are done or the duration is over.
+
+        Where a venue may take trades back, the duration is the end.
+        """
         loop = asyncio.get_running_loop()
         clock = self._clock = clock_of(loop, self._speed)
         audit = self._scenario.audit
@@ -335,7 +338,7 @@ class World:
         self._orders = wiring.orders
         for source in self._sources:
             source.start()
-        task = loop.create_task(router.run(wiring.parents), name="router")
+        task = loop.create_task(router.run(wiring.parents, listen_on=wiring.listen_on), name="router")
         self._tasks.append(task)
         return task
 

@@ -24,7 +24,7 @@ from venues.core.gate import GateCore
 from venues.core.overflow import OverflowCore
 from venues.fees import FeeSchedule
 from venues.legs import ProcessingConfig, SpeedBumpConfig
-from venues.rules import Found, RequestsConfig, ThrottleConfig, TradingConfig, at
+from venues.rules import BustsConfig, Found, RequestsConfig, ThrottleConfig, TradingConfig, at
 
 Visibility = Literal["dark", "maker", "lit"]
 
@@ -184,6 +184,8 @@ class VenueConfig(ScenarioModel, ABC):
     """The largest order that the venue takes; without it there is no limit."""
     price_band: PositiveDecimal | None = None
     """How far above the last price a buy may be limited, and a sell below it."""
+    busts: BustsConfig | None = None
+    """Trades that it takes back or corrects afterwards; without it none."""
     requests: RequestsConfig | None = None
     """How it goes about cancels and replaces; without it they are decided at once."""
 
@@ -215,6 +217,8 @@ class VenueConfig(ScenarioModel, ABC):
             ValueError: If chance is needed and was not given.
         """
         core = self.core(units, resolve, chance)
+        if self.busts is not None:
+            core = self.busts.around(core, self.grid(units), chance)
         if (self.throttle, self.max_order_qty, self.price_band) != (None, None, None):
             core = GateCore(
                 core,
@@ -271,7 +275,10 @@ class VenueConfig(ScenarioModel, ABC):
             found += at(("trading",), self.trading.problems())
         if any(path in {("tick_size",), ("lot_size",)} for path, _ in found):
             return found  # no grid to hold the levels against
-        return found + self.problems_on(self.grid(units))
+        grid = self.grid(units)
+        if self.busts is not None:
+            found += at(("busts",), self.busts.problems(grid))
+        return found + self.problems_on(grid)
 
     def problems_on(self, grid: Grid) -> list[Found]:
         """What is wrong with a kind's own levels on a valid grid."""

@@ -4,17 +4,36 @@ The config models of ``venues.core.session`` and ``venues.core.gate``.
 """
 
 from collections.abc import Sequence
+from decimal import Decimal
 from itertools import pairwise
-from typing import Annotated
+from typing import Annotated, Protocol
 
 from pydantic import Field
 
-from sim.protocol.config import Duration, ScenarioModel, Seq
+from sim.kernel.streams import Keyed
+from sim.protocol.config import DecimalText, Duration, PositiveDecimal, ScenarioModel, Seq
 from sim.protocol.enums import TradingState
+from sim.protocol.units import PriceTicks, QtyLots, UnitError
 from venues.core.api import TradingChange, VenueCore
+from venues.core.busts import BustingCore, Listed
 from venues.core.gate import Throttle
 from venues.core.requests import RequestsCore
 from venues.core.session import OnClose, OnHalt, SessionCore
+
+
+class StepGrid(Protocol):
+    """The price and quantity steps of a venue."""
+
+    def price(self, value: Decimal, /) -> PriceTicks:
+        """Ticks of a price."""
+        ...
+
+    def qty(self, value: Decimal, /) -> QtyLots:
+        """Lots of a quantity."""
+        ...
+
+
+OrderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.~-]{1,200}$")]
 
 Found = tuple[tuple[str | int, ...], str]
 """One thing wrong: its path inside the venue's entry, and what is wrong."""
@@ -114,6 +133,88 @@ class RequestsConfig(ScenarioModel):
     def around(self, core: VenueCore) -> RequestsCore:
         """The core with this way of deciding."""
         return RequestsCore(core, lambda _: self.decision, report_pending=self.report_pending)
+
+
+class BustConfig(ScenarioModel):
+    """A fill that the venue takes back, or corrects if it gets another quantity or price."""
+
+    at: Duration
+    """When, since the start of the run; nothing happens if there is no such fill by then."""
+    order: OrderName
+    """Its order, by the first id: ``P1.NYSE.2`` is the second child of P1 at NYSE."""
+    fill: Annotated[int, Field(ge=1, le=1_000_000)] = 1
+    """Which fill of the order."""
+    qty: PositiveDecimal | None = None
+    """Its quantity from now on, not more than it has; without it as it was."""
+    price: PositiveDecimal | None = None
+    """Its price from now on; without it as it was."""
+
+    def build(self, grid: StepGrid) -> Listed:
+        """The change in ticks and lots.
+
+        Raises:
+            UnitError: If price or quantity is off the venue's grid.
+        """
+        return Listed(
+            self.at,
+            self.order,
+            self.fill,
+            None if self.qty is None else grid.qty(self.qty),
+            None if self.price is None else grid.price(self.price),
+        )
+
+
+class RandomBustsConfig(ScenarioModel):
+    """Trades that the venue takes back at random, each by a draw of its own."""
+
+    share: Annotated[DecimalText, Field(ge=0, le=1)]
+    """Probability of each trade, whoever made it."""
+    after: Annotated[Duration, Field(gt=0)]
+    """How long after the trade."""
+
+
+class BustsConfig(ScenarioModel):
+    """Trades that the venue takes back or corrects afterwards."""
+
+    listed: Annotated[Seq[BustConfig], Field(max_length=10_000)] = ()
+    """One by one."""
+    random: RandomBustsConfig | None = None
+    """At random."""
+
+    def around(self, core: VenueCore, grid: StepGrid, chance: Keyed | None) -> BustingCore:
+        """The core with these changes.
+
+        Raises:
+            UnitError: If a price or a quantity is off the venue's grid.
+            ValueError: If chance is needed and was not given.
+        """
+        listed = [change.build(grid) for change in self.listed]
+        if self.random is None:
+            return BustingCore(core, listed)
+        if chance is None:
+            raise ValueError("random busts need chance, was None")
+        share, draw = float(self.random.share), chance.uniform
+        return BustingCore(
+            core,
+            listed,
+            lambda account, name, before: draw("bust", account, name, before) < share,
+            self.random.after,
+        )
+
+    def problems(self, grid: StepGrid) -> list[Found]:
+        """Quantities and prices off the venue's grid."""
+        found: list[Found] = []
+        for n, change in enumerate(self.listed):
+            for name, value, convert in (
+                ("qty", change.qty, grid.qty),
+                ("price", change.price, grid.price),
+            ):
+                try:
+                    if value is not None:
+                        convert(value)
+                except UnitError as error:
+                    found.append((("listed", n, name), str(error)))
+        return found
 
 
 class ThrottleConfig(ScenarioModel):

@@ -34,6 +34,7 @@ class Desk:
 
     Attributes:
         overfilled: The account apart: per venue and side the lots that no parent ordered.
+        reroutes_busted: Whether lots that a venue took back after an order's end are sent anew.
         stopping: Whether the run is being broken off: nothing is sent but cancels.
     """
 
@@ -48,6 +49,7 @@ class Desk:
         self.standing = Standing(tuple(self.view.venues), config.backoff)
         self.waiting = Waiting(self.view, self.standing.out, config)
         self._max_attempts = config.max_attempts
+        self.reroutes_busted = config.reroute.busted
         self._most_resends = config.cancel_resends
         self._decider = Decider(self.view, profiles, config, self.standing.out)
         self.resting = (
@@ -192,6 +194,16 @@ class Desk:
             venue.on_sent(child)
             self.waiting.on_sent(child)
 
+    def reopen(self, child: Child, lots: int) -> None:
+        """Lots of an open child are open again."""
+        venue, parent = self.view.venues[child.venue_id], child.parent
+        venue.on_less(child, child.leaves_qty)
+        child.leaves_qty += lots
+        parent.reserved_qty += lots
+        parent.check()
+        venue.on_sent(child)
+        self.waiting.on_sent(child)
+
     # Answers that are late
 
     def look(self, now_ns: int, out: list[Outcome]) -> None:
@@ -295,6 +307,8 @@ class Desk:
             return
         if parent.filled_qty == parent.order_qty:
             self.end(parent, EndReason.FILLED, now_ns, out)
+        elif parent.filled_qty + parent.busted_qty == parent.order_qty:
+            self.end(parent, EndReason.BUSTED, now_ns, out)
         elif parent.reserved_qty != parent.unanswered_qty:
             return  # something that is open will still be answered
         elif parent.stopped is not None:
@@ -321,7 +335,7 @@ class Desk:
     def break_off(self, reason: EndReason, now_ns: int, out: list[Outcome]) -> None:
         """The run ends: active parents end as they are, what is open stays open."""
         for parent in list(self.active.values()):
-            self._close(parent, reason, 0, now_ns, out)
+            self._close(parent, reason, parent.busted_qty, now_ns, out)
 
     def _close(
         self, parent: Parent, reason: EndReason, gone_qty: int, now_ns: int, out: list[Outcome]

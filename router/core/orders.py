@@ -5,6 +5,7 @@ ordered, so a parent is never over-filled, whatever comes back in whatever order
 """
 
 from dataclasses import dataclass, field
+from decimal import Decimal
 
 import msgspec
 
@@ -24,7 +25,8 @@ class Parent:
     """A client's order at the router; quantities in lots, prices in ticks.
 
     ``number`` counts parents in their order of arrival. ``open`` holds the children that may still
-    fill; ``unanswered_qty`` is the part of ``reserved_qty`` at venues that do not answer.
+    fill; ``busted_qty`` are lots that venues took back and nobody sends anew, ``unanswered_qty`` is
+    the part of ``reserved_qty`` at venues that do not answer.
 
     ``stopped`` is set once the parent only waits for its open children. ``attempts`` counts
     decisions with children, ``splits`` those of them that a strategy split over quotes. ``first``
@@ -40,6 +42,7 @@ class Parent:
     filled_qty: int = 0
     reserved_qty: int = 0
     unanswered_qty: int = 0
+    busted_qty: int = 0
     attempts: int = 0
     splits: int = 0
     waiting: bool = False
@@ -55,16 +58,25 @@ class Parent:
 
     @property
     def free_qty(self) -> int:
-        """Lots that no open child may fill."""
-        return self.order_qty - self.filled_qty - self.reserved_qty
+        """Lots that are still to be filled and that no open child may fill."""
+        return self.order_qty - self.filled_qty - self.reserved_qty - self.busted_qty
 
     def check(self) -> None:
         """Raise if a quantity is impossible."""
-        if min(self.free_qty, self.filled_qty, self.reserved_qty) < 0:
+        if min(self.free_qty, self.filled_qty, self.reserved_qty, self.busted_qty) < 0:
             raise InvariantError(
                 f"parent {self.parent_id}: {self.filled_qty} filled and {self.reserved_qty} "
                 f"reserved of {self.order_qty}"
             )
+
+
+class Booked(msgspec.Struct, frozen=True, gc=False):
+    """What holds of one fill: price, lots booked for the parent, lots of the account apart, fee."""
+
+    px: int
+    qty: int
+    excess: int
+    fee: Decimal | None
 
 
 class Child(msgspec.Struct, eq=False):
@@ -79,7 +91,8 @@ class Child(msgspec.Struct, eq=False):
     cancel or replace that waits for an answer, ``target`` the last replace whose fate is unknown,
     ``booked_px`` the price at which the venue has the order, as far as known. ``unanswered`` means
     that the router has given up asking: the lots stay reserved. ``held`` is an end or a replace
-    that counts fills which have not come yet.
+    that counts fills which have not come yet. ``booked`` says what holds of a fill where that is
+    not what its report said, ``taken_back`` the lots that each bust or correction has taken off.
 
     A struct, unlike other state: with so many fields a dataclass takes four times as long to make,
     and children are made inside decisions.
@@ -114,6 +127,8 @@ class Child(msgspec.Struct, eq=False):
     unanswered: bool = False
     seen: dict[int, ExecutionReport] = msgspec.field(default_factory=dict)
     held: list[tuple[ExecutionReport, Stamps]] = msgspec.field(default_factory=list)
+    booked: dict[int, Booked] = msgspec.field(default_factory=dict)
+    taken_back: dict[int, int] = msgspec.field(default_factory=dict)
 
     @property
     def told_qty(self) -> int:
@@ -127,4 +142,9 @@ class Child(msgspec.Struct, eq=False):
 
     def told_before(self, exec_id: int) -> int:
         """Lots that it has reported as filled in reports numbered before ``exec_id``."""
-        return sum(report.last_qty for n, report in self.seen.items() if n < exec_id)
+        lots = sum(
+            report.last_qty
+            for n, report in self.seen.items()
+            if n < exec_id and report.exec_ref_id is None
+        )
+        return lots - sum(lots for n, lots in self.taken_back.items() if n < exec_id)

@@ -8,9 +8,10 @@ lots or the limit goes to an account apart and its venue into quarantine.
 
 from typing import Final
 
+from router.core.busts import on_change
 from router.core.desk import Desk
 from router.core.events import Outcome, Stamps
-from router.core.orders import Child
+from router.core.orders import Booked, Child
 from router.core.requests import CHASE, HELD, RETRY
 from router.core.standing import FOR_NOW
 from router.core.states import FINAL, OrdEvent, after
@@ -35,6 +36,9 @@ from sim.protocol.orders import (
 from sim.protocol.units import plain
 
 _PENDING: Final = frozenset({ExecType.PENDING_CANCEL, ExecType.PENDING_REPLACE})
+
+
+_CHANGES: Final = frozenset({ExecType.TRADE_CANCEL, ExecType.TRADE_CORRECT})
 
 
 class Reports:
@@ -88,6 +92,8 @@ class Reports:
             child.seen[report.exec_id] = report
             if report.exec_type is ExecType.TRADE:
                 self._on_trade(child, report, came)
+            elif report.exec_type in _CHANGES:
+                self._on_change(child, report, came)
             elif child.parent.end_reason is not None:
                 ignore(child.venue_id, report, "parent_done", came)
             elif report.exec_type in _PENDING:
@@ -113,6 +119,12 @@ class Reports:
             self._desk.quarantine(child, "conflict", came.now_ns, came.out)
 
     # Fills
+
+    def _on_change(self, child: Child, report: ExecutionReport, came: Came) -> None:
+        """A fill is taken back or corrected; what was held back may count it already."""
+        on_change(self._desk, child, report, came)
+        if child.parent.end_reason is None:
+            self._release_held(child, came)
 
     def _on_trade(self, child: Child, report: ExecutionReport, came: Came) -> None:
         desk, px, qty = self._desk, report.last_px, report.last_qty
@@ -187,6 +199,7 @@ class Reports:
         key = child.venue_id, child.side
         account[key] = account.get(key, 0) + excess
         child.excess_qty += excess
+        child.booked[report.exec_id] = Booked(px, booked, excess, report.commission)
         if reason == "outside_limit":
             # The venue holds these lots to be filled, so they cannot fill again.
             lots = min(excess, child.leaves_qty)

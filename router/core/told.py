@@ -33,11 +33,16 @@ def judge(child: Child, px: int, qty: int) -> tuple[str | None, int]:
         return "parent_done", 0
     if child.status in FINAL:
         return "after_end", 0
-    if px > child.price if child.side is Side.BUY else px < child.price:
+    if outside_limit(child, px):
         return "outside_limit", 0
     if qty > child.leaves_qty:
         return "too_much", child.leaves_qty
     return None, qty
+
+
+def outside_limit(child: Child, px: int) -> bool:
+    """Whether a price is worse than the widest limit that the child may fill at."""
+    return px > child.price if child.side is Side.BUY else px < child.price
 
 
 def left_in(child: Child, status: OrdStatus) -> OrdStatus:

@@ -107,6 +107,79 @@ class Overfill(Record, frozen=True, kw_only=True, tag="overfill"):
     held_ns: int
 
 
+class Bust(Record, frozen=True, kw_only=True, tag="bust"):
+    """A venue took a fill back: its lots are filled no more, and its fee is returned.
+
+    Lots that are open again at the venue stand in ``reopened_qty``; the others count as canceled,
+    unless a decision (``bust``) sends them anew.
+    """
+
+    cl_ord_id: str
+    parent_id: str
+    venue_id: str
+    exec_id: int
+    exec_ref_id: int
+    """``exec_id`` of the fill."""
+    was_px: int
+    """Price of the fill."""
+    was_qty: int
+    """What was booked of it, and is filled no more."""
+    reopened_qty: int
+    """How much of that is open again."""
+    excess_qty: int
+    """What leaves the account apart, where the fill was more than the child could have."""
+    cum_qty: int
+    leaves_qty: int
+    fee: str
+    """Money as decimal text that the fee changes by: the fee of the fill, negated."""
+    processed_ns: int
+    sent_ns: int
+    drawn_ns: int
+    held_ns: int
+
+
+class Correction(Record, frozen=True, kw_only=True, tag="correction"):
+    """A venue corrected a fill; lots that it lost are treated as in ``bust``."""
+
+    cl_ord_id: str
+    parent_id: str
+    venue_id: str
+    exec_id: int
+    exec_ref_id: int
+    """``exec_id`` of the fill."""
+    last_px: int
+    """Price from now on."""
+    last_qty: int
+    """What is booked of it from now on."""
+    was_px: int
+    """Price until now."""
+    was_qty: int
+    """What was booked of it until now."""
+    reopened_qty: int
+    """How much of the difference is open again."""
+    excess_qty: int
+    """What leaves the account apart, where the fill was more than the child could have."""
+    cum_qty: int
+    leaves_qty: int
+    fee: str
+    """Money as decimal text that the fee changes by."""
+    processed_ns: int
+    sent_ns: int
+    drawn_ns: int
+    held_ns: int
+
+
+def taken_back(record: Bust | Correction) -> tuple[int, int]:
+    """``(lots, tick_lots)`` by which a record makes what is filled less, and what was paid for it.
+
+    The second may be negative: a correction may raise a price.
+    """
+    if isinstance(record, Bust):
+        return record.was_qty, record.was_px * record.was_qty
+    paid = record.was_px * record.was_qty - record.last_px * record.last_qty
+    return record.was_qty - record.last_qty, paid
+
+
 class RouteHold(Record, frozen=True, kw_only=True, tag="route_hold"):
     """The router sends nothing to a venue for a while, or no longer, or again."""
 

@@ -14,9 +14,11 @@ from typing import Any, Final, get_args
 import msgspec
 
 from sim.audit.order_records import (
+    Bust,
     CancelRejected,
     CancelSent,
     ChildReplaced,
+    Correction,
     Overfill,
     ReplaceSent,
     ReportIgnored,
@@ -43,6 +45,7 @@ __all__ = [
     "AnyRecord",
     "BlindOrder",
     "BookAtArrival",
+    "Bust",
     "CancelRejected",
     "CancelSent",
     "ChildAcked",
@@ -50,6 +53,7 @@ __all__ = [
     "ChildRejected",
     "ChildReplaced",
     "ChildSent",
+    "Correction",
     "DealerAnswer",
     "Decision",
     "Depth",
@@ -461,6 +465,8 @@ AnyRecord = (
     | ReplaceSent
     | ChildReplaced
     | Overfill
+    | Bust
+    | Correction
     | RouteHold
     | Quote
     | Depth

@@ -12,8 +12,10 @@ from dataclasses import dataclass, field
 from decimal import Context, Decimal, Inexact
 from typing import Any, Final
 
+from sim.audit.order_records import taken_back
 from sim.audit.records import (
     BookAtArrival,
+    Bust,
     CancelRejected,
     CancelSent,
     ChildAcked,
@@ -21,6 +23,7 @@ from sim.audit.records import (
     ChildRejected,
     ChildReplaced,
     ChildSent,
+    Correction,
     DealerAnswer,
     Decision,
     Depth,
@@ -53,7 +56,12 @@ from sim.protocol.enums import (
 from sim.protocol.enums import OrdStatus as Status
 from sim.protocol.errors import AuditFormatError
 
-CAME_BACK: Final = (DecisionReason.PARTIAL_FILL, DecisionReason.REJECT, DecisionReason.TIMEOUT)
+CAME_BACK: Final = (
+    DecisionReason.PARTIAL_FILL,
+    DecisionReason.REJECT,
+    DecisionReason.TIMEOUT,
+    DecisionReason.BUST,
+)
 """Reasons of a decision that sends shares anew which had come back: a reallocation."""
 
 _ENDED: Final = frozenset({Status.FILLED, Status.CANCELED, Status.REJECTED})
@@ -67,6 +75,8 @@ _MONEY: Final = re.compile(r"-?[0-9]{1,40}(\.[0-9]{1,38})?", re.ASCII)
 @dataclass(slots=True)
 class ChildState:
     """One child order as the router knows it; ``arrived_ns`` is what the venue wrote down.
+
+    ``busted_qty`` are filled lots that the venue took back after the order's end.
 
     ``tick_lots`` is the sum of price times quantity over its fills. ``place`` is its last known
     place in a line, None if its venue told none.
@@ -88,6 +98,7 @@ class ChildState:
     ended_ns: int | None = None
     cum_qty: int = 0
     canceled_qty: int = 0
+    busted_qty: int = 0
     tick_lots: int = 0
     fees: Decimal = Decimal(0)
     fills: int = 0
@@ -105,7 +116,8 @@ class ParentState:
     """One client's order and the children that work it, in the order in which they left.
 
     ``working_qty`` are the lots in open children; ``free_qty`` those that are neither filled nor
-    working nor given up.
+    working nor given up. ``busted_qty`` are filled lots that venues took back; those of them that
+    nobody sends anew are among the ``canceled_qty``.
     """
 
     received: ParentReceived
@@ -115,6 +127,7 @@ class ParentState:
     filled_qty: int = 0
     working_qty: int = 0
     canceled_qty: int = 0
+    busted_qty: int = 0
     tick_lots: int = 0
     fees: Decimal = Decimal(0)
     end_reason: EndReason | None = None
@@ -183,6 +196,8 @@ class LogState:
             ReplaceSent: self._on_replace_sent,
             ChildReplaced: self._on_replaced,
             Overfill: self._on_overfill,
+            Bust: self._on_taken_back,
+            Correction: self._on_taken_back,
             RouteHold: self._on_hold,
             Quote: self._on_quote,
             Depth: self._on_quote,
@@ -359,6 +374,40 @@ class LogState:
             self._end(child, Status.CANCELED, record.t_ns)
         self.parents[child.parent_id].working_qty -= child.leaves_qty - leaves
         child.leaves_qty = leaves
+
+    def _on_taken_back(self, record: Bust | Correction) -> None:
+        child = self._child(record.cl_ord_id)
+        parent = self.parents[child.parent_id]
+        lots, tick_lots = taken_back(record)
+        reopened = record.reopened_qty
+        if not 0 <= reopened <= lots <= child.cum_qty or (reopened and not child.is_open):
+            raise _Contradiction(
+                f"child {child.cl_ord_id!r} has {child.cum_qty} lots filled, {lots} are taken back "
+                f"and {reopened} open again"
+            )
+        fee = _money(record.fee)
+        for one in (child, parent):
+            one.tick_lots -= tick_lots
+            one.fees = _EXACT.add(one.fees, fee)
+            one.busted_qty += lots - reopened
+        child.cum_qty -= lots
+        child.leaves_qty += reopened
+        if child.is_open:
+            child.order_qty -= lots - reopened
+        parent.filled_qty -= lots
+        parent.working_qty += reopened
+        if parent.end_reason is not None or not self._reroutes_busted:
+            parent.canceled_qty += lots - reopened
+        if record.excess_qty:
+            self.overfilled[record.venue_id] -= record.excess_qty
+
+    @property
+    def _reroutes_busted(self) -> bool:
+        scenario: Any = {} if self.started is None else self.started.scenario
+        try:
+            return bool(scenario["router"]["reroute"]["busted"])
+        except (KeyError, TypeError):
+            return False  # a log that is not ours may hold anything
 
     def _on_hold(self, record: RouteHold) -> None:
         self.holds[record.venue_id] = record

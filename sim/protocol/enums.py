@@ -231,6 +231,8 @@ class DecisionReason(Enum):
     """A child was canceled, since its venue was silent."""
     QUOTE_CHANGE = "quote_change"
     """Lots are free, and a quote arrived or lots came back into view."""
+    BUST = "bust"
+    """A venue took a fill back, and its lots are free."""
     SCHEDULE = "schedule"
     """A time to send has come; nothing makes such decisions yet."""
 
@@ -241,6 +243,8 @@ class EndReason(Enum):
 
     FILLED = "filled"
     """All of it is filled."""
+    BUSTED = "busted"
+    """All that it did not keep as filled was taken back."""
     DEADLINE = "deadline"
     """Its deadline came."""
     ATTEMPTS_EXHAUSTED = "attempts_exhausted"

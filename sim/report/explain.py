@@ -15,12 +15,14 @@ import msgspec
 
 from sim.audit.read import log_file, printable
 from sim.audit.records import (
+    Bust,
     CancelRejected,
     CancelSent,
     ChildAcked,
     ChildCanceled,
     ChildRejected,
     ChildReplaced,
+    Correction,
     Decision,
     Fill,
     Record,
@@ -29,7 +31,7 @@ from sim.audit.records import (
 )
 from sim.protocol.enums import Side, TimeInForce
 from sim.protocol.market_data import Levels
-from sim.protocol.units import Units, parse_decimal, parse_duration, plain, quotient_text
+from sim.protocol.units import Units, parse_duration, plain, quotient_text
 from sim.report.story import ChildStory, Story, read_story
 from sim.report.telling import Telling, rests
 from sim.report.waiting import waiting
@@ -250,6 +252,13 @@ class ChildTeller(Telling):
                 says = f"the request was refused, {words(event.reason.value)}"
             case RequestPending():
                 says = "the request was pending"
+            case Bust():
+                what = f"{w.qty(event.was_qty)} at {w.px(event.was_px)}"
+                says = f"the venue took back {what}"
+            case Correction():
+                what = f"{w.qty(event.was_qty)} at {w.px(event.was_px)}"
+                says = f"the venue corrected {what} to {w.qty(event.last_qty)}"
+                says += f" at {w.px(event.last_px)}"
             case ReplaceSent():
                 what = f"{w.qty(event.order_qty)} at {w.px(event.price)}"
                 says = f"the router asked to make it {what} ({words(event.reason)})"
@@ -282,11 +291,10 @@ class ChildTeller(Telling):
         w, sent = self._words, child.sent
         state = self._story.state.children.get(sent.cl_ord_id)
         asked = sent.order_qty if state is None else state.order_qty  # a replace changes it
-        filled = sum(one.last_qty for one in child.fills)
+        filled, ticks = child.traded
         if not filled:
             yield f"It filled nothing of {w.qty(asked)}."
         else:
-            ticks = sum(one.last_px * one.last_qty for one in child.fills)
             all_of_it = "all of its" if filled == asked else f"{w.qty(filled)} of its"
             yield (
                 f"It filled {all_of_it} {w.qty(asked)} at {self.average(ticks, filled)}"
@@ -299,7 +307,7 @@ class ChildTeller(Telling):
             yield self._leftover(child, asked - filled)
 
     def _fees_paid(self, child: ChildStory, ticks: int) -> str:
-        fees = sum((parse_decimal(one.fee) for one in child.fills), Decimal(0))
+        fees = child.fees
         if not fees or not ticks:
             return ", without a fee"
         bps = quotient_text(fees * _BPS, self._units.notional(ticks), Decimal("0.01"))
@@ -396,8 +404,7 @@ class DecisionTeller(Telling):
 
     def _outcome(self, child: ChildStory) -> str:
         w, sent = self._words, child.sent
-        filled = sum(one.last_qty for one in child.fills)
-        ticks = sum(one.last_px * one.last_qty for one in child.fills)
+        filled, ticks = child.traded
         name = printable(sent.cl_ord_id)
         if not filled:
             ends = [one for one in child.events if isinstance(one, ChildRejected)]
@@ -409,8 +416,7 @@ class DecisionTeller(Telling):
 
 def child_facts(child: ChildStory, units: Units) -> dict[str, Any]:
     """The records about a child, and the figures that follow from them."""
-    filled = sum(one.last_qty for one in child.fills)
-    ticks = sum(one.last_px * one.last_qty for one in child.fills)
+    filled, ticks = child.traded
     known, sent = child.known, child.sent
     levels = known.levels if known is not None and not rests(child.decision) else ()
     shown = _cost(_within(levels, sent.price, sent.side), filled) if filled else None

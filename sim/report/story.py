@@ -7,17 +7,21 @@ on its way. Of the market nothing is kept but counts and sums. Knows no words.
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from decimal import Decimal
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Final
 
+from sim.audit.order_records import taken_back
 from sim.audit.read import LogPrefix, printable
 from sim.audit.records import (
     AnyRecord,
     BookAtArrival,
+    Bust,
     ChildCanceled,
     ChildRejected,
     ChildSent,
+    Correction,
     Decision,
     Depth,
     Fill,
@@ -33,6 +37,7 @@ from sim.audit.records import (
 )
 from sim.audit.state import LogState
 from sim.protocol.errors import AuditFormatError
+from sim.protocol.units import parse_decimal
 
 NEAR_MAX: Final = 5
 _MARKET: Final = frozenset({Quote, Depth, TradePrint, NbboChange})
@@ -82,6 +87,23 @@ class ChildStory:
     def fills(self) -> list[Fill]:
         """Its fills, in their order."""
         return [one for one in self.events if isinstance(one, Fill)]
+
+    @property
+    def traded(self) -> tuple[int, int]:
+        """``(lots, tick_lots)`` of what it filled, without what its venue took back."""
+        lots = sum(one.last_qty for one in self.fills)
+        ticks = sum(one.last_px * one.last_qty for one in self.fills)
+        for one in self.events:
+            if isinstance(one, Bust | Correction):
+                less, paid = taken_back(one)
+                lots, ticks = lots - less, ticks - paid
+        return lots, ticks
+
+    @property
+    def fees(self) -> Decimal:
+        """What it was charged for that."""
+        paid = [one.fee for one in self.events if isinstance(one, Fill | Bust | Correction)]
+        return sum(map(parse_decimal, paid), Decimal(0))
 
 
 @dataclass(slots=True)

@@ -15,13 +15,16 @@ from decimal import Context, Decimal, Inexact
 from fractions import Fraction
 from typing import Any, Final
 
+from sim.audit.order_records import taken_back
 from sim.audit.records import (
     BookAtArrival,
+    Bust,
     CancelRejected,
     ChildAcked,
     ChildCanceled,
     ChildRejected,
     ChildSent,
+    Correction,
     Decision,
     Fill,
     ParentDone,
@@ -35,7 +38,12 @@ from sim.protocol.enums import DecisionReason, Outcome, Side
 from sim.protocol.units import Units, parse_decimal, plain, quotient_text
 from sim.report.expect import judge
 
-CAME_BACK: Final = (DecisionReason.PARTIAL_FILL, DecisionReason.REJECT, DecisionReason.TIMEOUT)
+CAME_BACK: Final = (
+    DecisionReason.PARTIAL_FILL,
+    DecisionReason.REJECT,
+    DecisionReason.TIMEOUT,
+    DecisionReason.BUST,
+)
 
 SCHEMA: Final = "sorsim-summary/1"
 
@@ -61,13 +69,18 @@ class _Traded:
 
 @dataclass(slots=True)
 class _Parent:
-    """One parent order so far; ``mid_x2`` is bid plus ask at its arrival, in ticks."""
+    """One parent order so far; ``mid_x2`` is bid plus ask at its arrival, in ticks.
+
+    ``busted_after_qty`` are the lots that venues took back after its end.
+    """
 
     received: ParentReceived
     mid_x2: int | None
     venues: dict[str, _Traded] = field(default_factory=dict)
     children: int = 0
     reallocations: int = 0
+    busted_qty: int = 0
+    busted_after_qty: int = 0
     done: ParentDone | None = None
 
 
@@ -97,11 +110,21 @@ class _Venue:
     children: int = 0
     fills: int = 0
     rejects: int = 0
+    busts: int = 0
     order: _Leg = field(default_factory=_Leg)
     report: _Leg = field(default_factory=_Leg)
 
 
-_Report = ChildAcked | ChildRejected | Fill | ChildCanceled | CancelRejected | RequestPending
+_Report = (
+    Bust
+    | Correction
+    | ChildAcked
+    | ChildRejected
+    | Fill
+    | ChildCanceled
+    | CancelRejected
+    | RequestPending
+)
 
 
 class SummaryBuilder:
@@ -121,6 +144,8 @@ class SummaryBuilder:
             ChildAcked: self._on_report,
             ChildRejected: self._on_reject,
             Fill: self._on_fill,
+            Bust: self._on_taken_back,
+            Correction: self._on_taken_back,
             ChildCanceled: self._on_report,
             CancelRejected: self._on_report,
             RequestPending: self._on_report,
@@ -219,6 +244,20 @@ class SummaryBuilder:
         self._venue(record.venue_id).fills += 1
         self._on_report(record)
 
+    def _on_taken_back(self, record: Bust | Correction) -> None:
+        parent = self._parents[record.parent_id]
+        traded = parent.venues[record.venue_id]
+        lots, tick_lots = taken_back(record)
+        traded.filled_qty -= lots
+        traded.tick_lots -= tick_lots
+        traded.fees = _EXACT.add(traded.fees, Decimal(record.fee))
+        busted = lots - record.reopened_qty
+        parent.busted_qty += busted
+        if parent.done is not None:
+            parent.busted_after_qty += busted
+        self._venue(record.venue_id).busts += 1
+        self._on_report(record)
+
     def _on_done(self, record: ParentDone) -> None:
         self._parents[record.parent_id].done = record
 
@@ -243,6 +282,7 @@ class SummaryBuilder:
             "children": venue.children,
             "fills": venue.fills,
             "rejects": venue.rejects,
+            "busts": venue.busts,
             **venue.order.figures("order_latency"),
             **venue.report.figures("report_latency"),
         }
@@ -251,7 +291,7 @@ class SummaryBuilder:
 def _parent_row(parent: _Parent, units: Units, order: list[str]) -> dict[str, Any]:
     received, done = parent.received, parent.done
     total = _total(parent.venues.values())
-    canceled_qty = done.canceled_qty if done else 0
+    canceled_qty = done.canceled_qty + parent.busted_after_qty if done else 0
     return {
         "parent_id": received.parent_id,
         "side": received.side.value,
@@ -259,6 +299,7 @@ def _parent_row(parent: _Parent, units: Units, order: list[str]) -> dict[str, An
         "filled_qty": total.filled_qty,
         "leaves_qty": received.order_qty - total.filled_qty - canceled_qty,
         "canceled_qty": canceled_qty,
+        "busted_qty": parent.busted_qty,
         "avg_px": units.avg_px_text(total.tick_lots, total.filled_qty),
         "notional": plain(units.notional(total.tick_lots)),
         "fees": plain(total.fees),

@@ -31,6 +31,7 @@ _REASONS: Final = {
     DecisionReason.REJECT: "a venue had rejected an order",
     DecisionReason.TIMEOUT: "an order had not been answered in time",
     DecisionReason.QUOTE_CHANGE: "a new quote had come while lots were free",
+    DecisionReason.BUST: "a venue had taken a fill back",
     DecisionReason.SCHEDULE: "its schedule said so",
 }
 _REFUSED: Final = {

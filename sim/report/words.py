@@ -13,6 +13,7 @@ import msgspec
 from sim.audit.read import printable
 from sim.audit.records import (
     BookAtArrival,
+    Bust,
     CancelRejected,
     CancelSent,
     ChildAcked,
@@ -20,6 +21,7 @@ from sim.audit.records import (
     ChildRejected,
     ChildReplaced,
     ChildSent,
+    Correction,
     DealerAnswer,
     Decision,
     Depth,
@@ -146,6 +148,8 @@ class Words:
             ReplaceSent: self._replace,
             ChildReplaced: self._replaced,
             Overfill: self._overfill,
+            Bust: self._bust,
+            Correction: self._correction,
             RouteHold: self._hold,
             Quote: self._quote,
             Depth: self._depth,
@@ -263,6 +267,20 @@ class Words:
         what = f"{self.qty(record.last_qty)} at {self.px(record.last_px)}"
         excess = f"{self.qty(record.excess_qty)} nobody ordered ({words(record.reason)})"
         return f"{printable(record.cl_ord_id)} overfilled: of {what} {excess}"
+
+    def _bust(self, record: Bust) -> str:
+        what = f"{self.qty(record.was_qty)} at {self.px(record.was_px)}"
+        return f"{printable(record.cl_ord_id)} busted: {what} taken back{self._reopened(record)}"
+
+    def _correction(self, record: Correction) -> str:
+        was = f"{self.qty(record.was_qty)} at {self.px(record.was_px)}"
+        now = f"{self.qty(record.last_qty)} at {self.px(record.last_px)}"
+        corrected = f"{printable(record.cl_ord_id)} corrected: {was} is {now} now"
+        return corrected + self._reopened(record)
+
+    def _reopened(self, record: Bust | Correction) -> str:
+        lots = record.reopened_qty
+        return f", {self.qty(lots)} open again" if lots else ""
 
     def _hold(self, record: RouteHold) -> str:
         venue = printable(record.venue_id)

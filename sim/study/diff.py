@@ -9,10 +9,13 @@ from typing import Any, Final, Literal
 
 import msgspec
 
+from sim.audit.order_records import taken_back
 from sim.audit.read import cannot_read, log_file
 from sim.audit.records import (
+    Bust,
     ChildCanceled,
     ChildRejected,
+    Correction,
     Decision,
     Fill,
     Record,
@@ -29,7 +32,7 @@ from sim.study.pairs import Entry, Key, Pairs, Side
 
 Verdict = Literal["equal", "settings_only", "records", "bytes_only"]
 
-_RESULTS: Final = (Fill, ChildCanceled, ChildRejected, Decision)
+_RESULTS: Final = (Fill, Bust, Correction, ChildCanceled, ChildRejected, Decision)
 
 
 class Divergence(msgspec.Struct, frozen=True):
@@ -174,6 +177,8 @@ def _outcome_of(record: Record | None) -> object:
     match record:
         case Fill():
             return record.last_px, record.last_qty, record.cum_qty, record.fee
+        case Bust() | Correction():
+            return taken_back(record), record.fee
         case ChildCanceled():
             return record.canceled_qty
         case ChildRejected():

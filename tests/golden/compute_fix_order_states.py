@@ -65,6 +65,9 @@ ENDS: Final[dict[str, dict[str, str]]] = {
     "unsolicited_cancel": {"on_halt": "cancel"},
 }
 BUSTS: Final = frozenset({"bust", "trade_cancel", "cancel_trade"})
+FILL_KEYS: Final = ("of_step", "fill_step", "exec_of_step", "exec_ref_step", "of")
+TO_QTY_KEYS: Final = ("to_qty_shares", "new_qty_shares")
+TO_PX_KEYS: Final = ("to_px_cents", "to_price_cents", "new_px_cents", "price_cents", "px_cents")
 CORRECTIONS: Final = frozenset({"correct", "trade_correct", "correct_trade"})
 
 
@@ -178,6 +181,38 @@ class Script:
                 return max(0, one.decided - one.seen) * STEP_NS
         raise AssertionError(f"{request} is not of the script")
 
+    def busts(self) -> list[dict[str, Any]]:
+        """The trades that the venue changes: the step names the fill, else it is the last one.
+
+        A name is the step of the fill or the quantity that it had.
+        """
+        listed = []
+        for n, step in enumerate(self.steps):
+            if step.get("venue") not in BUSTS | CORRECTIONS:
+                continue
+            order = self.order_at(n)
+            fills = [k for k in self.fills(order) if k < n]
+            named = next((step[key] for key in FILL_KEYS if key in step), None)
+            qty = step.get("qty_shares", step.get("last_qty_shares"))
+            corrects = step["venue"] in CORRECTIONS
+            at_step = [k for k in fills if self.steps[k].get("step") == named]
+            of_qty = [k for k in fills if self.steps[k]["qty_shares"] == qty]
+            fill = (at_step or of_qty or fills[-1:])[-1]
+            change: dict[str, Any] = {
+                "at": f"{at(n)}ns",
+                "order": order.cl_ord_id,
+                "fill": fills.index(fill) + 1,
+            }
+            if corrects:
+                to_qty = next((step[key] for key in TO_QTY_KEYS if key in step), None)
+                to_px = next((step[key] for key in TO_PX_KEYS if key in step), None)
+                if to_qty is None and not of_qty:
+                    to_qty = qty
+                change |= {} if to_qty is None else {"qty": to_qty}
+                change |= {} if to_px is None else {"price": str(Decimal(to_px) / 100)}
+            listed.append(change)
+        return listed
+
     def trading(self) -> dict[str, Any]:
         """Hours of the venue that bring about its unasked ends of orders."""
         hours: dict[str, Any] = {}
@@ -289,6 +324,9 @@ def venue_core(script: Script) -> VenueCore:
     trading = script.trading()
     if trading:
         settings["trading"] = trading
+    busts = script.busts()
+    if busts:
+        settings["busts"] = {"listed": busts}
     adapter: TypeAdapter[VenueConfig] = TypeAdapter(Venue)
     legs = {"order": LEG, "report": LEG, "feed": LEG}
     config = adapter.validate_python({"id": "V", "kind": "lit", "latency": legs, **settings})

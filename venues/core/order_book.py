@@ -215,6 +215,24 @@ class OrderBook:
             self.venue_seq += 1
         return qty - left
 
+    def reopen(self, order: RestingOrder, lots: int) -> bool:
+        """Open lots of a resting order again that were filled; False where that cannot be done.
+
+        The order goes to the end of the queue at its price.
+        """
+        level = self._level_of(order)
+        if type(order) is not RestingOrder or level is None:
+            return False
+        if level.queue.get(order.order_id) is not order:
+            return False
+        own = self._bids if order.key < 0 else self._asks
+        own.leave(order)
+        order.rank = self.next_exec_id()
+        order.leaves_qty += lots
+        own.join(order)
+        self.venue_seq += 1
+        return True
+
     # ------------------------------------------------------------ the index
 
     def _finish(self, order: RestingOrder) -> None:

@@ -143,6 +143,10 @@ class PoolCore(MatchingCore):
                 self._use(share, maker, lots)
         return tuple(found.items())
 
+    def reopen(self, order: RestingOrder, lots: int) -> bool:
+        """Never: with more lots, resting orders could trade that were kept apart."""
+        return False
+
     def check(self) -> None:
         """Walk every invariant of the book and of the index.
 

@@ -108,6 +108,10 @@ class ReplayingCore(LitCore):
         if order.cl_ord_id:
             super()._finish(order)
 
+    def reopen(self, order: RestingOrder, lots: int) -> bool:
+        """Never: a recording says nothing of lots that come back."""
+        return False
+
     def _refusal(self, msg: NewOrderSingle) -> RejectReason | None:
         if is_special(msg):
             return RejectReason.UNSUPPORTED_ORDER

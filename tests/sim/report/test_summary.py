@@ -40,6 +40,7 @@ def test_parent_holds_quantities_as_integers_and_money_as_text(run_records: Reco
         "filled_qty": 75,
         "leaves_qty": 0,
         "canceled_qty": 25,
+        "busted_qty": 0,
         "avg_px": "100.01666667",
         "notional": "75012.5",
         "fees": "0.1",
@@ -77,6 +78,7 @@ def test_venue_sums_over_parents_and_measures_both_legs(run_records: Records) ->
         "children": 2,
         "fills": 2,
         "rejects": 0,
+        "busts": 0,
         "order_latency_ns_mean": 12,  # 12.5, half-even
         "order_latency_ns_max": 15,
         "report_latency_ns_mean": 30,
