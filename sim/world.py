@@ -338,7 +338,9 @@ class World:
         self._orders = wiring.orders
         for source in self._sources:
             source.start()
-        task = loop.create_task(router.run(wiring.parents, listen_on=wiring.listen_on), name="router")
+        task = loop.create_task(
+            router.run(wiring.parents, listen_on=wiring.listen_on), name="router"
+        )
         self._tasks.append(task)
         return task
 

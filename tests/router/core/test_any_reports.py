@@ -18,10 +18,13 @@ from router.core.orders import Child
 from router.core.profile import VenueProfile
 from router.core.router import RouterCore
 from router.core.states import FINAL
+from sim.audit.order_records import taken_back
 from sim.audit.records import (
+    Bust,
     ChildCanceled,
     ChildRejected,
     ChildSent,
+    Correction,
     Fill,
     Overfill,
     ParentDone,
@@ -46,6 +49,9 @@ VENUES = "ABC"
 END = 400
 
 
+CHANGES = {ExecType.TRADE_CANCEL, ExecType.TRADE_CORRECT}
+
+
 class Chaos:
     """A router core among venues that say anything, and all that must hold whatever they say."""
 
@@ -60,6 +66,7 @@ class Chaos:
             "cancel_resends": draw(st.integers(0, 2)),
             "backoff": {"first": "3ns", "max": "20ns", "stop_after": draw(st.integers(1, 5))},
         }
+        config["reroute"] = {"busted": draw(st.booleans())}
         if draw(st.booleans()):
             config["rest"] = {
                 "move_after": "2ns",
@@ -128,6 +135,8 @@ class Chaos:
         told = 0 if child is None else child.told_qty
         qty = draw(st.integers(1, 25)) if kind is ExecType.TRADE else 0
         trade = kind is ExecType.TRADE
+        if child is not None and child.seen and kind in CHANGES:
+            return self._change(child, kind)
         return ExecutionReport(
             kind,
             OrdStatus.NEW,
@@ -147,10 +156,29 @@ class Chaos:
             orig_cl_ord_id=None if trade else original,
         )
 
+    def _change(self, child: Child, kind: ExecType) -> ExecutionReport:
+        """A bust or a correction of what a child has been told, a fill or not."""
+        draw, known = self.draw, self.draw(st.sampled_from(list(child.seen.values())))
+        corrects = kind is ExecType.TRADE_CORRECT
+        return msgspec.structs.replace(
+            known,
+            exec_type=kind,
+            cl_ord_id=child.cl_ord_id,
+            orig_cl_ord_id=None,
+            exec_id=self.serial,
+            side=child.side,
+            order_qty=QtyLots(child.order_qty - draw(st.sampled_from([0, 0, 1]))),
+            leaves_qty=QtyLots(draw(st.sampled_from([0, child.leaves_qty + 1]))),
+            last_px=PriceTicks(draw(st.integers(97, 105))) if corrects else None,
+            last_qty=QtyLots(draw(st.integers(1, 25)) if corrects else 0),
+            exec_ref_id=known.exec_id,
+        )
+
     def _say(self, report: ExecutionReport) -> None:
         child = self._child(report.orig_cl_ord_id or report.cl_ord_id)
         venue = "A" if child is None else child.venue_id
-        if child is not None and report.last_qty and report.exec_id not in child.seen:
+        fills = report.last_qty and report.exec_type is ExecType.TRADE
+        if child is not None and fills and report.exec_id not in child.seen:
             self.filled_said += report.last_qty
         self.told.append(report)
         self._take(self.core.on_report(venue, report, Stamps(0, 0, 0), self.now))
@@ -218,14 +246,22 @@ class Chaos:
         fills = [r for r in self.records if isinstance(r, Fill)]
         excess = sum(r.excess_qty for r in self.records if isinstance(r, Overfill))
         assert sum(f.last_qty for f in fills) + excess == self.filled_said, "nothing is clamped"
-        assert sum(self.core.overfilled.values()) == excess
+        changes = [r for r in self.records if isinstance(r, Bust | Correction)]
+        assert sum(self.core.overfilled.values()) == excess - sum(r.excess_qty for r in changes)
+        assert all(lots >= 0 for lots in self.core.overfilled.values())
+        order = {id(r): n for n, r in enumerate(self.records)}
         assert len({(f.cl_ord_id, f.exec_id) for f in fills}) == len(fills), "F07"
         assert {f.cl_ord_id for f in fills} <= set(children)
         done = [r for r in self.records if isinstance(r, ParentDone)]
         assert len({r.parent_id for r in done}) == len(done) == len(self.core.parents), "I18"
         for record in done:
             parent = self.core.parents[record.parent_id]
-            assert record.filled_qty == parent.filled_qty
+            late = [r for r in changes if r.parent_id == record.parent_id]
+            late = [r for r in late if order[id(r)] > order[id(record)]]
+            assert record.filled_qty - sum(taken_back(r)[0] for r in late) == parent.filled_qty
+            known = self.log.parents[record.parent_id]
+            assert known.filled_qty == parent.filled_qty, "I13"
+            assert known.leaves_qty == parent.unanswered_qty, "I1"
             rest = parent.order_qty - record.filled_qty - record.canceled_qty
             assert rest == parent.unanswered_qty, "I1"
             assert (record.end_reason is EndReason.FILLED) == (rest + record.canceled_qty == 0)
