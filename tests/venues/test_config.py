@@ -20,6 +20,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "dark": {"book": BOOK, "fill": {"model": "scripted", "at": [["100.02", 0]]}},
     "maker": {"quote": {"bid": ["99.98", 200], "ask": ["100.02", 400]}},
     "replayed": {"file": "spot.l2.csv"},
+    "auction": {"book": BOOK, "every": "10ms"},
     "rfq": {"spread": {"half": "0.01"}, "sizes": [100, 500]},
     "wholesaler": {"improvement": "0.25"},
     "broker": {"spread": {"half": "0.01"}, "delay": "5ms"},

@@ -8,6 +8,7 @@ from typing import Annotated, Final, get_args
 from pydantic import Field
 
 from venues.config import VenueConfig
+from venues.kinds.auction import AuctionVenue
 from venues.kinds.broker import BrokerVenue
 from venues.kinds.dark import DarkVenue
 from venues.kinds.lit import LitVenue
@@ -19,7 +20,14 @@ from venues.kinds.wholesaler import WholesalerVenue
 __all__ = ["VENUE_KINDS", "AnyVenue", "Venue", "VenueConfig"]
 
 AnyVenue = (
-    LitVenue | DarkVenue | MakerVenue | ReplayedVenue | RfqVenue | WholesalerVenue | BrokerVenue
+    LitVenue
+    | DarkVenue
+    | MakerVenue
+    | ReplayedVenue
+    | AuctionVenue
+    | RfqVenue
+    | WholesalerVenue
+    | BrokerVenue
 )
 
 Venue = Annotated[AnyVenue, Field(discriminator="kind")]

@@ -38,7 +38,7 @@ else:
     sys.modules[_spec.name] = schema_walk
     _spec.loader.exec_module(schema_walk)
 
-KINDS: Final = ("Lit", "Dark", "Maker", "Replayed", "Rfq", "Wholesaler", "Broker")
+KINDS: Final = ("Lit", "Dark", "Maker", "Replayed", "Auction", "Rfq", "Wholesaler", "Broker")
 MAY_BE_NEGATIVE: Final = frozenset({"FeeSchedule.taker", "FeeSchedule.maker", "PegTo.offset"})
 MAY_BE_ZERO: Final = MAY_BE_NEGATIVE | {
     "FractionFill.share",
