@@ -66,7 +66,8 @@ class DatabentoEvents:
         self._path = path
         self._problems = problems
         self._receipt = receipt
-        self._instrument = instrument
+        self._given = instrument
+        self._only = 0
         self._publishers: list[int] = []
 
     @property
@@ -100,10 +101,10 @@ class DatabentoEvents:
                 yield from cut(block)
 
     def _choose(self, found: Records) -> Records:
-        if self._instrument:
-            same = found.instrument == self._instrument
+        if self._given:
+            same = found.instrument == self._given
             return found if same.all() else found.take(same)
-        first = int(found.instrument[0])
+        first = self._only or int(found.instrument[0])
         other = found.instrument != first
         if other.any():
             row = int(other.argmax())
@@ -113,7 +114,7 @@ class DatabentoEvents:
                 f"has instrument_id {found.instrument[row]} after {first}: name one to read "
                 "(-o instrument=ID)",
             )
-        self._instrument = first
+        self._only = first
         return found
 
     def _venue(self, publisher: Ints) -> Ints:

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import msgspec
 
-from sim.data.databento import DEPTHS, MBO, Records, T
+from sim.data.databento import DEPTHS, MBO, F, Records, T
 from sim.data.databento_events import open_records
 from sim.data.inspection import Problems
 from sim.data.order_books import EventBook
@@ -80,7 +80,8 @@ class MbpAgreement:
             while self._next is not None and self._next.t_ns <= t_ns:
                 self._waiting.setdefault(self._next.key, []).append(self._next)
                 self._next = next(self._source, None)
-        if not self._waiting and not self._tried:
+        # No level file has rows of F, whose order and sequence are also those of its cancel.
+        if found.action[row] == F or not (self._waiting or self._tried):
             return
         key = _key(found, row, by_order=bool(self._by_order))
         queue = self._waiting.get(key)
