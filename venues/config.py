@@ -24,7 +24,15 @@ from venues.core.gate import GateCore
 from venues.core.overflow import OverflowCore
 from venues.fees import FeeSchedule
 from venues.legs import ProcessingConfig, SpeedBumpConfig
-from venues.rules import BustsConfig, Found, RequestsConfig, ThrottleConfig, TradingConfig, at
+from venues.rules import (
+    BustsConfig,
+    Found,
+    RequestsConfig,
+    ShortSaleConfig,
+    ThrottleConfig,
+    TradingConfig,
+    at,
+)
 
 Visibility = Literal["dark", "maker", "lit"]
 
@@ -184,6 +192,8 @@ class VenueConfig(ScenarioModel, ABC):
     """The largest order that the venue takes; without it there is no limit."""
     price_band: PositiveDecimal | None = None
     """How far above the last price a buy may be limited, and a sell below it."""
+    short_sale: ShortSaleConfig | None = None
+    """A price test for short sales; without it they are sales."""
     busts: BustsConfig | None = None
     """Trades that it takes back or corrects afterwards; without it none."""
     requests: RequestsConfig | None = None
@@ -203,6 +213,11 @@ class VenueConfig(ScenarioModel, ABC):
         """
         return False
 
+    @property
+    def hears_others(self) -> bool:
+        """Whether it makes use of the quotes of other venues, whether or not it needs them."""
+        return self.uses_reference or self.short_sale is not None
+
     def build(self, units: Units, resolve: Resolve, chance: Keyed | None = None) -> VenueCore:
         """The venue's core with its book as it is at the start, behind the rules of this entry.
 
@@ -219,6 +234,14 @@ class VenueConfig(ScenarioModel, ABC):
         core = self.core(units, resolve, chance)
         if self.busts is not None:
             core = self.busts.around(core, self.grid(units), chance)
+        if self.short_sale is not None:
+            core = self.short_sale.around(
+                core,
+                units,
+                tick=self.grid(units).tick,
+                displayed_depth=self.depth if self.visibility == "lit" else 0,
+                passes_quotes=self.uses_reference,
+            )
         if (self.throttle, self.max_order_qty, self.price_band) != (None, None, None):
             core = GateCore(
                 core,

@@ -5,20 +5,23 @@ The config models of ``venues.core.session`` and ``venues.core.gate``.
 
 from collections.abc import Sequence
 from decimal import Decimal
+from fractions import Fraction
 from itertools import pairwise
-from typing import Annotated, Protocol
+from math import floor
+from typing import Annotated, Literal, Protocol, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from sim.kernel.streams import Keyed
 from sim.protocol.config import DecimalText, Duration, PositiveDecimal, ScenarioModel, Seq
 from sim.protocol.enums import TradingState
-from sim.protocol.units import PriceTicks, QtyLots, UnitError
+from sim.protocol.units import PriceTicks, QtyLots, UnitError, Units
 from venues.core.api import TradingChange, VenueCore
 from venues.core.busts import BustingCore, Listed
 from venues.core.gate import Throttle
 from venues.core.requests import RequestsCore
 from venues.core.session import OnClose, OnHalt, SessionCore
+from venues.core.short_sale import ShortSaleCore
 
 
 class StepGrid(Protocol):
@@ -215,6 +218,57 @@ class BustsConfig(ScenarioModel):
                 except UnitError as error:
                     found.append((("listed", n, name), str(error)))
         return found
+
+
+class ShortSaleConfig(ScenarioModel):
+    """A price test for short sales: none may trade or be displayed at or below the best bid.
+
+    The best bid is the highest displayed one over this venue and those that ``links`` or the
+    ``tape`` bring it, as it has received them. The test is in force from a time on, or from the
+    first trade on that is far enough below a reference, here or at one of those venues.
+    """
+
+    since: Duration | None = None
+    """When it comes into force, since the start of the run."""
+    reference: PositiveDecimal | None = None
+    """The price from which a fall counts, such as the last close."""
+    fall: Annotated[DecimalText, Field(gt=0, lt=1)] | None = None
+    """It comes into force when a trade is this part of the reference below it: 0.10 is 10 %."""
+    action: Literal["reject", "reprice"] = "reject"
+    """Whether an order at or below the best bid is refused, or its price raised to the first one
+    above."""
+
+    @model_validator(mode="after")
+    def _has_one_beginning(self) -> Self:
+        if (self.reference is None) != (self.fall is None):
+            raise ValueError("reference and fall must be given together")
+        if (self.since is None) == (self.fall is None):
+            raise ValueError("must have either since, or reference and fall")
+        return self
+
+    def around(
+        self,
+        core: VenueCore,
+        units: Units,
+        *,
+        tick: int,
+        displayed_depth: int,
+        passes_quotes: bool,
+    ) -> ShortSaleCore:
+        """The core with this test."""
+        fallen_to = None
+        if self.reference is not None and self.fall is not None:
+            price = Fraction(self.reference) * (1 - Fraction(self.fall))
+            fallen_to = floor(price / Fraction(units.tick_size))
+        return ShortSaleCore(
+            core,
+            tick=tick,
+            since_ns=self.since,
+            fallen_to=fallen_to,
+            reprice=self.action == "reprice",
+            displayed_depth=displayed_depth,
+            passes_quotes=passes_quotes,
+        )
 
 
 class ThrottleConfig(ScenarioModel):

@@ -135,6 +135,8 @@ class RejectReason(Enum):
     """There is nothing that a pegged or market-to-limit order could take its price from."""
     THROTTLED = "throttled"
     """The account sent too many messages (``throttle``), or the venue's queue is full."""
+    SHORT_SALE_RESTRICTED = "short_sale_restricted"
+    """A short sale at or below the best bid while these are not allowed (``short_sale``)."""
     NO_REFERENCE = "no_reference"
     """A dealer has no bid and offer of others that it could price by."""
     LAST_LOOK = "last_look"
@@ -154,6 +156,7 @@ FIX_ORD_REJ_REASON = {
     RejectReason.STOP_PRICE_REACHED: 99,
     RejectReason.NO_REFERENCE_PRICE: 99,
     RejectReason.THROTTLED: 99,
+    RejectReason.SHORT_SALE_RESTRICTED: 99,
     RejectReason.NO_REFERENCE: 99,
     RejectReason.LAST_LOOK: 99,
 }
@@ -190,6 +193,8 @@ class CxlRejReason(Enum):
     """The order has no such price or quantity to change."""
     THROTTLED = "throttled"
     """As for a new order."""
+    SHORT_SALE_RESTRICTED = "short_sale_restricted"
+    """As for a new order, for the new price."""
 
 
 FIX_CXL_REJ_REASON = {
@@ -206,6 +211,7 @@ FIX_CXL_REJ_REASON = {
     CxlRejReason.STOP_PRICE_REACHED: 99,
     CxlRejReason.UNSUPPORTED_CHANGE: 99,
     CxlRejReason.THROTTLED: 99,
+    CxlRejReason.SHORT_SALE_RESTRICTED: 99,
 }
 
 

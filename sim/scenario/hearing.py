@@ -135,7 +135,7 @@ def _hearer(
     """Someone who is to hear of other venues must be there, and look at what it hears."""
     yield from _unknown(at, name, by_id, participants)
     venue = by_id.get(name)
-    if venue is not None and not venue.uses_reference:
+    if venue is not None and not venue.hears_others:
         yield at, f"{name} does not use the quotes of other venues"
 
 

@@ -182,6 +182,9 @@ class DarkVenue(VenueConfig):
     def problems_on(self, grid: Grid) -> list[Found]:
         """What is wrong with the opening levels, the minimum and the script."""
         found = at(("book",), self.book.problems(grid))
+        if self.short_sale is not None and self.pricing == "midpoint":
+            message = "must not stand beside midpoint prices, which are above the best bid"
+            found.append((("short_sale",), message))
         if self.min_qty is not None:
             try:
                 grid.qty(self.min_qty)

@@ -125,7 +125,7 @@ def venue_case(
         high=high,
         tick=grid.tick,
         lot=grid.lot,
-        hears=hears if config.uses_reference else (),
+        hears=hears if config.hears_others else (),
         shows_truth=config.visibility != "dark" and not config.silent,
         both_sides=both_sides,
     )

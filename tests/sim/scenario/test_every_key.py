@@ -43,6 +43,7 @@ MAY_BE_NEGATIVE: Final = frozenset({"FeeSchedule.taker", "FeeSchedule.maker", "P
 MAY_BE_ZERO: Final = MAY_BE_NEGATIVE | {
     "FractionFill.share",
     "RandomFill.high",
+    "RandomBustsConfig.share",
     "RefreshConfig.shift",
     "MatchingConfig.hidden_improvement",
     "MatchingConfig.hidden_min_remainder",

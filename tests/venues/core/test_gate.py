@@ -207,6 +207,11 @@ REASONS: dict[RejectReason, tuple[dict[str, Any], dict[str, Any], int]] = {
         },
         99,
     ),
+    RejectReason.SHORT_SALE_RESTRICTED: (
+        {"short_sale": {"reference": "100.00", "fall": "0.01"}, "book": {"bids": [["98.90", 1]]}},
+        {"side": "sell_short", "price": 9_890},
+        99,
+    ),
     RejectReason.THROTTLED: ({"throttle": {"messages": 1, "per": "1s"}}, {}, 99),
 }
 
@@ -228,7 +233,11 @@ def test_every_reason_for_a_reject_has_a_message_that_meets_it(
     core = make_core("lit", **{"book": {"asks": [["100.02", 400]]}, **settings})
     first = order("buy", 100 if "lot_size" in settings else 1, 9_998, "GTC", cl_ord_id="resting")
     core.handle(first, TimeNs(0))
-    msg = order("buy", 10, **{"price": 9_998, **more})
+    more = {"side": "buy", "price": 9_998, **more}
+    if "short_sale" in settings:
+        core.handle(order("sell", 101, 9_800), TimeNs(0))  # it trades below 99.00
+        core.handle(order("buy", 100, 9_890, "GTC"), TimeNs(0))
+    msg = order(qty=10, **more)
     assert answer(core, msg) is reason
     assert FIX_ORD_REJ_REASON[reason] == fix_code
 
@@ -254,6 +263,11 @@ CXL_REASONS: dict[CxlRejReason, tuple[dict[str, Any], tuple[str, int, int, str],
         99,
     ),
     CxlRejReason.UNSUPPORTED_CHANGE: ({}, ("open", 1, 9_998, "r"), 99),
+    CxlRejReason.SHORT_SALE_RESTRICTED: (
+        {"short_sale": {"since": "0s"}},
+        ("short", 1, 9_998, "r"),
+        99,
+    ),
     CxlRejReason.THROTTLED: (
         {"throttle": {"messages": 2, "per": "1s"}},
         ("open", 1, 9_998, "r"),
@@ -276,6 +290,8 @@ def test_every_reason_for_a_refused_request_has_a_message_that_meets_it(
         waits = OrderInstructions(stop_px=PriceTicks(10_500))
         stop = order("buy", 1, 10_000, "GTC", cl_ord_id="stop", instructions=waits)
         core.handle(msgspec.structs.replace(stop, ord_type=OrdType.STOP_LIMIT), TimeNs(0))
+    if target == "short":
+        core.handle(order("sell_short", 1, 10_001, "GTC", cl_ord_id="short"), TimeNs(1))
     if "requests" in settings:
         core.handle(OrderCancelRequest("first", "open", "router"), TimeNs(1))
     msg = OrderCancelReplaceRequest(name, target, QtyLots(qty), PriceTicks(price), "router")
