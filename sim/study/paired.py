@@ -135,8 +135,8 @@ def mean_shortfall_bps(summary: Summary) -> float:
     """Mean of the parents' shortfalls, each against the mid as it arrived; bps.
 
     Raises:
-        ValueError: If a parent is not filled to its end: costs of different quantities do not
-            compare.
+        ValueError: If a parent is not filled to its end, since costs of different quantities do not
+            compare, or there was no mid as it arrived.
     """
     parents = _filled(summary)
     total = sum(Decimal(parent["shortfall_bps"]) for parent in parents)
@@ -155,8 +155,6 @@ def basket_shortfall_bps(summary: Summary) -> float:
     sides = {parent["side"] for parent in parents}
     if len(sides) != 1:
         raise ValueError(f"parents must be of one side, were {', '.join(sorted(sides))}")
-    if parents[0]["arrival_mid"] is None:
-        raise ValueError("the first parent has no arrival mid")
     sign = 1 if sides == {"buy"} else -1
     lots = sum(parent["filled_qty"] for parent in parents)
     paid = sum(Fraction(parent["avg_px"]) * parent["filled_qty"] for parent in parents)
@@ -219,6 +217,8 @@ def _filled(summary: Summary) -> list[Mapping[str, Any]]:
                 f"parent {parent['parent_id']} filled {parent['filled_qty']} of "
                 f"{parent['order_qty']} lots: costs of different quantities do not compare"
             )
+        if parent["arrival_mid"] is None:
+            raise ValueError(f"parent {parent['parent_id']} has no arrival mid to compare with")
     return parents
 
 

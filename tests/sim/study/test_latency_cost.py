@@ -38,7 +38,7 @@ def test_the_program_needs_steps_and_not_too_many(latency: float) -> None:
 def test_the_cost_rises_with_latency_and_volatility() -> None:
     costs = [latency_cost_program(MARKET, latency) for latency in (0.01, 0.05, 0.1, 0.25, 0.5)]
     assert costs == sorted(costs)
-    assert 0 < costs[0]
+    assert costs[0] > 0
     assert costs[-1] < 1
     wild = latency_cost_program(MARKET._replace(sigma=2 * MARKET.sigma), 0.1)
     assert wild > latency_cost_program(MARKET, 0.1)

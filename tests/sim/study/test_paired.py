@@ -3,6 +3,7 @@
 import pytest
 
 from sim.study.paired import (
+    Measure,
     Variant,
     basket_shortfall_bps,
     mean_shortfall_bps,
@@ -36,7 +37,7 @@ def test_a_quantile_outside_its_range_is_refused(p: float, freedom: int) -> None
 
 
 def test_the_interval_of_a_small_sample_by_hand() -> None:
-    """Differences 1, 2, 3: mean 2, standard error 1/sqrt(3), t with 2 degrees of freedom 4.302653."""
+    """Differences 1, 2, 3: mean 2, standard error 1/sqrt(3), t of 2 degrees of freedom 4.302653."""
     found = paired("bps", [10.0, 10.0, 10.0], [11.0, 12.0, 13.0])
     assert found.n == 3
     assert found.mean == 2
@@ -88,16 +89,19 @@ def test_a_basket_is_measured_from_the_first_arrival() -> None:
     assert mean_shortfall_bps({"parents": [PARENT, {**late, "shortfall_bps": "1"}]}) == 1.5
 
 
+@pytest.mark.parametrize("measure", [basket_shortfall_bps, mean_shortfall_bps])
 @pytest.mark.parametrize(
     ("change", "says"),
     [
         ({"filled_qty": 9}, "filled 9 of 10 lots"),
-        ({"arrival_mid": None}, "no arrival mid"),
+        ({"arrival_mid": None, "shortfall_bps": None}, "parent P has no arrival mid"),
     ],
 )
-def test_costs_that_do_not_compare_are_refused(change: dict[str, object], says: str) -> None:
+def test_costs_that_do_not_compare_are_refused(
+    measure: Measure, change: dict[str, object], says: str
+) -> None:
     with pytest.raises(ValueError, match=says):
-        basket_shortfall_bps({"parents": [{**PARENT, **change}]})
+        measure({"parents": [{**PARENT, **change}]})
 
 
 def test_sides_of_a_basket_must_agree() -> None:
@@ -106,16 +110,15 @@ def test_sides_of_a_basket_must_agree() -> None:
 
 
 def test_equal_variants_differ_by_nothing_and_say_what_they_are() -> None:
-    one = Variant("partial_fill", ("parents[P1].at=1ms",))
-    found = over_seeds(Variant("partial_fill"), one, [3, 5], mean_shortfall_bps, what="bps")
+    one = Variant("dark_first", ("parents[P1].at=1ms",))
+    found = over_seeds(Variant("dark_first"), one, [3, 5], mean_shortfall_bps, what="bps")
     assert found.mean == 0
     assert found.stderr == 0
     assert found.what == (
-        "bps, partial_fill with parents[P1].at=1ms less partial_fill, pairs of equal seed, "
-        "seeds 3, 5"
+        "bps, dark_first with parents[P1].at=1ms less dark_first, pairs of equal seed, seeds 3, 5"
     )
 
 
 def test_a_seed_twice_is_no_pair() -> None:
     with pytest.raises(ValueError, match="seeds must differ"):
-        over_seeds(Variant("partial_fill"), Variant("partial_fill"), [1, 1], mean_shortfall_bps)
+        over_seeds(Variant("dark_first"), Variant("dark_first"), [1, 1], mean_shortfall_bps)
