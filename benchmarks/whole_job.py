@@ -1,7 +1,9 @@
 """The whole job: six venues with background flow, a router at work, the full audit log on disk.
 
 Twice: with flow that looks at nothing, and with flow that looks at the book before each message
-(Cont-Stoikov-Talreja), which may cost a fifth of the speed. A message is what a task takes from its inbox and what is not only a wake-up: background orders,
+(Cont-Stoikov-Talreja), which may cost a fifth of the speed.
+
+A message is what a task takes from its inbox and what is not only a wake-up: background orders,
 feed snapshots, our orders, venues' reports. Each run has a process of its own, so that its peak
 memory is its own; CPU time is that of the run alone, without start-up and imports.
 """

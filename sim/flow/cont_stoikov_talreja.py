@@ -73,7 +73,7 @@ class ContStoikovTalrejaFlow(BookFlow):
         return rate_moves(
             place,
             self.rates(),
-            self.size.quantile(),
-            take_size.quantile(),
+            self.size,
+            take_size,
             references(place, self.centre),
         )

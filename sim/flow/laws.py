@@ -4,6 +4,7 @@ Each is a config with one method that makes the quantile function: a uniform in,
 every value takes one draw, and scalar ``math`` gives the same on every processor.
 """
 
+from abc import ABC, abstractmethod
 from bisect import bisect
 from collections.abc import Callable, Sequence
 from itertools import accumulate
@@ -11,8 +12,11 @@ from math import ceil, exp, log, log1p
 from statistics import NormalDist
 from typing import Annotated, Final, Literal
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
+from sim.kernel.latency.normal_quantile import normal_quantiles
 from sim.protocol.config import Duration, ScenarioModel, Seq
 
 LOTS_MAX: Final = 1_000_000_000
@@ -60,7 +64,19 @@ def _has_weight(weights: Sequence[float]) -> None:
 # ---------------------------------------------------------------- sizes, in lots of the venue
 
 
-class FixedSize(ScenarioModel):
+class _Size(ScenarioModel, ABC):
+    """Base of the laws of size."""
+
+    @abstractmethod
+    def quantile(self) -> Quantile:
+        """Lots."""
+
+    def block(self, uniforms: NDArray[np.float64]) -> list[int]:
+        """Lots of many uniforms at once, as ``quantile`` gives them one by one."""
+        return list(map(self.quantile(), uniforms.tolist()))
+
+
+class FixedSize(_Size):
     """All orders are of one size."""
 
     law: Literal["fixed"]
@@ -72,8 +88,12 @@ class FixedSize(ScenarioModel):
         lots = self.lots
         return lambda u: lots
 
+    def block(self, uniforms: NDArray[np.float64]) -> list[int]:
+        """Lots of many uniforms at once."""
+        return [self.lots] * len(uniforms)
 
-class GeometricSize(ScenarioModel):
+
+class GeometricSize(_Size):
     """``P(n) = p * (1 - p)**(n - 1)`` for n = 1, 2, ... lots, with ``p = 1 / mean``."""
 
     law: Literal["geometric"]
@@ -85,7 +105,7 @@ class GeometricSize(ScenarioModel):
         return geometric(self.mean)
 
 
-class LognormalSize(ScenarioModel):
+class LognormalSize(_Size):
     """The logarithm is normal; rounded to the nearest whole lot, at least one."""
 
     law: Literal["lognormal"]
@@ -101,8 +121,15 @@ class LognormalSize(ScenarioModel):
         median, sigma, most = self.median, self.sigma, self.most
         return lambda u: max(1, int(min(most, median * exp(sigma * _normal(u)) + 0.5)))
 
+    def block(self, uniforms: NDArray[np.float64]) -> list[int]:
+        """Lots of many uniforms at once."""
+        logs = (self.sigma * normal_quantiles(uniforms)).tolist()
+        values = self.median * np.fromiter(map(exp, logs), float, len(logs)) + 0.5
+        lots: list[int] = np.clip(values, 1, self.most).astype(np.int64).tolist()
+        return lots
 
-class EmpiricalSize(ScenarioModel):
+
+class EmpiricalSize(_Size):
     """Sizes as they were counted."""
 
     law: Literal["empirical"]

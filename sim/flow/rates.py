@@ -20,7 +20,7 @@ from typing import Final, NamedTuple
 
 from sim.flow.book_flow import EMPTY, Moves, Place
 from sim.flow.draws import columns, logarithms
-from sim.flow.laws import Quantile
+from sim.flow.laws import AnySize
 from sim.protocol.enums import OrdType, Side, TimeInForce
 from sim.protocol.orders import NewOrderSingle, OrderCancelRequest, OrderMessage
 
@@ -51,8 +51,8 @@ class Rates(NamedTuple):
 def rate_moves(
     place: Place,
     rates: Rates,
-    size: Quantile,
-    take_size: Quantile,
+    size: AnySize,
+    take_size: AnySize,
     references: tuple[int, int],
 ) -> Moves:
     """Moves of a flow with these rates; ``references`` stand in for sides without any order."""
@@ -70,8 +70,17 @@ def rate_moves(
     t_ns, number = place.start_ns, 0
     msg: OrderMessage | None = None
     for gap, what, which, extra in columns(place.stream, 4):
-        rows = zip(logarithms(gap), what.tolist(), which.tolist(), extra.tolist(), strict=True)
-        for log_u, u_kind, u_which, u_extra in rows:
+        sizes = size.block(extra)
+        rows = zip(
+            logarithms(gap),
+            what.tolist(),
+            which.tolist(),
+            extra.tolist(),
+            sizes,
+            sizes if take_size is size else take_size.block(extra),
+            strict=True,
+        )
+        for log_u, u_kind, u_which, u_extra, lots, taken_lots in rows:
             rate = base + worst * len(own)
             t_ns += 1 + int(-log_u / rate)
             yield t_ns, msg
@@ -92,13 +101,13 @@ def rate_moves(
                     number += 1
                     name = f"{prefix}{number}"
                     own.append(name)
-                    qty = lot * size(u_extra)
+                    qty = lot * lots
                     msg = new_order(name, side, qty, price, LIMIT, GTC, account)
             elif at < base:
                 side = BUY if at < taken else SELL
                 if (asks if side is BUY else bids).best != EMPTY:
                     number += 1
-                    name, qty = f"{prefix}{number}", lot * take_size(u_extra)
+                    name, qty = f"{prefix}{number}", lot * taken_lots
                     msg = new_order(name, side, qty, None, MARKET, IOC, account)
             elif own:
                 k = int(u_which * len(own))

@@ -43,7 +43,7 @@ class ZeroIntelligenceFlow(BookFlow):
         return rate_moves(
             place,
             rates,
-            self.size.quantile(),
-            take_size.quantile(),
+            self.size,
+            take_size,
             references(place, self.centre),
         )

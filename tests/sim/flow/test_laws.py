@@ -1,6 +1,7 @@
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -38,6 +39,12 @@ LIVES: list[dict[str, Any]] = [
 @given(u=UNIFORM, settings=st.sampled_from(SIZES))
 def test_a_size_is_at_least_one_lot(u: float, settings: dict[str, Any]) -> None:
     assert SIZE.validate_python(settings).quantile()(u) >= 1
+
+
+@given(u=st.lists(UNIFORM, min_size=1), settings=st.sampled_from(SIZES))
+def test_sizes_in_blocks_are_those_one_by_one(u: list[float], settings: dict[str, Any]) -> None:
+    law = SIZE.validate_python(settings)
+    assert law.block(np.array(u)) == pytest.approx(list(map(law.quantile(), u)), abs=1)
 
 
 @given(u=UNIFORM, settings=st.sampled_from(DISTANCES))
