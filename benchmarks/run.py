@@ -11,6 +11,7 @@ MODULES: Final = (
     "benchmarks.audit",
     "benchmarks.decision",
     "benchmarks.replay",
+    "benchmarks.book_path",
     "benchmarks.start_up",
     "benchmarks.whole_job",
 )

@@ -26,14 +26,14 @@ from typing import Any, Final
 
 from sim.protocol.enums import Side
 from sim.protocol.errors import InvariantError
-from sim.protocol.market_data import AnchorShift, LevelChange, RecordedGroup, Trade
+from sim.protocol.market_data import AnchorShift, LevelChange, RecordedEvent, RecordedGroup, Trade
 from sim.protocol.orders import ExecutionReport, VenueReport
 from sim.protocol.units import TimeNs
 from venues.core.book import BookSide, PriceLevel, RestingOrder
 from venues.core.order_book import MEMORY
 from venues.core.queue_models import QueueModel, Split, risk_averse
 from venues.core.recorded_side import RecordedSide
-from venues.core.replaying import ReplayingCore, strangers_in
+from venues.core.replaying import NO_PRINTS, NO_REPORTS, ReplayingCore, strangers_in
 
 _BUY: Final = Side.BUY
 _SELL: Final = Side.SELL
@@ -66,10 +66,46 @@ class RecordedBook(ReplayingCore):
 
     def handle(self, msg: Any, now_ns: TimeNs) -> list[VenueReport]:
         """Apply one message; ``venue_seq`` goes up by one with each recorded one."""
-        if type(msg) is RecordedGroup:
-            reports = self._play(msg, now_ns)
-            self.venue_seq += 1
-            return reports
+        if type(msg) is not RecordedGroup:
+            return self._on_order(msg, now_ns)
+        self.venue_seq += 1
+        self._prints, self._reports = NO_PRINTS, NO_REPORTS
+        rest: list[RecordedEvent] | None = None
+        for event in msg.events:
+            if rest is not None:
+                rest.append(event)
+                continue
+            if type(event) is not LevelChange:
+                if not self._is_passed_by(event, msg.events):
+                    rest = [event]
+                continue
+            # Most changes are of lots at a level that nothing of ours depends on; they need not
+            # wait for the rest of their instant.
+            if event.side is _BUY:
+                recorded, side, raw = self._recorded_bids, self._bids, -event.price
+            else:
+                recorded, side, raw = self._recorded_asks, self._asks, event.price
+            lots = event.qty
+            alone = recorded.alone.get(raw)
+            if alone is None or lots < self._lot or lots % self._lot:
+                if not self._apply(recorded, side, raw, lots):
+                    rest = [event]
+                continue
+            level, block = alone
+            recorded.recorded[raw] = block.leaves_qty = block.order_qty = level.qty = lots
+            if block.key <= side.shown_to:
+                side.touched.add(block.key)
+                self.unseen = True
+        if rest is not None:
+            return self._play_rest(rest, now_ns, is_silent=msg.is_silent)
+        if not self._orders or self._bids.best + self._asks.best > 0 or msg.is_silent:
+            return NO_REPORTS  # nobody of ours, or nobody meets
+        out: list[VenueReport] = []
+        self._meet(now_ns, out)
+        return out
+
+    def _on_order(self, msg: Any, now_ns: TimeNs) -> list[VenueReport]:
+        self._forget()
         reports = super().handle(msg, now_ns)
         if len(self._reports) > 1:
             self._note_taken(self._reports)
@@ -94,6 +130,12 @@ class RecordedBook(ReplayingCore):
                         f"{name} at {abs(key)}: strangers hold {lots} lots, there are "
                         f"{true.get(key, 0)} to take"
                     )
+            for raw, (level, block) in recorded.alone.items():
+                there = side.level_at.get(raw + recorded.offset)
+                if level is not there or list(level.queue.values()) != [block]:
+                    raise InvariantError(f"{name} at raw {abs(raw)}: {block} is not alone there")
+                if raw in recorded.taken or block.cl_ord_id:
+                    raise InvariantError(f"{name} at raw {abs(raw)}: not free of ours")
             missing = [key for key in true if key not in side.level_at]
             if missing and not self._traded:
                 raise InvariantError(f"{name}: levels at {missing} do not show")
@@ -104,13 +146,78 @@ class RecordedBook(ReplayingCore):
 
     # ------------------------------------------------------------ the recording
 
-    def _play(self, group: RecordedGroup, now_ns: int) -> list[VenueReport]:
+    def _is_passed_by(self, event: RecordedEvent, events: tuple[RecordedEvent, ...]) -> bool:
+        """Print a trade that reaches none of ours; else False."""
+        if type(event) is not Trade:
+            return False
+        if event.aggressor is _BUY:
+            sign, shift = 1, self._recorded_asks.shift
+        else:
+            sign, shift = -1, self._recorded_bids.shift
+        price: int = event.price + shift
+        key = sign * price
+        for order in self._orders.values():
+            if order.key <= key and order.key * sign > 0:
+                return False
+        if shift:
+            return False  # it is printed at another price than the recorded one
+        for other in events:
+            if type(other) is AnchorShift:
+                return False
+        if self._prints is NO_PRINTS:
+            self._prints = []
+        self._prints.append(event)  # type: ignore[union-attr]
+        self.last_px, self.last_qty = event.price, event.qty
+        self.volume += event.qty  # type: ignore[assignment]
+        self.unseen = True
+        return True
+
+    def _apply(self, recorded: RecordedSide, side: BookSide, raw: int, lots: int) -> bool:
+        """Apply a level change at once, if nothing of ours depends on it; else False."""
+        key = raw + recorded.offset
+        if raw in recorded.taken or key in self._traded or recorded.sign * key <= 0:
+            return False
+        shown = lots - lots % self._lot
+        level = side.level_at.get(key)
+        if level is None or not level.qty:
+            if shown:
+                block = self._stranger(side, key, shown)
+                side.join(block)
+                recorded.alone[raw] = side.level_at[key], block
+        elif len(level.queue) != 1:
+            return False
+        else:
+            (block,) = level.queue.values()
+            if block.cl_ord_id:
+                return False
+            if shown:
+                side.shrink(block, block.leaves_qty - shown)
+                block.order_qty = shown
+                recorded.alone[raw] = level, block
+            else:
+                side.leave(block)
+                recorded.alone.pop(raw, None)
+        if lots:
+            recorded.recorded[raw] = lots
+        else:
+            recorded.recorded.pop(raw, None)
+        return True
+
+    def _forget(self) -> None:
+        """What was known of levels without ours is known no more: something may take from them."""
+        self._recorded_bids.alone.clear()
+        self._recorded_asks.alone.clear()
+
+    def _play_rest(
+        self, events: list[RecordedEvent], now_ns: int, *, is_silent: bool
+    ) -> list[VenueReport]:
         bids, asks = self._recorded_bids, self._recorded_asks
         out: list[VenueReport] = []
         trades: list[Trade] = []
         shifts: list[AnchorShift] = []
-        self._prints, self._reports = [], []
-        for event in group.events:
+        if self._prints is NO_PRINTS:
+            self._prints = []
+        for event in events:
             if isinstance(event, LevelChange):
                 (bids if event.side is _BUY else asks).record(event.price, event.qty)
             elif isinstance(event, Trade):
@@ -120,6 +227,7 @@ class RecordedBook(ReplayingCore):
             else:
                 bids.clear()
                 asks.clear()
+                self._forget()
         # A trade was at the price at which its level is shown now, after a shift of its instant.
         for shift in shifts:
             self._move(shift)
@@ -127,7 +235,7 @@ class RecordedBook(ReplayingCore):
             self._on_print(trade, now_ns, out)
         self._settle(bids, self._bids)
         self._settle(asks, self._asks)
-        if self._orders and not group.is_silent:
+        if self._orders and not is_silent:
             self._meet(now_ns, out)
         return out
 
@@ -136,11 +244,14 @@ class RecordedBook(ReplayingCore):
         changed = recorded.settle()
         if not changed:
             return
-        sign, offset, left = recorded.sign, recorded.sign * recorded.shift, recorded.left
+        sign, offset, left = recorded.sign, recorded.offset, recorded.left
         for raw in changed:
             key = raw + offset
             if sign * key > 0:
-                self._set_level(side, key, left(raw))
+                lots = left(raw)
+                if not lots:
+                    recorded.alone.pop(raw, None)
+                self._set_level(side, key, lots)
             else:
                 recorded.hidden = True
 
@@ -221,13 +332,14 @@ class RecordedBook(ReplayingCore):
             return
         if not self._orders and _may_slide(recorded, side, step):
             # Among strangers alone nobody's place changes; most shifts are of such.
-            recorded.shift = shift.shift
+            recorded.move(shift.shift)
             side.slide(step)
             return
+        self._forget()
         for block in [one for one in side.living() if not one.cl_ord_id]:
             side.leave(block)
         self._traded.clear()
-        recorded.shift = shift.shift
+        recorded.move(shift.shift)
         recorded.changed.update(dict.fromkeys(recorded.recorded))
 
     # ------------------------------------------------------------ trades
@@ -274,8 +386,9 @@ class RecordedBook(ReplayingCore):
     # ------------------------------------------------------------ what we take
 
     def _took(self, side: BookSide, key: int, lots: int) -> None:
+        self._forget()
         recorded = self._recorded_bids if side.sign < 0 else self._recorded_asks
-        recorded.take(key - recorded.sign * recorded.shift, lots)
+        recorded.take(key - recorded.offset, lots)
 
     def _note_taken(self, reports: list[VenueReport]) -> None:
         """What an order of ours took of strangers stays taken."""

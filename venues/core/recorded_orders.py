@@ -48,10 +48,10 @@ class RecordedOrderBook(ReplayingCore):
     def handle(self, msg: Any, now_ns: TimeNs) -> list[VenueReport]:
         """Apply one message; ``venue_seq`` goes up by one with each recorded one."""
         if type(msg) is RecordedRows:
+            self.venue_seq += 1
             reports = self.play(msg.rows, now_ns)
             if self._orders and not msg.is_silent:
                 self._meet(now_ns, reports)
-            self.venue_seq += 1
             return reports
         return super().handle(msg, now_ns)
 

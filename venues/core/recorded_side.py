@@ -1,12 +1,13 @@
 """One side of recorded level-2 data: what is recorded at each price and what was taken of it.
 
 Keeps the rule "what we took stays taken", which ``venues.core.recorded_book`` states; knows no
-orders and no queue.
+order of ours.
 """
 
 from collections.abc import Iterable, Iterator
 
 from sim.protocol.errors import InvariantError
+from venues.core.book import PriceLevel, RestingOrder
 
 
 class RecordedSide:
@@ -15,19 +16,33 @@ class RecordedSide:
     Attributes:
         sign: 1 for asks, -1 for bids.
         shift: Ticks that are added to raw prices to give displayed ones.
+        offset: The same for keys.
         recorded: Lots per level as recorded, > 0.
         taken: Lots per level that orders took and that are still recorded, > 0.
+        alone: Levels known to be one stranger's alone, with nothing taken: kept by the book.
         changed: Levels that the open instant has touched.
         hidden: Whether some level may have, or have had, no price to be displayed at.
     """
 
-    __slots__ = ("_lot", "changed", "hidden", "recorded", "shift", "sign", "taken")
+    __slots__ = (
+        "_lot",
+        "alone",
+        "changed",
+        "hidden",
+        "offset",
+        "recorded",
+        "shift",
+        "sign",
+        "taken",
+    )
 
     def __init__(self, sign: int, lot: int) -> None:
         self.sign = sign
         self.shift = 0
+        self.offset = 0
         self.recorded: dict[int, int] = {}
         self.taken: dict[int, int] = {}
+        self.alone: dict[int, tuple[PriceLevel, RestingOrder]] = {}
         self.changed: dict[int, None] = {}
         self.hidden = False
         self._lot = lot
@@ -40,6 +55,11 @@ class RecordedSide:
         else:
             self.recorded.pop(key, None)
         self.changed[key] = None
+
+    def move(self, shift: int) -> None:
+        """Display raw prices plus ``shift`` from now on."""
+        self.shift = shift
+        self.offset = self.sign * shift
 
     def clear(self) -> None:
         """All recorded levels are gone; complete only after ``settle``."""
@@ -79,7 +99,7 @@ class RecordedSide:
 
         A level that the shift takes to 0 or below has no price: it neither shows nor trades.
         """
-        sign, offset = self.sign, self.sign * self.shift
+        sign, offset = self.sign, self.offset
         for key in self.recorded:
             if sign * (key + offset) > 0 and (lots := self.left(key)):
                 yield key + offset, lots

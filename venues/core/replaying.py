@@ -24,12 +24,12 @@ Orders with special instructions are refused as unsupported. Pure, and ignorant 
 """
 
 from collections.abc import Iterable
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, Protocol, cast
 
 from sim.protocol.enums import ExecType, RejectReason, SelfTrade, Side
 from sim.protocol.market_data import Trade
 from sim.protocol.orders import NewOrderSingle, VenueReport
-from sim.protocol.units import PriceTicks, QtyLots, TimeNs
+from sim.protocol.units import TimeNs
 from venues.core.book import BookSide, PriceLevel, RestingOrder
 from venues.core.check import check_finished, check_index_of, check_side
 from venues.core.checked_book import is_special
@@ -41,6 +41,12 @@ _BUY: Final = Side.BUY
 _SELL: Final = Side.SELL
 _TRADE: Final = ExecType.TRADE
 _NONE: Final = SelfTrade.NONE
+
+NO_PRINTS: Final[list[Trade]] = []
+"""What a recorded message without a trade prints; nobody adds to it."""
+
+NO_REPORTS: Final[list[VenueReport]] = []
+"""What most recorded messages bring us; nobody adds to it."""
 
 STRANGER: Final = ""
 """The name of each order that the recording put."""
@@ -194,7 +200,7 @@ class ReplayingCore(LitCore):
                     order.order_qty - order.leaves_qty,
                     order.leaves_qty,
                     now_ns,
-                    self.venue_seq + 1,
+                    self.venue_seq,
                     price,
                     given,
                     None,
@@ -206,11 +212,21 @@ class ReplayingCore(LitCore):
 
     def _print(self, price: int, lots: int, aggressor: Side) -> None:
         assert self._prints is not None
-        self._prints.append(Trade(PriceTicks(price), QtyLots(lots), aggressor))
-        self.last_px = PriceTicks(price)
-        self.last_qty = QtyLots(lots)
-        self.volume = QtyLots(self.volume + lots)
+        self._prints.append(make_trade(price, lots, aggressor))
+        # As in ``venues.task``, ``PriceTicks()`` and its like would only please the type checker.
+        self.last_px, self.last_qty = price, lots  # type: ignore[assignment]
+        self.volume += lots  # type: ignore[assignment]
         self.unseen = True
+
+
+class TradeMaker(Protocol):
+    """``Trade`` of plain integers."""
+
+    def __call__(self, price: int, qty: int, aggressor: Side, /) -> Trade:
+        """Make one."""
+
+
+make_trade: Final = cast("TradeMaker", Trade)
 
 
 def strangers_in(level: PriceLevel) -> list[RestingOrder]:
