@@ -1,4 +1,4 @@
-"""What the benchmarks of the book path play is a market, and the book that they end with is right."""
+"""What the benchmarks of the book path play is a market, and the book at their end is right."""
 
 from collections import Counter
 
