@@ -107,6 +107,19 @@ class OrderHolder(Protocol):
         ...
 
 
+@runtime_checkable
+class ResumingCore(Protocol):
+    """What a core has in which messages have consequences that are not theirs: elected stops."""
+
+    def suspend(self) -> None:
+        """From now on nothing follows from a message: trading has stopped."""
+        ...
+
+    def resume(self, now_ns: TimeNs) -> list[VenueReport]:
+        """Trading goes on; what has had to wait happens now."""
+        ...
+
+
 class Heard(msgspec.Struct, frozen=True):
     """What a venue has heard of other venues and could not use at once: the latest of each."""
 

@@ -35,7 +35,7 @@ from sim.protocol.orders import (
     VenueReport,
 )
 from sim.protocol.units import TimeNs
-from venues.core.api import Heard, TradeLater, TradingChange, VenueCore, WakeAt
+from venues.core.api import Heard, ResumingCore, TradeLater, TradingChange, VenueCore, WakeAt
 from venues.core.around import CoreAround
 from venues.core.book import KEY_MAX
 
@@ -81,6 +81,10 @@ class SessionCore(CoreAround):
         self._closed: dict[str, OrdStatus] = {}  # what the close has ended, and how
         self._heard: dict[str, BookSnapshot] = {}  # latest of each venue while not open
         self._due: list[TradeLater] = []  # what was to trade while not open
+        book: object = self.book
+        self._resumes = book if isinstance(book, ResumingCore) else None
+        if self._resumes is not None and state is not TradingState.OPEN:
+            self._resumes.suspend()
         self._ask()
 
     @property
@@ -140,6 +144,8 @@ class SessionCore(CoreAround):
         self.changes.append(change)
         self._ask()
         reports: list[VenueReport] = []
+        if self._resumes is not None and change.state is not TradingState.OPEN:
+            self._resumes.suspend()
         if change.state is TradingState.HALTED and self._on_halt == "cancel":
             reports = self._end_all(ExecType.CANCELED, OrdStatus.CANCELED, now_ns)
         elif change.state is TradingState.CLOSED and self._on_close == "expire_all":
@@ -150,6 +156,8 @@ class SessionCore(CoreAround):
             heard, self._heard = self._heard, {}
             if heard:
                 reports = self._inner.handle(Heard(tuple(heard.values())), now_ns)
+            if self._resumes is not None:
+                reports = reports + self._resumes.resume(now_ns)
             # One by one: each message's trades are published by themselves.
             self.wakes.extend([WakeAt(now_ns, Priority.FLOW, due) for due in self._due])
             self._due.clear()

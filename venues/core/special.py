@@ -53,7 +53,7 @@ class SpecialCore(SpecialEntry):
             return
         check_special(self)
         if slow:
-            check_special_trades(self._reports)
+            check_special_trades(self._reports, self)
 
     # ------------------------------------------------------------ messages
 
@@ -186,7 +186,6 @@ class SpecialCore(SpecialEntry):
         if leaves and not self._keeps_place(msg, order, leaves):
             self._change_place(order, msg, leaves, now_ns, out)
             return
-        self._changed = True
         del self._orders[order.cl_ord_id]
         order.cl_ord_id = msg.cl_ord_id
         self._orders[order.cl_ord_id] = order
@@ -260,10 +259,13 @@ class SpecialCore(SpecialEntry):
         more = leaves - order.open_qty
         if more < 0:
             self._shorten(order, -more)
-        elif isinstance(order, SpecialOrder):
+        elif more and isinstance(order, SpecialOrder):
+            self._changed = True
             order.reserve += more
             order.order_qty += more
-        if isinstance(order, SpecialOrder) and msg.min_qty is not None:
+        if isinstance(order, SpecialOrder) and msg.min_qty not in {None, order.min_qty}:
+            assert msg.min_qty is not None
+            self._changed = True
             choosy, entry = self._places(order.side).choosy, (order.key, order.rank, order)
             was = is_choosy(order) and not order.waits
             order.min_qty = msg.min_qty

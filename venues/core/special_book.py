@@ -187,9 +187,24 @@ class SpecialBook(MatchingCore):
             (self._finished, self._finished_before, self._memory),
         )
 
+    def known_order(self, name: str) -> RestingOrder | None:
+        """The order of that name, open or finished, if it is remembered."""
+        return self._orders.get(name) or self._finished_order(name)
+
     def could_trade(self, order: RestingOrder) -> bool:
-        """Whether a resting order could trade with those on the other side."""
-        return self._would_trade(order, self._resting_key(order))
+        """Whether a resting order could trade with those on the other side.
+
+        For one that is not choosy itself only others of that kind count: choosy ones look for
+        themselves.
+        """
+        key = self._resting_key(order)
+        if is_choosy(order):
+            return self._would_trade(order, key)
+        return any(
+            not is_choosy(maker)
+            for offer in self._offers(order.side, key)
+            for maker in offer.makers
+        )
 
     def is_where_its_peg_is(self, order: SpecialOrder) -> bool:
         """Whether an open pegged order has the price that it should, or is parked without one."""
@@ -461,16 +476,18 @@ class SpecialBook(MatchingCore):
         return False
 
     def _would_trade(self, order: RestingOrder, key: int) -> bool:
-        """Whether an order that is not in the book, or does not count, trades at all."""
+        """Whether an order trades at all before self-trade prevention stops it."""
         if isinstance(order, SpecialOrder) and order.all_or_none:
             return self._would_fill(order, key)
         least = own_min(order)
-        return any(
-            self._lots(order.open_qty, least, maker)
-            for offer in self._offers(order.side, key)
-            for maker in offer.makers
-            if not keep_apart(order, maker)
-        )
+        for offer in self._offers(order.side, key):
+            for maker in offer.makers:
+                if not keep_apart(order, maker):
+                    if self._lots(order.open_qty, least, maker):
+                        return True
+                elif order.self_trade is not SelfTrade.CANCEL_RESTING:
+                    return False
+        return False
 
 
 def _queue(side: BookSide, key: int) -> Iterator[RestingOrder]:

@@ -76,16 +76,20 @@ def _check_still(order: RestingOrder, core: "SpecialBook") -> None:
     _require(not core.could_trade(order), f"I8: {order} could trade")
 
 
-def check_special_trades(reports: Sequence[VenueReport]) -> None:
-    """I9 and I10 for the trades that one message caused, order by order."""
+def check_special_trades(reports: Sequence[VenueReport], core: "SpecialBook") -> None:
+    """I9 and I10 for the trades that one message caused, order by order.
+
+    A choosy order may meet a better price later: what was too small for it before fits what is
+    left of it.
+    """
     pairs = fills_in(reports)
-    for taker_id, group in groupby(pairs, key=lambda pair: pair[0].order_id):
-        sign = 0
-        keys = []
-        for taker, _ in group:
-            sign = 1 if taker.side is Side.BUY else -1
-            keys.append(sign * (taker.last_px or 0))
-        _require(keys == sorted(keys), f"I9: order {taker_id} met a better price later: {keys}")
+    for name, group in groupby(pairs, key=lambda pair: pair[0].cl_ord_id):
+        order = core.known_order(name)
+        if order is None or is_choosy(order):
+            continue
+        fills = [taker for taker, _ in group]
+        keys = [(f.last_px or 0) * (1 if f.side is Side.BUY else -1) for f in fills]
+        _require(keys == sorted(keys), f"I9: {order} met a better price later: {keys}")
 
 
 def _require(holds: bool, broken: str) -> None:
