@@ -457,7 +457,8 @@ class NaiveSpecialBook:
         else:
             peak: int | None = order.extras.display_qty
             if peak is not None and self.settings.iceberg_residual == "slice":
-                peak -= (order.filled - before) % peak
+                of_slice = peak - (order.filled - before) % peak
+                peak = of_slice if of_slice >= order.extras.min_display_qty else peak
             order.shown = order.left if peak is None else min(peak, order.left)
             self.open.append(order)
 

@@ -249,9 +249,9 @@ class SpecialBook(MatchingCore):
             order.place = Place.DISPLAYED
             if order.display_qty:
                 peak = order.display_qty
-                if self.rules.iceberg_residual == "slice":
-                    peak -= taken % peak
-                self._show(order, peak)
+                left = peak - taken % peak
+                whole = self.rules.iceberg_residual == "full_peak" or left < order.min_display_qty
+                self._show(order, peak if whole else left)
             self._displayed(order.side).join(order)
             if order.peg is not None:
                 places.pegged_at[order.key] = places.pegged_at.get(order.key, 0) + 1

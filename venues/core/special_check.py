@@ -80,16 +80,21 @@ def check_special_trades(reports: Sequence[VenueReport], core: "SpecialBook") ->
     """I9 and I10 for the trades that one message caused, order by order.
 
     A choosy order may meet a better price later: what was too small for it before fits what is
-    left of it.
+    left of it. Resting market orders come first whatever their price is.
     """
     pairs = fills_in(reports)
     for name, group in groupby(pairs, key=lambda pair: pair[0].cl_ord_id):
         order = core.known_order(name)
         if order is None or is_choosy(order):
             continue
-        fills = [taker for taker, _ in group]
+        fills = [taker for taker, maker in group if not _unpriced(maker.cl_ord_id, core)]
         keys = [(f.last_px or 0) * (1 if f.side is Side.BUY else -1) for f in fills]
         _require(keys == sorted(keys), f"I9: {order} met a better price later: {keys}")
+
+
+def _unpriced(name: str, core: "SpecialBook") -> bool:
+    order = core.known_order(name)
+    return order is not None and order.key == NO_LIMIT
 
 
 def _require(holds: bool, broken: str) -> None:

@@ -29,8 +29,9 @@ _SPARE: Final = 64
 class SpecialEntry(SpecialTrading):
     """Brings new orders, elected stops, moved pegs and woken orders into the market."""
 
-    _touch: tuple[int | None, int | None] = (None, None)
-    """The best prices, those of pegged orders apart, that pegged orders were last priced by."""
+    _touch: tuple[int | None, int | None] | None = None
+    """The best prices, those of pegged orders apart, that all pegged orders have been priced by;
+    None: one may have been priced by others."""
 
     # ------------------------------------------------------------ new orders
 
@@ -162,6 +163,7 @@ class SpecialEntry(SpecialTrading):
 
     def _enter_pegged(self, order: SpecialOrder, now_ns: TimeNs, out: list[VenueReport]) -> None:
         """Bring a pegged order that is nowhere to where it belongs now."""
+        self._touch = None  # it may trade with what it goes by
         price = self._price_now(order)
         if price is not None:
             order.key = -price if order.side is _BUY else price
@@ -181,7 +183,7 @@ class SpecialEntry(SpecialTrading):
         self._touch = touch
         living = self._pegs.items()
         self._pegs = {key: order for key, order in living if order.place is not Place.NOWHERE}
-        moving = [order for order in self._pegs.values() if self._is_elsewhere(order)]
+        moving = [order for order in self._pegs.values() if not self.is_where_its_peg_is(order)]
         # All of them leave before the first comes back: none may trade at a price of the past.
         moving.sort(key=lambda order: order.rank)
         for order in moving:
@@ -190,12 +192,6 @@ class SpecialEntry(SpecialTrading):
             self._serial = order.rank = self._serial + 1
             self._enter_pegged(order, now_ns, out)
         return bool(moving)
-
-    def _is_elsewhere(self, order: SpecialOrder) -> bool:
-        """Whether the price of a pegged order is not the one that it has now."""
-        price = self._peg_price(order, *self._touch)
-        parked = order.place is Place.PARKED
-        return parked != (price is None) or (not parked and abs(order.key) != price)
 
     # ------------------------------------------------------------ orders that stand against others
 
