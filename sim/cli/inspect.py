@@ -37,6 +37,7 @@ def inspect(*, paths: tuple[Path, ...], against: Path | None, skip_bad: bool, as
     The format is told by the content. Exit code 0: nothing is wrong; 1: problems were found; 2: a
     file cannot be read at all. With --json one FILE gives one object, several give a list.
     """
+    from sim.cli.errors import say
     from sim.data import detect_format, inspect_format
     from sim.data.inspection import InspectOptions
 
@@ -44,6 +45,9 @@ def inspect(*, paths: tuple[Path, ...], against: Path | None, skip_bad: bool, as
         raise click.UsageError("--against goes with one FILE.")
     options = InspectOptions(against=against)
     found = [inspect_format(detect_format(path)).inspect(path, options) for path in paths]
+    for one in found:
+        for note in one.notes:
+            say(f"sorsim: {one.file}: {note}")
     if as_json:
         import msgspec
 
@@ -63,10 +67,8 @@ def _unsound(inspection: "Inspection", *, skip_bad: bool) -> bool:
 
 
 def _show(inspection: "Inspection") -> None:
-    from sim.cli.errors import escaped, say
+    from sim.cli.errors import escaped
 
-    for note in inspection.notes:
-        say(f"sorsim: note: {note}")
     _row("file", escaped(inspection.file))
     _row("format", inspection.format)
     _row("rows", f"{inspection.rows:,}")

@@ -89,9 +89,8 @@ def test_several_publishers_are_several_venues_without_a_warning(
     vendor: Any, tmp_path: Path
 ) -> None:
     path = tmp_path / "a.csv"
-    path.write_text(
-        f"{vendor.header}\n{vendor.csv_rows(vendor.rows[:4], 2)}{vendor.csv_rows(vendor.rows[:4], 43)}"
-    )
+    rows = "".join(vendor.csv_rows(vendor.rows[:4], publisher) for publisher in (2, 43))
+    path.write_text(f"{vendor.header}\n{rows}")
     found = inspect(path)
     assert found.venues == ("2", "43")
     assert found.notes == ()
