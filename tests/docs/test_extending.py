@@ -50,7 +50,7 @@ def test_the_strategy_of_the_page_works_after_the_steps_of_the_page(
 ) -> None:
     page = pages["docs/extending.md"]
     (file,) = re.findall(r"nearest venue before the next one, `([\w/.]+)`:", page.text)
-    (source,) = page.blocks("python")
+    source, _ = page.blocks("python")
     (project / file).write_text(source, encoding="utf-8")
     table = project / "router/allocate/__init__.py"
     before = table.read_text(encoding="utf-8")
@@ -87,3 +87,8 @@ def test_the_strategy_of_the_page_works_after_the_steps_of_the_page(
     assert filled["NYSE"] == 90_000
     assert filled["NASDAQ"] == 10_000
     assert run("sim.cli", "verify", summary["folder"]).returncode == 0
+
+
+def test_the_contract_of_the_page_runs(pages: Any) -> None:
+    _, source = pages["docs/extending.md"].blocks("python")
+    exec(compile(source, "extending.md", "exec"), {})
