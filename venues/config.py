@@ -294,6 +294,7 @@ class VenueConfig(ScenarioModel, ABC):
                     convert(value)
             except UnitError as error:
                 found.append(((name,), str(error)))
+        found += at(("fees",), self.fees.problems(units))
         if self.trading is not None:
             found += at(("trading",), self.trading.problems())
         if any(path in {("tick_size",), ("lot_size",)} for path, _ in found):

@@ -11,8 +11,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, Literal, NoReturn
 
-import msgspec
-
 from sim.audit.records import BookAtArrival, Depth, Quote, Record, TradePrint
 from sim.kernel.clock import Clock
 from sim.kernel.inbox import Inbox
@@ -20,10 +18,10 @@ from sim.kernel.loop import Event
 from sim.kernel.server import Served
 from sim.protocol.enums import Side, TradingState
 from sim.protocol.market_data import BookSnapshot, FeedMessage, Levels, TradingStatus
-from sim.protocol.orders import ExecutionReport, NewOrderSingle, VenueReport
+from sim.protocol.orders import NewOrderSingle, VenueReport
 from sim.protocol.units import TimeNs
 from venues.core.api import TerseCore, TimedCore, VenueCore
-from venues.fees import Fees
+from venues.fees import Fees, commission_of
 from venues.lines import Lines
 from venues.timers import handler
 
@@ -103,6 +101,7 @@ async def run_venue(
     terse = core if isinstance(core, TerseCore) else None
     if terse is not None:
         terse.report_to(ports_of)
+    with_fee = commission_of(fees)
     publisher.open(clock.now_ns)
     lines = Lines(venue_id, core, ports.emit)
     waiting = lines.orders
@@ -120,19 +119,11 @@ async def run_venue(
             for report in handle(msg, now_ns):  # type: ignore[arg-type]
                 send = ports_of.get(report.account)
                 if send is not None:
-                    send(with_commission(report, fees))
+                    send(with_fee(report))
             if waiting:
                 lines.look(msg, now_ns)
             if (terse is None or terse.unseen) and core.venue_seq != publisher.venue_seq:
                 publish(now_ns)
-
-
-def with_commission(report: VenueReport, fees: Fees) -> VenueReport:
-    """The report with the fee of its fill, if it is one."""
-    if isinstance(report, ExecutionReport) and report.last_px is not None:
-        fee = fees.charge(report.last_px, report.last_qty, report.is_maker)
-        return msgspec.structs.replace(report, commission=fee)
-    return report
 
 
 def best_moved(bids: Levels, new_bids: Levels, asks: Levels, new_asks: Levels) -> bool:

@@ -93,6 +93,11 @@ SPECIMENS: Final[dict[str, Any]] = {
     "WholesalerVenue.improvement_step": "0.01",
     "FeeSchedule.taker": "0.003",
     "FeeSchedule.maker": "-0.002",
+    "FeeSchedule.volume_before": 5,
+    "FeeTier": {"volume": 1000, "taker": "0.002", "maker": "-0.002"},
+    "FeeTier.volume": 1000,
+    "FeeTier.taker": "0.002",
+    "FeeTier.maker": "-0.002",
     "RouterConfig.tie": ["price", "latency", "id"],
     "ScriptedFlow.orders": [TAKER],
     "ScriptedOrder": TAKER,
@@ -149,6 +154,9 @@ SPECIMENS: Final[dict[str, Any]] = {
 AROUND: Final[dict[str, list[tuple[Way, Any]]]] = {
     "ReplayedVenue.source_venue": [(("venues", 0, "file"), "orders.events.csv")],
     "ScriptedFill": [(("venues", 0, "book"), BOOK)],
+    "FeeSchedule.volume_before": [
+        (("venues", 0, "fees"), {"tiers": [{"volume": 1000, "taker": 0, "maker": 0}]})
+    ],
     "ShortSaleConfig.reference": [(("venues", 0, "short_sale"), {"fall": "0.1"})],
     "ShortSaleConfig.fall": [(("venues", 0, "short_sale"), {"reference": "100.00"})],
     "ScriptedOrder.min_qty": [(("venues", 0, "kind"), "dark")],

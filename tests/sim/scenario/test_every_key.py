@@ -39,8 +39,17 @@ else:
     _spec.loader.exec_module(schema_walk)
 
 KINDS: Final = ("Lit", "Dark", "Maker", "Replayed", "Auction", "Rfq", "Wholesaler", "Broker")
-MAY_BE_NEGATIVE: Final = frozenset({"FeeSchedule.taker", "FeeSchedule.maker", "PegTo.offset"})
+MAY_BE_NEGATIVE: Final = frozenset(
+    {
+        "FeeSchedule.taker",
+        "FeeSchedule.maker",
+        "FeeTier.taker",
+        "FeeTier.maker",
+        "PegTo.offset",
+    }
+)
 MAY_BE_ZERO: Final = MAY_BE_NEGATIVE | {
+    "FeeSchedule.volume_before",
     "FractionFill.share",
     "RandomFill.high",
     "RandomBustsConfig.share",
