@@ -5,49 +5,46 @@ Each value is computed twice: by a linear solver from the rates alone, and by th
 the inbox, the book matches them, and what happened is read off the feed and the reports.
 """
 
-import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from decimal import Decimal
+import importlib.util
+import sys
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from itertools import product
-from math import exp, inf, log, prod, sqrt
+from math import exp, log, prod, sqrt
+from pathlib import Path
 from statistics import fmean, stdev
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
-from sim.flow.base import FlowGrid
-from sim.flow.book_flow import Place
 from sim.flow.cont_stoikov_talreja import ContStoikovTalrejaFlow
-from sim.kernel.clock import clock_of, new_loop
-from sim.kernel.inbox import Inbox
-from sim.kernel.loop import Event
-from sim.kernel.source import make_moving_source
-from sim.kernel.streams import Streams
-from sim.protocol.enums import ExecType, Priority, Side
-from sim.protocol.market_data import BookSnapshot, FeedMessage
-from sim.protocol.orders import ExecutionReport, NewOrderSingle, VenueReport
-from sim.protocol.units import PriceTicks, QtyLots, Units
-from venues.core.lit import LitCore
-from venues.fees import Fees, FeeSchedule
-from venues.task import VenuePorts, run_venue
+from sim.protocol.enums import ExecType, Side
+from sim.protocol.market_data import BookSnapshot
+from sim.protocol.orders import ExecutionReport
 
 if TYPE_CHECKING:
     from tests.golden.conftest import Compute, Computed, Golden, Tools
+    from tests.golden.venue_episodes import SEED, UNITS, Watch, play
+else:
+    # Tests cannot import each other, so the venue is loaded from its file.
+    _spec = importlib.util.spec_from_file_location(
+        "golden_venue_episodes", Path(__file__).with_name("venue_episodes.py")
+    )
+    _module = importlib.util.module_from_spec(_spec)
+    sys.modules[_spec.name] = _module
+    _spec.loader.exec_module(_module)
+    SEED, UNITS, Watch, play = _module.SEED, _module.UNITS, _module.Watch, _module.play
 
-SEED: Final = 20_100_503
 EPISODES: Final = 5_000
 ASK: Final = 10_000
 """Best ask in ticks as an episode begins."""
 WALL: Final = 1_000_000
 """Lots of an order of ours that no episode uses up."""
-OURS: Final = "SOR"
 MINUTE: Final = 60_000_000_000
 CUT: Final = 36
 """Orders at which the solver cuts a queue: a longer one has a chance below 1e-20."""
 BATCHES: Final = 200
 BATCH_MINUTES: Final = 150
-UNITS: Final = Units(Decimal("0.01"), Decimal(1))
 
 
 # ------------------------------------------------------------ the rates
@@ -98,107 +95,7 @@ def text(ticks: int) -> str:
     return UNITS.price_text(ticks)
 
 
-# ------------------------------------------------------------ through the venue
-
-
-Watch = Callable[[BookSnapshot | ExecutionReport, int], Any]
-"""Gets each message of feed and reports with its time since the start; what it returns, if not
-None, ends the episode."""
-
-
-def play(
-    flow: ContStoikovTalrejaFlow,
-    ours: Sequence[tuple[Side, int, int]],
-    watch: Callable[[], Watch],
-    *,
-    episodes: int,
-    label: str,
-    end_ns: float = inf,
-) -> list[Any]:
-    """What each episode came to: its own venue and flow, on one loop, one after the other.
-
-    Args:
-        flow: Background flow; its opening orders come first.
-        ours: Side, price and lots of our own orders, which come after those.
-        watch: Makes what watches an episode.
-        episodes: How many.
-        label: Names the chance.
-        end_ns: The watch is called with this time once an episode has lasted as long.
-    """
-    loop = new_loop("virtual")
-    streams = Streams(SEED)
-
-    async def all_of_them() -> list[Any]:
-        return [
-            await episode(flow, ours, watch(), streams.get(label, str(n)), end_ns)
-            for n in range(episodes)
-        ]
-
-    try:
-        return loop.run_until_complete(all_of_them())
-    finally:
-        loop.close()
-
-
-async def episode(
-    flow: ContStoikovTalrejaFlow,
-    ours: Sequence[tuple[Side, int, int]],
-    watch: Watch,
-    stream: Any,
-    end_ns: float,
-) -> Any:
-    loop = asyncio.get_running_loop()
-    clock = clock_of(loop, 1.0)
-    start_ns = clock.now_ns
-    outcome: asyncio.Future[Any] = loop.create_future()
-    core, inbox = LitCore(), Inbox[Event](loop, "venue")
-
-    def see(message: FeedMessage | VenueReport) -> None:
-        now_ns = clock.now_ns - start_ns
-        if now_ns and isinstance(message, BookSnapshot | ExecutionReport) and not outcome.done():
-            found = watch(message, now_ns)
-            if found is not None:
-                outcome.set_result(found)
-
-    ports = VenuePorts(reports={OURS: see}, feed=see)
-    place = Place(core, FlowGrid(UNITS), stream, "flow0", start_ns)
-    for order in flow.opening_orders(place):
-        clock.schedule(start_ns, Priority.FLOW, inbox.deliver, order)
-    for n, (side, price, lots) in enumerate(ours):
-        order = NewOrderSingle(f"own{n}", side, QtyLots(lots), PriceTicks(price), account=OURS)
-        clock.schedule(start_ns, Priority.ORDER, inbox.deliver, order)
-    moves = flow.moves(place)
-    first_ns = next(moves)[0]
-    source = make_moving_source(clock, first_ns, moves, inbox.deliver, Priority.FLOW, end_ns=2**63)
-    source.start()
-    task = loop.create_task(
-        run_venue(
-            "V",
-            core,
-            inbox,
-            ports,
-            fees=Fees(FeeSchedule(), UNITS),
-            depth=10,
-            market_data="none",
-            clock=clock,
-        )
-    )
-    if end_ns < inf:
-        clock.schedule(
-            start_ns + int(end_ns),
-            Priority.TIMER,
-            lambda event: outcome.set_result(watch(core_snapshot(core), int(end_ns))),
-        )
-    found = await outcome
-    source.stop()
-    task.cancel()
-    core.check()
-    return found
-
-
-def core_snapshot(core: LitCore) -> BookSnapshot:
-    bids, asks = core.published(10)
-    return BookSnapshot("V", core.venue_seq, 0, bids, asks, None, 0, 0)  # type: ignore[arg-type]
+# ------------------------------------------------------------ what episodes come to
 
 
 def lots_at(levels: Iterable[tuple[int, int]], price: int) -> int:
@@ -220,7 +117,7 @@ def queues_of(golden: "Golden") -> tuple[int, int, int]:
 
 def opening_of(bid: int, ask: int, spread: int) -> dict[str, Any]:
     bids = [[text(ASK - spread), bid]] if bid else []
-    return {"bids": bids, "asks": [[text(ASK), ask]]}
+    return {"bids": bids, "asks": [[text(ASK), ask]] if ask else []}
 
 
 def mid_up_solved(golden: "Golden", tools: "Tools") -> Iterable["Computed"]:
@@ -332,6 +229,42 @@ def fill_played(golden: "Golden", tools: "Tools") -> Iterable["Computed"]:
     ours = [(Side.BUY, ASK - spread, 1)]
     found = play(flow, ours, watch, episodes=EPISODES, label=f"fill {bid} {ask} {spread}")
     yield {"p_fill_before_mid_moves": share(tools, found)}
+
+
+# ------------------------------------------------------------ kind "cst_first_fill"
+
+
+def first_fill_solved(golden: "Golden", tools: "Tools") -> Iterable["Computed"]:
+    table = table_of(golden)
+
+    def rate(position: int) -> float:
+        return table.market + (position - 1) * table.cancel(1)
+
+    def bid_first(b: int, a: int) -> float:
+        if not b or not a:
+            return 0.0 if b else 1.0
+        bid, ask = rate(b), rate(a)
+        return (bid * bid_first(b - 1, a) + ask * bid_first(b, a - 1)) / (bid + ask)
+
+    inputs = golden.inputs
+    yield {"p_bid_trades_first": bid_first(inputs["bid_position"], inputs["ask_position"])}
+
+
+def first_fill_played(golden: "Golden", tools: "Tools") -> Iterable["Computed"]:
+    """Two orders of ours, last in the queues of both sides; neither queue can empty before."""
+    bid, ask = golden.inputs["bid_position"], golden.inputs["ask_position"]
+    flow = flow_of(table_of(golden), 1, opening_of(bid - 1, ask - 1, 1))
+
+    def watch() -> Watch:
+        def see(message: BookSnapshot | ExecutionReport, now_ns: int) -> bool | None:
+            is_fill = isinstance(message, ExecutionReport) and message.exec_type is ExecType.TRADE
+            return message.side is Side.BUY if is_fill else None  # type: ignore[union-attr]
+
+        return see
+
+    ours = [(Side.BUY, ASK - 1, 1), (Side.SELL, ASK, 1)]
+    found = play(flow, ours, watch, episodes=EPISODES, label=f"first {bid} {ask}")
+    yield {"p_bid_trades_first": share(tools, found)}
 
 
 # ------------------------------------------------------------ kind "cst_queue_laws"
@@ -468,6 +401,7 @@ def waiting_times(golden: "Golden", tools: "Tools") -> "Computed":
 KINDS: Final[dict[str, list["Compute"]]] = {
     "cst_mid_up": [mid_up_solved, mid_up_played],
     "cst_fill_before_move": [fill_solved, fill_played],
+    "cst_first_fill": [first_fill_solved, first_fill_played],
     "cst_queue_laws": [laws_solved, laws_played],
 }
 CHECKS: Final[dict["Compute", frozenset[str]]] = {
@@ -477,4 +411,4 @@ CHECKS: Final[dict["Compute", frozenset[str]]] = {
 
 
 def slow(compute: "Compute", golden: "Golden") -> bool:
-    return compute in {mid_up_played, fill_played, laws_played}
+    return compute in {mid_up_played, fill_played, first_fill_played, laws_played}
