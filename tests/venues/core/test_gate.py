@@ -216,7 +216,7 @@ REASONS: dict[RejectReason, tuple[dict[str, Any], dict[str, Any], int]] = {
 }
 
 
-OF_DEALERS = {RejectReason.NO_REFERENCE, RejectReason.LAST_LOOK}
+OF_DEALERS = (RejectReason.NO_REFERENCE, RejectReason.LAST_LOOK)
 """Reasons that no book knows; ``tests/venues/kinds/test_dealers.py`` meets them."""
 
 
