@@ -38,7 +38,8 @@ def command_lines(pages: Any, root: Path) -> Iterator[tuple[str, list[str]]]:
             if not line.startswith("sorsim COMMAND"):
                 yield name, shlex.split(line.partition(" | ")[0], comments=True)[1:]
     for file in sorted((root / "scenarios").glob("*.yaml")):
-        for line in re.findall(r"^# +(sorsim .+)$", file.read_text(encoding="utf-8"), re.MULTILINE):
+        text = re.sub(r"\\\n# +", "", file.read_text(encoding="utf-8"))
+        for line in re.findall(r"^# +(sorsim .+)$", text, re.MULTILINE):
             yield file.name, shlex.split(line, comments=True)[1:]
 
 
