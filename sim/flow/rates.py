@@ -14,13 +14,14 @@ Source: Cont, Stoikov and Talreja (2010) for the model; uniformisation after Jen
 """
 
 from bisect import bisect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import accumulate
 from typing import Final, NamedTuple
 
 from sim.flow.book_flow import EMPTY, Moves, Place
 from sim.flow.draws import columns, logarithms
 from sim.flow.laws import AnySize
+from sim.kernel.streams import Stream
 from sim.protocol.enums import OrdType, Side, TimeInForce
 from sim.protocol.orders import NewOrderSingle, OrderCancelRequest, OrderMessage
 
@@ -47,6 +48,30 @@ class Rates(NamedTuple):
     cancels: Sequence[float]
     market: float
 
+    def thinning(self) -> tuple[float, list[float]]:
+        """The largest cancel rate, and the share of it that holds at each distance."""
+        most = max(self.cancels)
+        return most, [rate / most if most else 0.0 for rate in self.cancels]
+
+
+Row = tuple[float, float, float, float, int, int]
+"""Logarithm for the gap; draws for kind, order and chance; lots if it rests, lots if it takes."""
+
+
+def _rows(stream: Stream, size: AnySize, take_size: AnySize) -> Iterator[Iterator[Row]]:
+    """Block by block what is drawn for each candidate."""
+    for gap, what, which, extra in columns(stream, 4):
+        sizes = size.block(extra)
+        yield zip(
+            logarithms(gap),
+            what.tolist(),
+            which.tolist(),
+            extra.tolist(),
+            sizes,
+            sizes if take_size is size else take_size.block(extra),
+            strict=True,
+        )
+
 
 def rate_moves(
     place: Place,
@@ -58,34 +83,22 @@ def rate_moves(
     """Moves of a flow with these rates; ``references`` stand in for sides without any order."""
     (bids, asks), open_order = place.book.sides, place.book.open_orders.get
     tick, lot, account, own = place.grid.tick, place.grid.lot, place.account, place.own
-    prefix = f"{account}."
-    levels, bounds = len(rates.limits), list(accumulate([*rates.limits, *rates.limits]))
+    prefix, levels = f"{account}.", len(rates.limits)
+    bounds = list(accumulate([*rates.limits, *rates.limits]))
     limits = bounds[-1]
     taken = limits + rates.market
     base = (taken + rates.market) or NEVER
-    worst = max(rates.cancels)
-    share = [rate / worst if worst else 0.0 for rate in rates.cancels]
+    worst, share = rates.thinning()
     furthest = len(share) - 1
-    bid, ask = references
-    t_ns, number = place.start_ns, 0
+    t_ns, number, (bid, ask) = place.start_ns, 0, references
     msg: OrderMessage | None = None
-    for gap, what, which, extra in columns(place.stream, 4):
-        sizes = size.block(extra)
-        rows = zip(
-            logarithms(gap),
-            what.tolist(),
-            which.tolist(),
-            extra.tolist(),
-            sizes,
-            sizes if take_size is size else take_size.block(extra),
-            strict=True,
-        )
+    for rows in _rows(place.stream, size, take_size):
         for log_u, u_kind, u_which, u_extra, lots, taken_lots in rows:
             rate = base + worst * len(own)
             t_ns += 1 + int(-log_u / rate)
             yield t_ns, msg
             # From here on it is t_ns, and the book is what it is then.
-            msg = None
+            msg, number = None, number + 1
             if bids.best != EMPTY:
                 bid = bids.best
             if asks.best != EMPTY:
@@ -98,15 +111,12 @@ def rate_moves(
                 else:
                     side, price = SELL, (level - levels + 1) * tick - bid
                 if price > 0:
-                    number += 1
                     name = f"{prefix}{number}"
                     own.append(name)
-                    qty = lot * lots
-                    msg = new_order(name, side, qty, price, LIMIT, GTC, account)
+                    msg = new_order(name, side, lot * lots, price, LIMIT, GTC, account)
             elif at < base:
                 side = BUY if at < taken else SELL
                 if (asks if side is BUY else bids).best != EMPTY:
-                    number += 1
                     name, qty = f"{prefix}{number}", lot * taken_lots
                     msg = new_order(name, side, qty, None, MARKET, IOC, account)
             elif own:
@@ -119,9 +129,7 @@ def rate_moves(
                         distance = 0  # beyond the price that stands in for an empty side
                     if u_extra >= share[distance if distance < furthest else furthest]:
                         continue
-                    number += 1
                     msg = OrderCancelRequest(f"{prefix}{number}", own[k], account)
                 # Canceled now, or traded before: the last one takes its place.
-                last = own.pop()
-                if k < len(own):
-                    own[k] = last
+                own[k] = own[-1]
+                own.pop()
