@@ -30,6 +30,7 @@ COMMANDS: Final = {
     "schema": ("sim.cli.schema:schema", "Print the JSON Schema of the scenario file."),
     "inspect": ("sim.cli.inspect:inspect", "Say what is in market data files, and what is wrong."),
     "convert": ("sim.cli.convert:convert", "Turn market data of other formats into ours."),
+    "calibrate": ("sim.cli.calibrate:calibrate", "Fit a flow to market data; say how well."),
     "generate": ("sim.cli.generate:generate", "Write a scenario's market as venue events."),
     "bench": ("sim.cli.bench:bench", "Measure speed, peers side by side."),
     "doctor": ("sim.cli.doctor:doctor", "Look whether machine and Python are fit."),
