@@ -267,6 +267,10 @@ def test_exit_0_and_one_document_for_what_is_right(
     (folder / "good.csv").write_text(log)
     events = "t_ns,venue,event,side,price,qty,order_id\n0,A,add,bid,9.99,100,1\n"
     (folder / "good.events.csv").write_text(events)
+    head = "t_ns,venue,event,side,price,qty,order_id\n0,A,add,bid,9.99,900,1\n"
+    asks = [f"{n},A,add,ask,10.01,1,{n}\n{n},A,execute,ask,10.01,1,{n}\n" for n in range(3, 99)]
+    market = [head, "0,A,add,ask,10.01,900,2\n", *asks, "99,A,delete,,,,1\n"]
+    (folder / "market.events.csv").write_text("".join(market))
     right: dict[str, list[str]] = {
         **{name: [arg.format("a") for arg in args] for name, args in READS_A_LOG.items()},
         **{name: [a.format("fragmented") for a in args] for name, args in READS_A_SCENARIO.items()},
@@ -274,6 +278,7 @@ def test_exit_0_and_one_document_for_what_is_right(
         "schema": ["schema"],
         "convert": ["convert", "order_latency", "good.csv", "made.csv"],
         "inspect": ["inspect", "good.events.csv"],
+        "calibrate": ["calibrate", "market.events.csv", "--simulate", "1ms"],
     }
     args = right[command]
     done = invoke(*args, *([] if command in WITHOUT_JSON else ["--json"]))
