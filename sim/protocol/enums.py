@@ -131,14 +131,13 @@ class RejectReason(Enum):
     """A post-only order would have taken lots."""
     STOP_PRICE_REACHED = "stop_price_reached"
     """The last price is at or through the stop price already, and the venue takes no such stops."""
-    NO_REFERENCE_PRICE = "no_reference_price"
-    """There is nothing that a pegged or market-to-limit order could take its price from."""
     THROTTLED = "throttled"
     """The account sent too many messages (``throttle``), or the venue's queue is full."""
     SHORT_SALE_RESTRICTED = "short_sale_restricted"
     """A short sale at or below the best bid while these are not allowed (``short_sale``)."""
     NO_REFERENCE = "no_reference"
-    """A dealer has no bid and offer of others that it could price by."""
+    """A dealer has no bid and offer of others that it could price by, or a pegged or market-to-limit
+    order no price in the book."""
     LAST_LOOK = "last_look"
     """The market moved while a dealer held the order, and it does not stand by its quote."""
 
@@ -154,7 +153,6 @@ FIX_ORD_REJ_REASON = {
     RejectReason.INVALID_PRICE_INCREMENT: 18,
     RejectReason.POST_ONLY_WOULD_TRADE: 99,
     RejectReason.STOP_PRICE_REACHED: 99,
-    RejectReason.NO_REFERENCE_PRICE: 99,
     RejectReason.THROTTLED: 99,
     RejectReason.SHORT_SALE_RESTRICTED: 99,
     RejectReason.NO_REFERENCE: 99,

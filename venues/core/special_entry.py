@@ -80,10 +80,10 @@ class SpecialEntry(SpecialTrading):
                 return RejectReason.STOP_PRICE_REACHED
         elif msg.ord_type is OrdType.MARKET_TO_LIMIT:
             if self._against(order.side).best == EMPTY:
-                return RejectReason.NO_REFERENCE_PRICE
+                return RejectReason.NO_REFERENCE
         elif msg.ord_type is OrdType.PEGGED:
             if self.rules.peg_without_reference == "reject" and self._price_now(order) is None:
-                return RejectReason.NO_REFERENCE_PRICE
+                return RejectReason.NO_REFERENCE
         elif msg.post_only and self._would_trade(order, order.key):
             return RejectReason.POST_ONLY_WOULD_TRADE
         return None

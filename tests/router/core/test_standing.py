@@ -119,7 +119,6 @@ def test_every_reason_has_its_rule() -> None:
         RejectReason.UNSUPPORTED_ORDER,
         RejectReason.POST_ONLY_WOULD_TRADE,
         RejectReason.STOP_PRICE_REACHED,
-        RejectReason.NO_REFERENCE_PRICE,
         RejectReason.SHORT_SALE_RESTRICTED,
     }
     assert of_the_order | FOR_NOW == set(RejectReason)

@@ -197,7 +197,7 @@ REASONS: dict[RejectReason, tuple[dict[str, Any], dict[str, Any], int]] = {
         },
         99,
     ),
-    RejectReason.NO_REFERENCE_PRICE: (
+    RejectReason.NO_REFERENCE: (
         {"matching": {"peg_without_reference": "reject"}, "book": {"bids": [["99.98", 1]]}},
         {
             "price": None,
@@ -217,7 +217,7 @@ REASONS: dict[RejectReason, tuple[dict[str, Any], dict[str, Any], int]] = {
 
 
 OF_DEALERS = (RejectReason.NO_REFERENCE, RejectReason.LAST_LOOK)
-"""Reasons that no book knows; ``tests/venues/kinds/test_dealers.py`` meets them."""
+"""Reasons that dealers have; ``tests/venues/kinds/test_dealers.py`` meets them."""
 
 
 @pytest.mark.parametrize("reason", OF_DEALERS)
@@ -225,7 +225,7 @@ def test_dealers_own_reasons_are_others_in_fix(reason: RejectReason) -> None:
     assert FIX_ORD_REJ_REASON[reason] == 99
 
 
-@pytest.mark.parametrize("reason", [r for r in RejectReason if r not in OF_DEALERS])
+@pytest.mark.parametrize("reason", [r for r in RejectReason if r in REASONS or r not in OF_DEALERS])
 def test_every_reason_for_a_reject_has_a_message_that_meets_it(
     make_core: MakeCore, order: MakeOrder, reason: RejectReason
 ) -> None:
