@@ -67,16 +67,13 @@ def readable_blocks(path: Path, problems: Problems) -> Iterator[bytes]:
         DataFormatError: If nothing can be read, or the problems are strict and the file is cut off
             or damaged, or a line is too long.
     """
-    line = 1
     try:
-        for block in byte_blocks(path, MAX_LINE_BYTES):
-            line += block.count(b"\n")
-            yield block
+        yield from byte_blocks(path, MAX_LINE_BYTES)
     except DataFormatError as error:
-        if line == 1:
+        if error.line <= 1:
             raise
         what = f"{error.message}; nothing from here on was read"
-        problems.refuse(error.line or line, what, "file cut off or damaged")
+        problems.refuse(error.line, what, "file cut off or damaged")
 
 
 def check_header(path: Path, first: bytes, header: str) -> None:

@@ -11,8 +11,6 @@ Source: the vendor's public description of its output.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
-from importlib.util import find_spec
-from io import BytesIO
 from pathlib import Path
 from typing import Any, Final
 
@@ -44,6 +42,7 @@ NO_ASK: Final = 9_999_999_999
 MAX_LEVELS: Final = 1000
 _MAX_SIZE: Final = (1 << 63) // SCALE - 1
 _PLAIN_BYTES: Final = b"0123456789,-\n"
+_MAX_CHARS: Final = 18
 _ASK_PX, _ASK_SZ, _BID_PX, _BID_SZ = range(4)
 
 
@@ -163,14 +162,13 @@ def read_book(path: Path, problems: Problems) -> Iterator[BookRows]:
     line = 1
     for block in readable_blocks(path, problems):
         table = _plain_table(block, columns)
-        good = None if table is None else ~_bad_levels(table.reshape(-1, depth, 4))
-        if table is None or good is None or not good.all():
+        levels = None if table is None else table.reshape(-1, depth, 4)
+        if levels is None or not (_all_full(levels) or not _bad_levels(levels).any()):
             rows, line = _slow_rows(block, names, line, problems)
         else:
-            rows = BookRows(
-                _emptied(table.reshape(-1, depth, 4)), np.arange(line, line + len(table))
-            )
-            line += len(table)
+            lines = np.arange(line, line + len(levels))
+            rows = BookRows(_emptied(levels), lines)
+            line += len(levels)
         if len(rows):
             yield rows
 
@@ -222,31 +220,22 @@ def _plain_table(block: bytes, columns: int) -> Ints | None:
     if block.translate(None, _PLAIN_BYTES):
         return None
     data = np.frombuffer(block, np.uint8)
-    marks = np.flatnonzero((data == ord(",")) | (data == ord("\n")))
+    marks = np.flatnonzero(data < ord("-"))  # of the characters that are left: comma and newline
     rows = len(marks) // columns
-    lengths = np.diff(marks, prepend=-1)
-    odd = rows * columns != len(marks) or lengths.min() < 2 or lengths.max() > 18
-    if odd or np.count_nonzero(data == ord("\n")) != rows:
+    lengths = np.diff(marks)
+    if rows * columns != len(marks) or marks[0] == 0 or lengths.min(initial=2) < 2:
         return None
-    if not (data[marks[columns - 1 :: columns]] == ord("\n")).all():
+    if lengths.max(initial=0) > _MAX_CHARS or marks[0] > _MAX_CHARS:
+        return None
+    ends = data[marks[columns - 1 :: columns]] == ord("\n")
+    if not ends.all() or block.count(b"\n") != rows:
         return None
     minus = np.flatnonzero(data == ord("-"))
-    before = data[minus[minus > 0] - 1]
-    if not ((before == ord(",")) | (before == ord("\n"))).all():
+    between = (data[minus - (minus > 0)] <= ord("-")) & (data[minus + 1] >= ord("0"))
+    if not between.all():
         return None
-    return _numbers(block, columns)
-
-
-def _numbers(block: bytes, columns: int) -> Ints | None:
-    """The numbers of text that is known to hold nothing else."""
-    if find_spec("polars") is not None:  # twice as fast, and reads the same
-        import polars
-
-        schema = {f"c{n}": polars.Int64 for n in range(columns)}
-        frame = polars.read_csv(BytesIO(block), has_header=False, schema=schema)
-        return np.ascontiguousarray(frame.to_numpy())
-    found: Ints = np.loadtxt(BytesIO(block), np.int64, delimiter=",", ndmin=2)
-    return found
+    table: Ints = np.fromstring(block.replace(b"\n", b","), np.int64, sep=",")
+    return table.reshape(rows, columns)
 
 
 def _slow_rows(
@@ -264,6 +253,20 @@ def _slow_rows(
     )
     good = sheet.finish()
     return BookRows(_emptied(levels[good]), sheet.line[good]), line + sheet.lines_read
+
+
+def _all_full(levels: Ints) -> bool:
+    """True if every row has all of its levels, and as they must be; the usual case, and quick."""
+    asks, bids, sizes = levels[:, :, _ASK_PX], levels[:, :, _BID_PX], levels[:, :, 1::2]
+    return bool(
+        sizes.min() > 0
+        and sizes.max() <= _MAX_SIZE
+        and (asks[:, 1:] > asks[:, :-1]).all()
+        and (bids[:, 1:] < bids[:, :-1]).all()
+        and (bids[:, 0] < asks[:, 0]).all()
+        and bids[:, -1].min() > 0
+        and asks[:, -1].max() < NO_ASK
+    )
 
 
 def _bad_levels(levels: Ints) -> Mask:
@@ -287,7 +290,7 @@ def _bad_levels(levels: Ints) -> Mask:
 
 def _emptied(levels: Ints) -> Ints:
     """Prices of empty levels as 0."""
-    if levels.max(initial=0) >= NO_ASK or levels.min(initial=0) < 0:
+    if levels[:, -1, _ASK_PX].max(initial=0) == NO_ASK or levels[:, -1, _BID_PX].min(initial=0) < 0:
         prices = levels[:, :, (_ASK_PX, _BID_PX)]
         prices[np.abs(prices) == NO_ASK] = 0
         levels[:, :, (_ASK_PX, _BID_PX)] = prices

@@ -30,19 +30,25 @@ def byte_blocks(path: Path, max_line_bytes: int) -> Iterator[bytes]:
     """
     lines = 0
     rest = b""
-    for chunk in chunks(path):
-        data = rest + chunk
-        cut = data.rfind(b"\n") + 1
-        rest = data[cut:]
-        if len(rest) > max_line_bytes:
-            message = f"a line may have at most {max_line_bytes} bytes"
-            raise DataFormatError(str(path), lines + data.count(b"\n") + 1, message)
-        if cut:
-            block = data[:cut]
-            if b"\r" in block:
-                block = block.replace(b"\r\n", b"\n")
-            lines += block.count(b"\n")
-            yield block
+    try:
+        for chunk in chunks(path):
+            data = rest + chunk
+            cut = data.rfind(b"\n") + 1
+            rest = data[cut:]
+            if len(rest) > max_line_bytes:
+                message = f"a line may have at most {max_line_bytes} bytes"
+                raise DataFormatError(str(path), lines + data.count(b"\n") + 1, message)
+            if cut:
+                block = data[:cut]
+                if b"\r" in block:
+                    block = block.replace(b"\r\n", b"\n")
+                lines += block.count(b"\n")
+                yield block
+    except DataFormatError as error:
+        if error.line or not lines:
+            raise
+        # What cannot be unpacked is unpacked up to there: name the line that it struck.
+        raise DataFormatError(str(path), lines + 1, error.message) from error
     if rest:
         yield rest.removesuffix(b"\r") + b"\n"
 

@@ -11,7 +11,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sim.data import converter, detect_format, inspect_format
-from sim.data import lobster as lobster_files
 from sim.data.conversion import ConversionError
 from sim.data.events import EVENT_WORDS, SCALE, Event, join_blocks
 from sim.data.inspection import Inspection, InspectOptions, Problems
@@ -224,6 +223,9 @@ BAD_BOOKS = [
     ("1010000,70,1000000,150,", "1010000,70,0,150,", "levels must be ordered"),
     ("1010000,70,1000000,150,", "1010000,70,,150,", "bid price 1 must be a whole number"),
     ("1010000,70,1000000,150,", "1010000,70,1-000,150,", "bid price 1 must be a whole number"),
+    ("1010000,70,1000000,150,", "1010000,70,-,150,", "bid price 1 must be a whole number"),
+    ("1010000,70,1000000,150,", "1010000,70,--1,150,", "bid price 1 must be a whole number"),
+    ("1010000,70,1000000,150,", f"1010000,{'1' * 19},1000000,150,", "ask size 1 must be a whole"),
 ]
 
 
@@ -287,12 +289,7 @@ def test_the_order_of_the_inputs_does_not_matter(tmp_path: Path) -> None:
     assert texts[0].splitlines()[1] == f"34200000000001,NASDAQ,add,bid,100,100,{FIRST_UNNAMED + 1}"
 
 
-@pytest.mark.parametrize("polars", [True, False])
-def test_books_are_the_same_with_and_without_polars(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, polars: bool
-) -> None:
-    if not polars:
-        monkeypatch.setattr(lobster_files, "find_spec", lambda _: None)
+def test_empty_levels_have_no_price(tmp_path: Path) -> None:
     _, books = pair(tmp_path)
     (found,) = read_book(books, Problems(books))
     assert found.levels.shape == (10, 2, 4)
