@@ -127,7 +127,7 @@ class ReplayFile:
             raise self._wrong(line, "a file holds either single orders or price levels, not both")
 
     def _rows(self, block: EventBlock) -> list[OrderRow]:
-        prices = self._whole(block, block.price, self.units.tick_size, "price")
+        prices = self._whole(block, self._on_grid(block), self.units.tick_size, "price")
         lots = self._whole(block, block.qty, self.units.lot_size, "qty")
         return list(
             zip(
@@ -139,6 +139,17 @@ class ReplayFile:
                 strict=True,
             )
         )
+
+    def _on_grid(self, block: EventBlock) -> NDArray[np.int64]:
+        """Prices, those of prints moved to the grid: up if a seller took, else down.
+
+        Hidden orders trade between ticks. So moved, a print reaches no order that it did not reach.
+        """
+        tick = int(self.units.tick_size * SCALE)
+        over = np.where(block.event == Event.TRADE, block.price % tick if tick else 0, 0)
+        up = np.where((over > 0) & (block.side < 0), tick, 0)
+        moved: NDArray[np.int64] = block.price - over + up
+        return moved
 
     def _whole(
         self, block: EventBlock, values: NDArray[np.int64], step: Decimal, name: str

@@ -102,6 +102,14 @@ def test_instants_are_whole_across_blocks(messages: Messages) -> None:
     assert sizes == [100] * (rows // 100) + [rows % 100]
 
 
+def test_prints_between_ticks_move_to_where_they_reach_no_more_orders(messages: Messages) -> None:
+    """A seller's print at 1.005 is no print at 1.00 for a bid there, a buyer's none at 1.01."""
+    text = "1,A,add,bid,0.99,5,7\n2,A,trade,sell,1.005,5,\n2,A,trade,buy,1.005,5,\n"
+    (_, found) = messages(text)[1]
+    assert isinstance(found, RecordedRows)
+    assert found.rows == ((6, -1, 101, 5, 0), (6, 1, 100, 5, 0))
+
+
 def test_halts_are_left_out(messages: Messages) -> None:
     assert len(messages("1,A,add,bid,1.00,5,7\n2,A,halt,,,,\n3,A,resume,,,,\n")) == 1
 
