@@ -6,7 +6,7 @@ displayed book whose lines are those of ``LitCore``: dark venues tell nobody.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from sim.audit.records import QueuePosition, Record
 from sim.protocol.market_data import RecordedGroup, RecordedRows
@@ -15,8 +15,6 @@ from venues.core.around import CoreAround
 from venues.core.book import RestingOrder
 from venues.core.lit import LitCore
 from venues.core.replaying import ReplayingCore
-
-_RECORDED: Final = (RecordedRows, RecordedGroup)
 
 
 @dataclass(slots=True)
@@ -88,7 +86,7 @@ class Lines:
             return False
         level_qty = self._level_qty(order)
         # A single message cannot take lots from ahead and leave as many as there were.
-        if level_qty == place.level_qty and order.rank == place.rank and not _is_recorded(msg):
+        if level_qty == place.level_qty and order.rank == place.rank and not _is_many(msg):
             return True
         place.level_qty = level_qty
         ahead = self._book.lots_ahead(order.cl_ord_id)
@@ -124,6 +122,8 @@ class Lines:
         )
 
 
-def _is_recorded(msg: Any) -> bool:
-    """Whether one message may hold many changes."""
-    return isinstance(msg, _RECORDED)
+def _is_many(msg: Any) -> bool:
+    """Whether a message holds more than one change."""
+    if type(msg) is RecordedRows:
+        return len(msg.rows) > 1
+    return type(msg) is RecordedGroup

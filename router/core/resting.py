@@ -205,6 +205,11 @@ class Resting:
         buys, limit = parent.side is Side.BUY, parent.limit_px
         lots = 0
         for venue_id, venue in self._view.venues.items():
+            shown = venue.shown(parent.side)
+            if not shown or (
+                limit is not None and (shown[0][0] > limit if buys else shown[0][0] < limit)
+            ):
+                continue  # as most: what is ours of it need not be looked up
             if self._left_out(parent, venue_id) is not None:
                 continue
             for price, qty in venue.available(parent.side):

@@ -20,7 +20,7 @@ import msgspec
 from sortedcontainers import SortedList
 
 from sim.protocol.enums import SelfTrade, Side
-from sim.protocol.market_data import Levels
+from sim.protocol.market_data import Level, Levels
 
 KEY_MAX: Final = 2**63 - 1
 """The worst key a side can hold; as a limit it reaches every level (a market order)."""
@@ -36,6 +36,10 @@ HOLES_ALLOWED: Final = 32
 
 VACANT_ALLOWED: Final = 16
 """Vacant levels that may lie before the best, and, beyond the number of the others, on a side."""
+
+
+FEW_VACANT: Final = 6
+"""Vacant levels that mostly lie, at most, between those that a view shows."""
 
 
 class RestingOrder(msgspec.Struct, gc=False):
@@ -243,6 +247,8 @@ class BookSide:
         elif touched:
             # Most changes of a busy book are to lots at a level that is there already.
             keys, levels, rows = self._shown_keys, self.level_at, list(self.shown)
+            if not keys:
+                keys += [self.sign * price for price, _ in rows]
             changed = False
             for key in touched:
                 at = keys.index(key)
@@ -260,15 +266,20 @@ class BookSide:
         self.shown_depth = depth
         if depth <= 0:
             return ()
-        levels = self.level_at
-        # At most the vacant ones lie between those that show.
-        first = islice(self.keys, depth + self.vacant)
-        keys = self._shown_keys = [key for key in first if levels[key].qty][:depth]
+        rows = self._first_rows(depth, depth + min(self.vacant, FEW_VACANT))
+        if len(rows) < depth and self.vacant > FEW_VACANT:
+            rows = self._first_rows(depth, depth + self.vacant)
+        self._shown_keys.clear()
         # With fewer levels than may show, any new one would.
-        self.shown_to = keys[-1] if len(keys) == depth else KEY_MAX
+        self.shown_to = self.sign * rows[-1][0] if len(rows) == depth else KEY_MAX
+        return tuple(rows)
+
+    def _first_rows(self, depth: int, among: int) -> list[Level]:
+        """The best ``depth`` levels that the first so many keys hold, vacant ones left out."""
+        levels, first = self.level_at, islice(self.keys, among)
         if self.sign > 0:
-            return tuple([(key, levels[key].qty) for key in keys])
-        return tuple([(-key, levels[key].qty) for key in keys])
+            return [(key, qty) for key in first if (qty := levels[key].qty)][:depth]
+        return [(-key, qty) for key in first if (qty := levels[key].qty)][:depth]
 
     def lots_to(self, limit: int, enough: int = KEY_MAX) -> int:
         """Lots at keys up to and including ``limit``, counted until there are ``enough``."""
