@@ -14,7 +14,7 @@ from sim.kernel.loop import Event
 from sim.protocol.market_data import FeedMessage, TradingStatus
 from sim.protocol.orders import VenueReport
 from sim.protocol.units import TimeNs
-from venues.core.api import DealerNote, TellingCore, TimedCore, TradingChange, VenueCore
+from venues.core.api import DealerNote, Note, TellingCore, TimedCore, TradingChange, VenueCore
 
 Handle = Callable[[Any, TimeNs], list[VenueReport]]
 
@@ -37,7 +37,7 @@ def handler(
     if not isinstance(core, TimedCore):
         return handle
     wakes, changes = core.wakes, core.changes
-    notes: list[DealerNote] = core.notes if isinstance(core, TellingCore) else []
+    notes: list[Note] = core.notes if isinstance(core, TellingCore) else []
 
     def serve() -> None:
         for wake in wakes:
@@ -54,7 +54,7 @@ def handler(
         changes.clear()
         if emit is not None:
             for note in notes:
-                emit(_answer(venue_id, note, clock.now_ns))
+                emit(_told(venue_id, note, clock.now_ns))
         notes.clear()
 
     def handle_and_serve(msg: Any, now_ns: TimeNs) -> list[VenueReport]:
@@ -67,7 +67,9 @@ def handler(
     return handle_and_serve
 
 
-def _answer(venue_id: str, note: DealerNote, now_ns: int) -> DealerAnswer:
+def _told(venue_id: str, note: Note, now_ns: int) -> Record:
+    if not isinstance(note, DealerNote):
+        return VenueEvent(t_ns=now_ns, venue_id=venue_id, event=note.event, detail=note.detail)
     return DealerAnswer(
         t_ns=now_ns,
         venue_id=venue_id,

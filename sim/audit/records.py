@@ -418,7 +418,9 @@ class VenueEvent(Record, frozen=True, kw_only=True, tag="venue_event"):
 
     venue_id: str
     event: str
-    """``failed``: its task ended with an error, and the run was aborted."""
+    """``opened``, ``halted``, ``resumed``, ``closed``; of conditional orders ``invited``,
+    ``firmed_up``, ``fell_down``, ``barred``; ``failed``: its task ended with an error, and the run
+    was aborted."""
     detail: str
     """What there is to say about it; for ``failed`` the error."""
 

@@ -15,6 +15,7 @@ from sim.audit.records import (
     Fill,
     Record,
     RouteHold,
+    VenueEvent,
 )
 from sim.protocol.enums import EndReason, RejectReason
 from sim.scenario.load import load_scenario
@@ -208,3 +209,38 @@ def test_symmetric_bump_delays_orders_in_and_reports_and_quotes_out(
     assert (first.processed_ns, first.t_ns) == (1_350_000, 2_700_000)
     # The new offer is published at 10 ms and known at 11.35; the order for it arrives at 12.7.
     assert (second.processed_ns, second.t_ns) == (12_700_000, 14_050_000)
+
+
+def test_order_that_rests_in_a_pool_invites_a_conditional_order_and_is_filled(
+    run_data: Run, market: Make, lit: Make
+) -> None:
+    pool = {
+        **lit("POOL", ms=1),
+        "kind": "dark",
+        "pricing": "midpoint",
+        "conditional": {
+            "orders": [{"id": "BLOCK", "side": "sell", "qty": 5000, "price": "99.90"}],
+            "within": "20ms",
+            "after": "6ms",
+        },
+    }
+    book = {"asks": [["100.02", 500]], "bids": [["99.98", 500]]}
+    router = {"strategy": {"kind": "greedy"}, "rest": {"venue": "POOL", "price": "limit"}}
+    ran = run_data(
+        market(
+            [{**lit("L", ms=1), "book": book}, pool],
+            links=[{"from": "L", "to": "POOL", "latency": LEG}],
+            router=router,
+            qty=3000,
+            limit="100.01",
+        )
+    )
+    happened = [(r.t_ns // 1_000_000, r.event) for r in ran.of(VenueEvent)]
+    assert happened == [(1, "invited"), (7, "firmed_up")]
+    (fill,) = ran.of(Fill)
+    assert (fill.last_px, fill.last_qty, fill.is_maker, fill.t_ns) == (
+        10_000,
+        3000,
+        True,
+        8_000_000,
+    )

@@ -166,6 +166,16 @@ class DealerNote(msgspec.Struct, frozen=True):
     outcome: DealerOutcome
 
 
+class VenueNote(msgspec.Struct, frozen=True):
+    """Something happened at a venue that the records tell; ``event`` is how they call it."""
+
+    event: str
+    detail: str
+
+
+Note = DealerNote | VenueNote
+
+
 @runtime_checkable
 class TellingCore(Protocol):
     """What a core has whose ways are told in the records; others have nothing of this.
@@ -176,7 +186,7 @@ class TellingCore(Protocol):
         notes: What has just come, oldest first.
     """
 
-    notes: list[DealerNote]
+    notes: list[Note]
 
 
 class TradingChange(msgspec.Struct, frozen=True):

@@ -11,7 +11,7 @@ from sim.protocol.market_data import Levels, Trade
 from sim.protocol.orders import NewOrderSingle, VenueReport
 from sim.protocol.units import PriceTicks, QtyLots, TimeNs
 from venues.core.api import (
-    DealerNote,
+    Note,
     Notice,
     OrderHolder,
     Request,
@@ -42,7 +42,7 @@ class CoreAround:
             self.book = inner.book
         if isinstance(inner, TimedCore):
             self.wakes, self.changes = inner.wakes, inner.changes
-        self.notes: list[DealerNote] = inner.notes if isinstance(inner, TellingCore) else []
+        self.notes: list[Note] = inner.notes if isinstance(inner, TellingCore) else []
 
     @property
     def state(self) -> TradingState:

@@ -31,7 +31,15 @@ from sim.protocol.orders import (
     VenueReport,
 )
 from sim.protocol.units import PriceTicks, QtyLots, TimeNs
-from venues.core.api import DealerNote, DealerOutcome, Heard, TradeLater, TradingChange, WakeAt
+from venues.core.api import (
+    DealerNote,
+    DealerOutcome,
+    Heard,
+    Note,
+    TradeLater,
+    TradingChange,
+    WakeAt,
+)
 from venues.core.book import KEY_MAX, RestingOrder
 from venues.core.check import check_finished, check_index, check_side
 from venues.core.checked_book import is_special
@@ -76,7 +84,7 @@ class DealerCore(MatchingCore):
         self.wakes: list[WakeAt] = []
         self.changes: list[TradingChange] = []
         self.state = TradingState.OPEN
-        self.notes: list[DealerNote] = []
+        self.notes: list[Note] = []
         self._work: dict[int, Work] = {}  # by order id
 
     def handle(

@@ -198,6 +198,20 @@ class PoolCore(MatchingCore):
         self.venue_seq += 1  # what may be had here, and at what price, is another
         return self._settle(now_ns, moved=True)
 
+    @property
+    def lot(self) -> int:
+        """The quantity step here, in lots of the instrument."""
+        return self._lot
+
+    @property
+    def venue_min(self) -> int:
+        """Fewest lots of any order and of any execution here; 0: no limit."""
+        return self._venue_min
+
+    def least_of(self, order: RestingOrder) -> int:
+        """Fewest lots of one execution that a resting order, or the venue, asks for; 0: any."""
+        return max(self._min_of(order), self._venue_min)
+
     # ------------------------------------------------------------ who trades with whom
 
     def _against(self, side: Side, limit: int | None) -> tuple[BookSide, int]:

@@ -15,7 +15,9 @@ from sim.kernel.latency import Resolve
 from sim.kernel.streams import Keyed
 from sim.protocol.config import DecimalText, PositiveDecimal, ScenarioModel, Seq
 from sim.protocol.units import UnitError, Units, plain
+from venues.conditional import ConditionalConfig
 from venues.config import BookConfig, Grid, VenueConfig, Visibility, side_problems
+from venues.core.conditional import ConditionalPool
 from venues.core.dark import DarkCore
 from venues.core.pool import Supply
 from venues.rules import Found, at
@@ -148,6 +150,8 @@ class DarkVenue(VenueConfig):
     pricing: Literal["limit", "midpoint"] = "limit"
     """Trades at the price of the order that rested, or at the middle of the reference that
     ``links`` or the ``tape`` bring; the prices of the book are limits then."""
+    conditional: ConditionalConfig | None = None
+    """Conditional orders of others, which resting orders invite."""
 
     @property
     def uses_reference(self) -> bool:
@@ -159,7 +163,9 @@ class DarkVenue(VenueConfig):
         """Without indications its feed shows nothing."""
         return not self.indications
 
-    def core(self, units: Units, resolve: Resolve, chance: Keyed | None) -> DarkCore:
+    def core(
+        self, units: Units, resolve: Resolve, chance: Keyed | None
+    ) -> DarkCore | ConditionalPool:
         """The book with what is really there, and with what is only indicated beside it."""
         grid = self.grid(units)
         core = DarkCore(
@@ -177,7 +183,7 @@ class DarkVenue(VenueConfig):
                 core.seed(side, price, true)
             if true < qty:
                 core.pretend(side, price, qty - true)
-        return core
+        return core if self.conditional is None else self.conditional.around(core, grid, chance)
 
     def problems_on(self, grid: Grid) -> list[Found]:
         """What is wrong with the opening levels, the minimum and the script."""
@@ -190,6 +196,8 @@ class DarkVenue(VenueConfig):
                 grid.qty(self.min_qty)
             except UnitError as error:
                 found.append((("min_qty",), str(error)))
+        if self.conditional is not None:
+            found += at(("conditional",), self.conditional.problems(grid))
         script = self._script()
         if script and self.pricing == "midpoint":
             message = "must not be scripted with midpoint prices: a script is by price"

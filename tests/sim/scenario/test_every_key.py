@@ -59,6 +59,7 @@ MAY_BE_ZERO: Final = MAY_BE_NEGATIVE | {
     "RandomFill.low",
     "SpreadConfig.half",
     "LastLookConfig.tolerance",
+    "ConditionalConfig.firm_prob",
     "WholesalerVenue.improvement",
     "ScriptedFill.at[0][1]",
     *(f"{kind}Venue.{key}" for key in ("fill_risk", "impact") for kind in KINDS),

@@ -42,6 +42,23 @@ ENTRIES: dict[str, list[dict[str, Any]]] = {
         {"book": BOOK, "min_qty": 5, "fill": {"model": "fraction", "share": "0.5"}},
         {"book": BOOK, "fill": {"model": "random"}},
         {"book": BOOK, "pricing": "midpoint", "indications": True},
+        {
+            "book": BOOK,
+            "pricing": "midpoint",
+            "min_qty": 2,
+            "conditional": {
+                "orders": [
+                    {"id": "S", "side": "sell", "qty": 900, "price": "0.98", "min_qty": 5},
+                    {"id": "B", "side": "buy", "qty": 900, "price": "1.02", "at": "30ms"},
+                ],
+                "within": "2ms",
+                "after": "1ms",
+                "firm_prob": "0.7",
+                "share": "0.1",
+                "barred": "9ms",
+            },
+            "trading": {"halts": [{"at": "50ms", "until": "90ms"}]},
+        },
     ],
     "maker": [
         {"quote": {"bid": ["0.98", 200], "ask": ["1.02", 400], "more_asks": [["1.03", 100]]}},
