@@ -29,7 +29,8 @@ from sim.data.conversion import ConversionReport, Option, Options
 from sim.data.event_rows import EventRows
 from sim.data.events import ASK, BID, Event, EventBlock
 from sim.data.inspection import Inspection, InspectOptions, Problems
-from sim.data.to_events import SKIP_BAD, read_yes, signed_duration, write_events
+from sim.data.to_events import read_yes, signed_duration, write_events
+from sim.data.window import WINDOW_OPTIONS
 from sim.protocol.enums import Side
 
 NAME: Final = "binance_raw"
@@ -40,7 +41,7 @@ OPTIONS: Final = (
         "before it was sent",
         "0ns",
     ),
-    SKIP_BAD,
+    *WINDOW_OPTIONS,
 )
 _FIRST: Final = pattern(rb'\d{1,19} \{ ?"(stream|lastUpdateId)"')
 _SHOWN_MS: Final = 1_000_000
@@ -243,4 +244,4 @@ def convert(inputs: Sequence[Path], out: Path, options: Mapping[str, str]) -> Co
         "offset_ns": offset,
         "symbols": {market.value: files[0].symbol for market, files in by_market.items()},
     }
-    return write_events(NAME, reader, out, problems=problems, statistics=statistics)
+    return write_events(NAME, reader, out, given, problems=problems, statistics=statistics)

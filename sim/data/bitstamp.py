@@ -31,14 +31,15 @@ from sim.data.numbers import NanoTable
 from sim.data.order_books import EventBook
 from sim.data.packed import first_bytes as head_of
 from sim.data.text_files import line_blocks
-from sim.data.to_events import OFFSET, SKIP_BAD, only_input, read_yes, signed_duration, write_events
+from sim.data.to_events import OFFSET, only_input, read_yes, signed_duration, write_events
+from sim.data.window import WINDOW_OPTIONS
 from sim.protocol.errors import DataFormatError
 from sim.protocol.units import UnitError
 
 NAME: Final = "bitstamp"
 VENUE: Final = "Bitstamp"
 HEADER: Final = "id,timestamp,exchange.timestamp,price,volume,action,direction"
-OPTIONS: Final = (OFFSET, SKIP_BAD)
+OPTIONS: Final = (OFFSET, *WINDOW_OPTIONS)
 MAX_LINE_BYTES: Final = 1 << 20
 WARM_UP_NS: Final = 600 * SCALE
 """Before it the book lacks too many of the orders from before the recording to be compared."""
@@ -122,7 +123,7 @@ def convert(inputs: Sequence[Path], out: Path, options: Mapping[str, str]) -> Co
     path = only_input(inputs)
     problems = Problems(path, strict=not given.take("skip_bad", read_yes))
     reader = BitstampEvents(path, problems=problems, offset_ns=offset_ns)
-    return write_events(NAME, reader, out, problems=[problems])
+    return write_events(NAME, reader, out, given, problems=[problems])
 
 
 class BitstampEvents:

@@ -22,7 +22,8 @@ from sim.data.events import SCALE, EventBlock
 from sim.data.inspection import Inspection, InspectOptions, Problems, Span
 from sim.data.packed import first_bytes as head_of
 from sim.data.quote_levels import Ints, QuoteLevels, Sides, two_sided
-from sim.data.to_events import SKIP_BAD, read_yes, signed_duration, write_events
+from sim.data.to_events import read_yes, signed_duration, write_events
+from sim.data.window import WINDOW_OPTIONS
 from sim.protocol.errors import DataFormatError
 from sim.protocol.units import parse_decimal, parse_duration
 
@@ -33,7 +34,7 @@ OPTIONS: Final = (
     Option("venues", "a name for each input, with commas between: FXCM,OANDA"),
     Option("offset", "added to the times of each input, with commas between: 300min,0ns", ""),
     Option("max_age", "a quote that was not renewed for longer is taken off, such as 5s", ""),
-    SKIP_BAD,
+    *WINDOW_OPTIONS,
 )
 MAX_HOURS: Final = 14
 MS: Final = 1_000_000
@@ -250,7 +251,7 @@ def convert(inputs: Sequence[Path], out: Path, options: Mapping[str, str]) -> Co
         for path, name, offset, found in zip(inputs, names, offsets, problems, strict=True)
     ]
     statistics = {"size": size / SCALE, "offset_ns": dict(zip(names, offsets, strict=True))}
-    return write_events(NAME, Merged(readers), out, problems=problems, statistics=statistics)
+    return write_events(NAME, Merged(readers), out, given, problems=problems, statistics=statistics)
 
 
 def _offsets(text: str) -> list[int]:

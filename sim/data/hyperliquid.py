@@ -23,13 +23,14 @@ from sim.data.inspect_reader import inspect_reader
 from sim.data.inspection import Inspection, InspectOptions, Problems
 from sim.data.numbers import NanoTable
 from sim.data.text_files import line_blocks
-from sim.data.to_events import OFFSET, SKIP_BAD, only_input, read_yes, signed_duration, write_events
+from sim.data.to_events import OFFSET, only_input, read_yes, signed_duration, write_events
+from sim.data.window import WINDOW_OPTIONS
 from sim.protocol.errors import DataFormatError
 from sim.protocol.units import UnitError
 
 NAME: Final = "hyperliquid"
 VENUE: Final = "Hyperliquid"
-OPTIONS: Final = (OFFSET, SKIP_BAD)
+OPTIONS: Final = (OFFSET, *WINDOW_OPTIONS)
 MAX_LINE_BYTES: Final = 1 << 20
 _FIRST: Final = pattern(rb'\d{1,19} \{"channel":')
 
@@ -92,7 +93,7 @@ def convert(inputs: Sequence[Path], out: Path, options: Mapping[str, str]) -> Co
     path = only_input(inputs)
     problems = Problems(path, strict=not given.take("skip_bad", read_yes))
     reader = HyperliquidEvents(path, problems=problems, offset_ns=offset_ns)
-    return write_events(NAME, reader, out, problems=[problems])
+    return write_events(NAME, reader, out, given, problems=[problems])
 
 
 class HyperliquidEvents:

@@ -24,13 +24,14 @@ from sim.data.events import ASK, BID, SCALE, Event, EventBlock
 from sim.data.inspect_reader import inspect_reader
 from sim.data.inspection import Inspection, InspectOptions, Problems
 from sim.data.packed import chunks
-from sim.data.to_events import OFFSET, SKIP_BAD, only_input, read_yes, signed_duration, write_events
+from sim.data.to_events import OFFSET, only_input, read_yes, signed_duration, write_events
+from sim.data.window import WINDOW_OPTIONS
 from sim.protocol.errors import DataFormatError
 from sim.protocol.units import UnitError
 
 NAME: Final = "iex_deep"
 VENUE: Final = "IEX"
-OPTIONS: Final = (Option("symbol", "the one symbol to convert"), OFFSET, SKIP_BAD)
+OPTIONS: Final = (Option("symbol", "the one symbol to convert"), OFFSET, *WINDOW_OPTIONS)
 DEEP_1_0: Final = 0x8004
 MAX_PACKET_BYTES: Final = 1 << 16
 _TICK: Final = SCALE // 10_000
@@ -75,7 +76,9 @@ def convert(inputs: Sequence[Path], out: Path, options: Mapping[str, str]) -> Co
     path = only_input(inputs)
     problems = Problems(path, strict=not given.take("skip_bad", read_yes))
     reader = DeepEvents(path, symbol, problems=problems, offset_ns=offset_ns)
-    return write_events(NAME, reader, out, problems=[problems], statistics={"symbol": symbol})
+    return write_events(
+        NAME, reader, out, given, problems=[problems], statistics={"symbol": symbol}
+    )
 
 
 class DeepEvents:

@@ -27,7 +27,8 @@ from sim.data.events import ASK, BID, SCALE, Event, EventBlock
 from sim.data.inspect_reader import inspect_reader
 from sim.data.inspection import Inspection, InspectOptions, Problems
 from sim.data.text_files import line_blocks
-from sim.data.to_events import OFFSET, SKIP_BAD, only_input, read_yes, signed_duration, write_events
+from sim.data.to_events import OFFSET, only_input, read_yes, signed_duration, write_events
+from sim.data.window import WINDOW_OPTIONS
 from sim.protocol.errors import DataFormatError
 from sim.protocol.units import UnitError, parse_duration
 
@@ -38,7 +39,7 @@ OPTIONS: Final = (
     Option("symbol", "the one symbol to convert"),
     Option("sort_within", "times may go back so far and are sorted, such as 2ms", "0ns"),
     OFFSET,
-    SKIP_BAD,
+    *WINDOW_OPTIONS,
 )
 _MS: Final = 1_000_000
 _TICK: Final = SCALE // 10_000
@@ -95,7 +96,9 @@ def convert(inputs: Sequence[Path], out: Path, options: Mapping[str, str]) -> Co
     reader = PitchEvents(
         path, symbol, problems=problems, sort_within_ns=within_ns, offset_ns=offset_ns
     )
-    report = write_events(NAME, reader, out, problems=[problems], statistics={"symbol": symbol})
+    report = write_events(
+        NAME, reader, out, given, problems=[problems], statistics={"symbol": symbol}
+    )
     warnings = [f"{reader.back} times went back and were sorted"] if reader.back else []
     return replace(report, problems=(*warnings, *report.problems))
 

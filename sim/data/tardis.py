@@ -29,7 +29,8 @@ from sim.data.inspect_reader import inspect_reader
 from sim.data.inspection import Inspection, InspectOptions, Problems
 from sim.data.packed import first_bytes as head_of
 from sim.data.quote_levels import QuoteLevels, two_sided
-from sim.data.to_events import OFFSET, SKIP_BAD, read_yes, signed_duration, write_events
+from sim.data.to_events import OFFSET, read_yes, signed_duration, write_events
+from sim.data.window import WINDOW_OPTIONS
 from sim.protocol.errors import DataFormatError
 
 NAME: Final = "tardis"
@@ -40,9 +41,9 @@ LAYOUTS: Final = {
     "quotes": (*_COMMON, "ask_amount", "ask_price", "bid_price", "bid_amount"),
 }
 OPTIONS: Final = (
-    Option("clock", "local: times of arrival; exchange: its own, which may go back", "local"),
+    Option("time", "local: times of arrival; exchange: its own, which may go back", "local"),
     OFFSET,
-    SKIP_BAD,
+    *WINDOW_OPTIONS,
 )
 _US: Final = 1000
 _MAX_US: Final = (1 << 63) // _US - 1
@@ -100,7 +101,7 @@ def convert(inputs: Sequence[Path], out: Path, options: Mapping[str, str]) -> Co
         ConversionError: If an option is.
     """
     given = Options(options, OPTIONS)
-    clock = given.take("clock", _clock)
+    clock = given.take("time", _clock)
     offset_ns = given.take("offset", signed_duration)
     strict = not given.take("skip_bad", read_yes)
     problems = [Problems(path, strict=strict) for path in inputs]
@@ -108,7 +109,7 @@ def convert(inputs: Sequence[Path], out: Path, options: Mapping[str, str]) -> Co
         TardisEvents(path, problems=found, clock=clock, offset_ns=offset_ns)
         for path, found in zip(inputs, problems, strict=True)
     ]
-    return write_events(NAME, Merged(readers), out, problems=problems)
+    return write_events(NAME, Merged(readers), out, given, problems=problems)
 
 
 class TardisEvents:

@@ -1,25 +1,25 @@
 """What every converter to neutral events shares: its common options, and the writing itself.
 
 A converter makes a reader and a list of troubles from its inputs and options, and leaves the rest
-to ``write_events``. Bad rows are errors unless ``skip_bad`` is ``yes`` (the flag ``--skip-bad``):
-then they are left out, counted and listed.
+to ``write_events``: the window of time, the format of the output, and the report.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from sim.data.conversion import ConversionError, ConversionReport, Option
-from sim.data.events import EventReader
-from sim.data.inspection import Problems, Span
-from sim.data.neutral import event_writer
+from msgspec.structs import replace
+
+from sim.data.conversion import ConversionError, ConversionReport, Option, Options
+from sim.data.events import EventBlock, EventReader
+from sim.data.inspection import Problems
+from sim.data.window import WindowedEvents, problem_words, read_window, write_window
 from sim.protocol.errors import DataFormatError
 from sim.protocol.units import parse_duration
 
-SKIP_BAD: Final = Option("skip_bad", "yes: leave bad rows out, count and list them", "no")
-OFFSET: Final = Option("offset", "added to each time, such as 1270ms or -300min", "0ns")
-LISTED: Final = 100
-"""So many troubles a report lists in words; all are counted."""
+OFFSET: Final = Option(
+    "offset", "added to each time, such as 1270ms or -300min; shows with clock=source", "0ns"
+)
 
 
 def read_yes(text: str) -> bool:
@@ -57,59 +57,61 @@ def write_events(
     converter: str,
     reader: EventReader,
     out: Path,
+    given: Options,
     *,
     problems: Sequence[Problems],
     statistics: Mapping[str, Any] | None = None,
-    warnings: Sequence[str] = (),
 ) -> ConversionReport:
-    """Write all events of a reader to ``out``, CSV or Parquet by its name.
+    """Write the window of a reader's events that the options ask for to ``out``.
 
     Args:
         converter: Name of the converter, for the report.
         reader: Gives the events, in order of time.
-        out: The file; its name ends as those of neutral events do.
+        out: The file; its name says which of our formats it is.
+        given: The options, those of ``WINDOW_OPTIONS`` among them.
         problems: Troubles of each input, complete when the reader has been read.
-        statistics: Put into the report after reading, so it may fill as the reader reads.
-        warnings: Put at the head of the report's problems; may fill as well.
+        statistics: Of the format's own.
 
     Raises:
         DataFormatError: If an input is wrong, or no event came of it.
-        ConversionError: If ``out`` has another name, or cannot be written.
+        ConversionError: If an option is wrong, the window is empty, or ``out`` has a wrong name or
+            cannot be written.
     """
-    span = Span()
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        with event_writer(out) as sink:
-            for block in reader.blocks():
-                sink.write(block, reader.venues)
-                span.take(block.t_ns)
-            if not span.rows:
-                raise DataFormatError(str(problems[0].path), 0, "holds no event")
-    except ValueError as error:
-        raise ConversionError(str(error)) from error
-    except OSError as error:
-        raise ConversionError(f"cannot write {out}: {error.strerror}") from error
-    assert span.first_ns is not None
-    assert span.last_ns is not None
-    counts = {one.path.name: one.counts for one in problems if one.counts}
+    window = read_window(given)
+    found = _Filled(reader, problems[0].path)
+    first, *others = problems
+    report = write_window(converter, WindowedEvents(found, window), out, window, first)
     left_out = sum(one.left_out for one in problems)
-    return ConversionReport(
-        converter=converter,
-        files=(out.name,),
-        venues=reader.venues,
-        rows=span.rows,
-        first_ns=span.first_ns,
-        last_ns=span.last_ns,
-        statistics={**(statistics or {}), "left_out": left_out, "problem_counts": counts},
-        problems=(*warnings, *_listed(problems)),
+    counts = {one.path.name: one.counts for one in problems if one.counts}
+    words = [word for one in others for word in problem_words(one)]
+    return replace(
+        report,
+        statistics={
+            **(statistics or {}),
+            **report.statistics,
+            "left_out": left_out,
+            "problem_counts": counts,
+        },
+        problems=(*report.problems, *words),
     )
 
 
-def _listed(problems: Sequence[Problems]) -> list[str]:
-    found = []
-    for one in problems:
-        listed = one.listed()
-        found += [f"{one.path.name}:{problem.line}: {problem.what}" for problem in listed[:LISTED]]
-        if one.total > min(LISTED, len(listed)):
-            found.append(f"{one.path.name}: {one.total - LISTED} more; inspect lists them")
-    return found
+class _Filled:
+    """A reader whose blocks all have rows."""
+
+    def __init__(self, reader: EventReader, path: Path) -> None:
+        self._reader = reader
+        self._path = path
+
+    @property
+    def venues(self) -> tuple[str, ...]:
+        return self._reader.venues
+
+    def blocks(self) -> Iterator[EventBlock]:
+        rows = 0
+        for block in self._reader.blocks():
+            if len(block):
+                rows += len(block)
+                yield block
+        if not rows:
+            raise DataFormatError(str(self._path), 0, "holds no event")

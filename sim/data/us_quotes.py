@@ -28,8 +28,9 @@ from sim.data.events import Event, EventBlock, make_block
 from sim.data.inspection import Inspection, InspectOptions, Problems, Span
 from sim.data.packed import first_bytes as head_of
 from sim.data.quote_levels import Crossing, Ints, QuoteLevels, Sides
-from sim.data.to_events import OFFSET, SKIP_BAD, read_yes, signed_duration, write_events
+from sim.data.to_events import OFFSET, read_yes, signed_duration, write_events
 from sim.data.us_rows import OFF_EXCHANGE, UsRows, layout
+from sim.data.window import WINDOW_OPTIONS
 from sim.protocol.errors import DataFormatError
 from sim.protocol.units import parse_duration
 
@@ -42,7 +43,7 @@ OPTIONS: Final = (
     ),
     Option("max_age", "a quote that was not renewed for longer is taken off, such as 5s", ""),
     OFFSET,
-    SKIP_BAD,
+    *WINDOW_OPTIONS,
 )
 SUSPECT_SHARE: Final = 0.2
 """A reading that is crossed in more of its rows is said to be wrong, or its data stale."""
@@ -312,7 +313,9 @@ def convert(inputs: Sequence[Path], out: Path, options: Mapping[str, str]) -> Co
             + ", ".join(reader.kind for reader in readers)
         )
     statistics: dict[str, Any] = {"read_as": read_as}
-    report = write_events(NAME, Merged(readers), out, problems=problems, statistics=statistics)
+    report = write_events(
+        NAME, Merged(readers), out, given, problems=problems, statistics=statistics
+    )
     for reader in readers:
         if reader.kind.endswith("quotes"):
             shares = reader.crossing.shares()

@@ -17,6 +17,7 @@ Raw = Callable[..., Any]
 BIDS = [("100.00", "2"), ("99.99", "1")]
 ASKS = [("100.02", "3")]
 S = SCALE
+SOURCE = {"clock": "source"}
 
 
 def inspected(path: Path) -> Inspection:
@@ -81,7 +82,7 @@ def test_convert_writes_levels_and_prints(
     raw: Raw, tmp_path: Path, offset: str, added: int
 ) -> None:
     path, out = session(raw).save(tmp_path / "f"), tmp_path / "out.events.csv"
-    report = converter("binance_raw")([path], out, {"offset": offset})
+    report = converter("binance_raw")([path], out, SOURCE | {"offset": offset})
     assert events_of(out) == [
         (10 + added, "spot", "clear", 0, 0, 0),
         (10 + added, "spot", "level", 1, 100 * S, 2 * S),
@@ -109,7 +110,7 @@ def test_contracts_become_base_quantity_at_their_price(raw: Raw, tmp_path: Path)
     lines.snapshot(10, 20, [("100.00", "2")], [("300.00", "1")])
     lines.depth(11, 20, 25)
     path, out = lines.save(tmp_path / "f"), tmp_path / "o.events.csv"
-    converter("binance_raw")([path], out, {})
+    converter("binance_raw")([path], out, SOURCE)
     assert [row[3:] for row in events_of(out)[1:]] == [
         (1, 100 * S, 2 * S), (-1, 300 * S, 333_333_333)
     ]  # fmt: skip
@@ -123,11 +124,12 @@ def test_a_gap_empties_the_book_until_the_next_snapshot(raw: Raw, tmp_path: Path
     lines.snapshot(22, 42, BIDS, ASKS)
     path, out = lines.save(tmp_path / "f"), tmp_path / "o.events.csv"
     with pytest.raises(DataFormatError, match=r"f:7: gap in the update ids: expected .* after 30"):
-        converter("binance_raw")([path], out, {})
+        converter("binance_raw")([path], out, SOURCE)
     assert not out.exists()
-    report = converter("binance_raw")([path], out, {"skip_bad": "yes"})
+    report = converter("binance_raw")([path], out, SOURCE | {"skip_bad": "yes"})
     assert report.statistics["left_out"] == 1
-    assert report.problems[0].startswith("f:7: gap in the update ids")
+    assert report.problems[0] == "f: 1 x gap in the update ids"
+    assert report.problems[1].startswith("f:7: gap in the update ids")
     tail = [row[2:] for row in events_of(out) if row[0] >= 20]
     assert tail == [
         ("clear", 0, 0, 0),
@@ -190,3 +192,22 @@ def test_the_second_day_joins_the_first_without_a_gap(
     assert report.statistics["offset_ns"] == pytest.approx(1_276_670_531)
     assert (report.problems, report.statistics["left_out"]) == ((), 0)
     assert inspected(days[1]).problem_counts["no snapshot"] == 1
+
+
+def test_a_window_begins_with_the_book_as_it_is_and_counts_from_its_start(
+    raw: Raw, tmp_path: Path
+) -> None:
+    """The form that a scenario replays; also as recorded level data."""
+    path = session(raw).save(tmp_path / "f")
+    out, recorded = tmp_path / "o.events.csv", tmp_path / "o.l2.csv"
+    options = {"start": "3ns", "length": "2ns", "lot": "0.1"}
+    converter("binance_raw")([path], out, options)
+    assert [row[:1] + row[2:] for row in events_of(out)] == [
+        (0, "clear", 0, 0, 0),
+        (0, "level", 1, 100 * S, 5 * S),
+        (0, "level", 1, 9999 * S // 100, S),
+        (0, "level", -1, 10002 * S // 100, 3 * S),
+        (1, "level", 1, 10001 * S // 100, 2 * S),
+    ]
+    converter("binance_raw")([path], recorded, options)
+    assert "level" in recorded.read_text()

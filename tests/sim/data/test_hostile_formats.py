@@ -21,7 +21,7 @@ def converted(
     name: str, path: Path, out: Path, **options: str
 ) -> tuple[ConversionReport, list[str]]:
     out.unlink(missing_ok=True)
-    report = converter(name)([path], out, options)
+    report = converter(name)([path], out, {"clock": "source"} | options)
     return report, out.read_text().splitlines()[1:]
 
 

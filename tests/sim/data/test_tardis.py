@@ -49,7 +49,7 @@ def inspected(path: Path) -> Inspection:
 def converted(tmp_path: Path, *paths: Path, **options: str) -> list[str]:
     out = tmp_path / "o.events.csv"
     out.unlink(missing_ok=True)
-    converter("tardis")(paths, out, options)
+    converter("tardis")(paths, out, {"clock": "source"} | options)
     return out.read_text().splitlines()[1:]
 
 
@@ -67,7 +67,7 @@ def test_an_incremental_book_begins_anew_with_each_snapshot(tmp_path: Path) -> N
 
 def test_trades_and_books_of_one_exchange_are_one_venue(tmp_path: Path) -> None:
     paths = save(tmp_path, BOOK), save(tmp_path, TRADES, "t.csv")
-    lines = converted(tmp_path, *paths, clock="exchange", offset="1us")
+    lines = converted(tmp_path, *paths, time="exchange", offset="1us")
     assert [line for line in lines if "trade" in line] == [
         "1501000,bitmex,trade,buy,101,2,",
         "1601000,bitmex,trade,,101,0.5,",

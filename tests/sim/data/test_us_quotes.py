@@ -47,7 +47,7 @@ def inspected(path: Path, against: Path | None = None) -> Inspection:
 def converted(tmp_path: Path, *paths: Path, **options: str) -> list[str]:
     out = tmp_path / "o.events.csv"
     out.unlink(missing_ok=True)
-    report = converter("us_quotes")(paths, out, options)
+    report = converter("us_quotes")(paths, out, {"clock": "source"} | options)
     lines = out.read_text().splitlines()[1:]
     assert report.rows == len(lines)
     return lines
