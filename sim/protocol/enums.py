@@ -136,8 +136,8 @@ class RejectReason(Enum):
     SHORT_SALE_RESTRICTED = "short_sale_restricted"
     """A short sale at or below the best bid while these are not allowed (``short_sale``)."""
     NO_REFERENCE = "no_reference"
-    """A dealer has no bid and offer of others that it could price by, or a pegged or market-to-limit
-    order no price in the book."""
+    """A dealer has no bid and offer of others that it could price by, or a pegged or
+    market-to-limit order no price in the book."""
     LAST_LOOK = "last_look"
     """The market moved while a dealer held the order, and it does not stand by its quote."""
 
