@@ -41,8 +41,10 @@ ASK: Final = 10_000
 WALL: Final = 1_000_000
 """Lots of an order of ours that no episode uses up."""
 MINUTE: Final = 60_000_000_000
-CUT: Final = 36
-"""Orders at which the solver cuts a queue: a longer one has a chance below 1e-20."""
+SPARE: Final = 30
+"""Orders beyond those asked for at which the solver cuts a queue: longer ones never come."""
+LONGEST: Final = 64
+"""Orders up to which lengths of a queue are told apart."""
 BATCHES: Final = 200
 BATCH_MINUTES: Final = 150
 
@@ -122,16 +124,16 @@ def opening_of(bid: int, ask: int, spread: int) -> dict[str, Any]:
 
 def mid_up_solved(golden: "Golden", tools: "Tools") -> Iterable["Computed"]:
     bid, ask, spread = queues_of(golden)
-    value = float(p_mid_up(table_of(golden), spread)[bid, ask])
+    value = float(p_mid_up(table_of(golden), spread, max(bid, ask) + SPARE)[bid, ask])
     yield {"p_mid_up": value, "p_mid_up_printed": value}
 
 
 @cache
-def p_mid_up(table: Table, spread: int) -> Any:
-    """P(mid up first) by the orders at bid and ask: element [b, a], both up to ``CUT``."""
+def p_mid_up(table: Table, spread: int, cut: int) -> Any:
+    """P(mid up first) by the orders at bid and ask: element [b, a], both up to ``cut``."""
     birth = table.limit(spread)
     inside = sum(table.limit(i) for i in range(1, spread))
-    size = CUT + 1
+    size = cut + 1
     matrix, right = np.zeros((size * size, size * size)), np.zeros(size * size)
     for b, a in product(range(size), repeat=2):
         row = b * size + a
@@ -143,8 +145,8 @@ def p_mid_up(table: Table, spread: int) -> Any:
             ((b - 1) * size + a, table.market + b * table.cancel(spread)),
             (b * size + a - 1, table.market + a * table.cancel(spread)),
         ]
-        moves += [((b + 1) * size + a, birth)] if b < CUT else []
-        moves += [(b * size + a + 1, birth)] if a < CUT else []
+        moves += [((b + 1) * size + a, birth)] if b < cut else []
+        moves += [(b * size + a + 1, birth)] if a < cut else []
         matrix[row, row] = sum(rate for _, rate in moves) + 2 * inside
         right[row] = inside
         for to, rate in moves:
@@ -181,19 +183,23 @@ def mid_moved(book: BookSnapshot, spread: int) -> bool | None:
 def fill_solved(golden: "Golden", tools: "Tools") -> Iterable["Computed"]:
     bid, ask, spread = queues_of(golden)
     table = table_of(golden)
-    transposed = 1 - float(p_fill(table, spread)[ask, bid])
+    law = p_fill(table, spread, max(bid, ask) + SPARE)
+    transposed = 1 - float(law[ask, bid])
     yield {
-        "p_fill_before_mid_moves": float(p_fill(table, spread)[bid, ask]),
+        "p_fill_before_mid_moves": float(law[bid, ask]),
         "one_minus_transpose": transposed,
         "printed_cell": transposed,
     }
 
 
 @cache
-def p_fill(table: Table, spread: int) -> Any:
-    """P(an own order that is b-th trades before the ask queue empties): element [b, a]."""
-    assert spread == 1, "beyond one tick orders between bid and ask move the mid"
-    birth, size = table.limit(spread), CUT + 1
+def p_fill(table: Table, spread: int, cut: int) -> Any:
+    """P(an own order that is b-th trades before the mid moves): element [b, a], both up to ``cut``.
+
+    The mid moves as the ask queue empties or an order comes between bid and ask.
+    """
+    birth, size = table.limit(spread), cut + 1
+    inside = 2 * sum(table.limit(i) for i in range(1, spread))
     result = np.zeros((size, size))
     result[0, :] = 1.0
     for b in range(1, size):
@@ -201,8 +207,8 @@ def p_fill(table: Table, spread: int) -> Any:
         matrix, right = np.eye(size), np.zeros(size)
         for a in range(1, size):
             down = table.market + a * table.cancel(spread)
-            up = birth if a < CUT else 0.0
-            total = ahead + down + up
+            up = birth if a < cut else 0.0
+            total = ahead + down + up + inside
             matrix[a, a - 1] -= down / total
             if up:
                 matrix[a, a + 1] -= up / total
@@ -295,7 +301,7 @@ def isolated(table: Table, at: int) -> list[float]:
     market = table.market if at == 1 else 0.0
     weights = [
         prod(table.limit(at) / (market + k * table.cancel(at)) for k in range(1, n + 1))
-        for n in range(CUT)
+        for n in range(LONGEST)
     ]
     return [weight / sum(weights) for weight in weights]
 
@@ -333,12 +339,13 @@ def one_step(golden: "Golden", tools: "Tools") -> "Computed":
 
 
 def time_averages(golden: "Golden", tools: "Tools") -> "Computed":
-    """How long the best bid queue below a wall of ours has which length, over a long time."""
-    price = ASK - golden.inputs["ticks_from_opposite"]
-    flow = flow_of(table_of(golden), 1, {})
-    assert price == ASK - 1
+    """How long a bid queue below a wall of ours has which length, over a long time."""
+    at = golden.inputs["ticks_from_opposite"]
+    price = ASK - at
+    flow = flow_of(table_of(golden), at, {})
+    ours = [(Side.SELL, ASK, WALL), *([(Side.BUY, ASK - 1, WALL)] if at > 1 else [])]
     end_ns = (BATCHES + 1) * BATCH_MINUTES * MINUTE
-    spent = np.zeros((BATCHES + 1, CUT))
+    spent = np.zeros((BATCHES + 1, LONGEST))
 
     def watch() -> Watch:
         last_ns, orders = 0, 0
@@ -357,7 +364,7 @@ def time_averages(golden: "Golden", tools: "Tools") -> "Computed":
 
         return see
 
-    play(flow, [(Side.SELL, ASK, WALL)], watch, episodes=1, label="queue", end_ns=end_ns)
+    play(flow, ours, watch, episodes=1, label="queue", end_ns=end_ns)
     shares = spent[1:] / spent[1:].sum(axis=1, keepdims=True)  # the first: from empty
 
     def averaged(batches: Any) -> Any:
@@ -367,7 +374,7 @@ def time_averages(golden: "Golden", tools: "Tools") -> "Computed":
 
     return {
         "p_queue_orders_0_to_9": [averaged(shares[:, n]) for n in range(10)],
-        "mean_queue_orders": averaged(shares @ np.arange(CUT)),
+        "mean_queue_orders": averaged(shares @ np.arange(LONGEST)),
     }
 
 
