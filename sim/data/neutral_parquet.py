@@ -31,7 +31,7 @@ from sim.data.packed import load_extra
 from sim.kernel.files import open_regular
 from sim.protocol.errors import DataFormatError
 
-_PART_ROWS: Final = 1 << 20
+_PART_ROWS: Final = 1 << 18
 _EVENTS: Final = {word: int(event) for event, word in EVENT_WORDS.items()}
 
 
@@ -184,7 +184,7 @@ class ParquetWriter:
             if kind is None:
                 self._flush()
                 part = self._folder / "whole"
-                self._polars.scan_parquet(self._parts).sink_parquet(part)
+                self._polars.scan_parquet(self._parts).sink_parquet(part, row_group_size=_PART_ROWS)
                 part.replace(self._path)
         finally:
             shutil.rmtree(self._folder)
