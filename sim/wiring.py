@@ -319,9 +319,10 @@ class _Venue:
         self.id = config.id
         self.config = config
         self.inbox = inbox
-        self._units = units
+        self._units = units = config.own_units(units)
         self._streams = streams
         steps = config.grid(units)
+        self._ticks = steps.ticks
         self.grid = FlowGrid(units, steps.tick, steps.lot)
         self.core: VenueCore = config.build(
             units, loaded.resolve, streams.keyed("venue", config.id)
@@ -359,9 +360,10 @@ class _Venue:
             buy=self.fees.effective(Side.BUY),
             sell=self.fees.effective(Side.SELL),
             fill_risk=Fraction(self.config.fill_risk),
-            impact=Fraction(self.config.impact) / Fraction(self._units.tick_size),
+            impact=self._units.ticks_in(self.config.impact),
             silent=self.config.silent,
             takes_resting=self.config.takes_resting,
+            ticks=self._ticks,
         )
 
     def opening(self) -> Any:

@@ -18,7 +18,8 @@ from sim.kernel.streams import Keyed
 from sim.protocol.config import DecimalText, Ident, PositiveDecimal, PriceLevel, ScenarioModel, Seq
 from sim.protocol.enums import Side
 from sim.protocol.market_data import Level, RecordedGroup
-from sim.protocol.units import PriceTicks, QtyLots, UnitError, Units, plain
+from sim.protocol.ticks import TickTable
+from sim.protocol.units import ForeignUnits, PriceTicks, QtyLots, UnitError, Units, plain
 from venues.core.api import VenueCore
 from venues.core.gate import GateCore
 from venues.core.overflow import OverflowCore
@@ -26,10 +27,12 @@ from venues.fees import FeeSchedule
 from venues.legs import ProcessingConfig, SpeedBumpConfig
 from venues.rules import (
     BustsConfig,
+    CurrencyConfig,
     Found,
     RequestsConfig,
     ShortSaleConfig,
     ThrottleConfig,
+    TickBandConfig,
     TradingConfig,
     at,
 )
@@ -58,16 +61,22 @@ class Grid:
     Attributes:
         tick: The venue's tick, in ticks of the instrument.
         lot: The venue's lot, in lots of the instrument.
+        ticks: The venue's ticks where they depend on the price, each a whole multiple of ``tick``.
 
     Raises:
         UnitError: If a step is no whole multiple of the instrument's.
     """
 
-    __slots__ = ("_own", "_units", "lot", "tick")
+    __slots__ = ("_own", "_units", "lot", "tick", "ticks")
 
     def __init__(
-        self, units: Units, tick_size: Decimal | None = None, lot_size: Decimal | None = None
+        self,
+        units: Units,
+        tick_size: Decimal | None = None,
+        lot_size: Decimal | None = None,
+        ticks: TickTable | None = None,
     ) -> None:
+        self.ticks = ticks
         self.tick: int = 1 if tick_size is None else units.price_to_ticks(tick_size)
         self.lot: int = 1 if lot_size is None else units.qty_to_lots(lot_size)
         self._units = units
@@ -80,7 +89,10 @@ class Grid:
             UnitError: If the price is off the grid or too large.
         """
         self._own.price_to_ticks(value)
-        return self._units.price_to_ticks(value)
+        price = self._units.price_to_ticks(value)
+        if self.ticks is not None and not self.ticks.fits(price):
+            raise UnitError(f"must be on the tick of its price in tick_table, was {plain(value)}")
+        return price
 
     def step(self, value: Decimal) -> PriceTicks:
         """Ticks of a price on the instrument's grid, which may be finer than the venue's.
@@ -176,6 +188,10 @@ class VenueConfig(ScenarioModel, ABC):
     """What it charges."""
     tick_size: PositiveDecimal | None = None
     """Price step of this venue, a whole multiple of the instrument's, which is the default."""
+    tick_table: Annotated[Seq[TickBandConfig], Field(max_length=100)] = ()
+    """Larger ticks in bands of prices, from 0 up; without it ``tick_size`` holds at all prices."""
+    currency: CurrencyConfig | None = None
+    """The currency of all prices and amounts in this entry; without it the instrument's."""
     lot_size: PositiveDecimal | None = None
     """Quantity step of this venue, a whole multiple of the instrument's, which is the default."""
     depth: Annotated[int, Field(ge=5, le=1000)] = 10
@@ -231,6 +247,7 @@ class VenueConfig(ScenarioModel, ABC):
             DataFormatError: If a file cannot be read or is wrong.
             ValueError: If chance is needed and was not given.
         """
+        units = self.own_units(units)
         core = self.core(units, resolve, chance)
         if self.busts is not None:
             core = self.busts.around(core, self.grid(units), chance)
@@ -242,12 +259,14 @@ class VenueConfig(ScenarioModel, ABC):
                 displayed_depth=self.depth if self.visibility == "lit" else 0,
                 passes_quotes=self.uses_reference,
             )
-        if (self.throttle, self.max_order_qty, self.price_band) != (None, None, None):
+        limits = (self.throttle, self.max_order_qty, self.price_band)
+        if limits != (None, None, None) or self.tick_table:
             core = GateCore(
                 core,
                 None if self.throttle is None else self.throttle.build(),
                 None if self.max_order_qty is None else units.qty_to_lots(self.max_order_qty),
                 None if self.price_band is None else units.price_to_ticks(self.price_band),
+                self.grid(units).ticks,
             )
         if self.trading is not None:
             core = self.trading.around(core)
@@ -276,13 +295,32 @@ class VenueConfig(ScenarioModel, ABC):
         """The venue's price and quantity steps.
 
         Raises:
-            UnitError: If a step is no whole multiple of the instrument's.
+            UnitError: If a step is no whole multiple of the instrument's, or a band of ticks begins
+                where it may not.
         """
-        return Grid(units, self.tick_size, self.lot_size)
+        units = self.own_units(units)
+        ticks = None
+        if self.tick_table:
+            steps = Grid(units, self.tick_size)
+            bands = [band.build(steps) for band in self.tick_table]
+            try:
+                ticks = TickTable(bands)
+            except ValueError as error:
+                raise UnitError(f"in ticks of the instrument, {error}") from None
+        return Grid(units, self.tick_size, self.lot_size, ticks)
+
+    def own_units(self, units: Units) -> Units:
+        """The instrument's units, as far as prices of this entry are written in them."""
+        if self.currency is None or isinstance(units, ForeignUnits):
+            return units
+        return ForeignUnits(units, self.currency.rate)
 
     def problems(self, units: Units) -> list[Found]:
         """Everything that is wrong with this entry beyond its single values."""
         found: list[Found] = []
+        units = self.own_units(units)
+        if self.currency is not None and self.tick_size is None:
+            found.append((("currency",), "needs a tick_size of the venue, in this currency"))
         for name, value, convert in (
             ("tick_size", self.tick_size, units.price_to_ticks),
             ("lot_size", self.lot_size, units.qty_to_lots),
@@ -299,7 +337,12 @@ class VenueConfig(ScenarioModel, ABC):
             found += at(("trading",), self.trading.problems())
         if any(path in {("tick_size",), ("lot_size",)} for path, _ in found):
             return found  # no grid to hold the levels against
-        grid = self.grid(units)
+        if self.currency is not None and self.tick_size is None:
+            return found
+        try:
+            grid = self.grid(units)
+        except UnitError as error:
+            return [*found, (("tick_table",), str(error))]
         if self.busts is not None:
             found += at(("busts",), self.busts.problems(grid))
         return found + self.problems_on(grid)

@@ -93,6 +93,7 @@ class Fees:
     Attributes:
         schedule: What it was made from.
         volume_before: Lots that each account has traded before the run.
+        cap: The most that one order pays, in the instrument's currency; None: no cap.
         borders: Lots from which on the rates of each tier hold, rising.
     """
 
@@ -104,28 +105,32 @@ class Fees:
         "_slope",
         "_taker",
         "borders",
+        "cap",
         "schedule",
         "volume_before",
     )
 
     def __init__(self, schedule: FeeSchedule, units: Units) -> None:
         self._in_bps = schedule.unit == "bps"
+        money = units.money if not self._in_bps else _unchanged
         step = units.lot_size
         if self._in_bps:
             step = _EXACT.multiply(_EXACT.multiply(step, units.tick_size), Decimal("0.0001"))
-        self._taker = _EXACT.multiply(schedule.taker, step)
-        self._maker = _EXACT.multiply(schedule.maker, step)
+        self._taker = _EXACT.multiply(money(schedule.taker), step)
+        self._maker = _EXACT.multiply(money(schedule.maker), step)
         self.schedule = schedule
         before = schedule.volume_before
         self.volume_before: int = units.qty_to_lots(before) if before else 0
         self.borders: list[int] = [units.qty_to_lots(tier.volume) for tier in schedule.tiers]
         self._rates = [(self._taker, self._maker)]
         for tier in schedule.tiers:
-            rates = (_EXACT.multiply(tier.taker, step), _EXACT.multiply(tier.maker, step))
-            self._rates.append(rates)
+            rates = (money(tier.taker), money(tier.maker))
+            self._rates.append((_EXACT.multiply(rates[0], step), _EXACT.multiply(rates[1], step)))
+        cap = schedule.cap_per_order
+        self.cap = None if cap is None else units.money(cap)
         at_start = bisect_right(self.borders, self.volume_before)
         first = schedule.tiers[at_start - 1].taker if at_start else schedule.taker
-        taker = Fraction(first)
+        taker = Fraction(money(first))
         self._slope = taker / _BPS if self._in_bps else Fraction(0)
         self._intercept = Fraction(0) if self._in_bps else taker / Fraction(units.tick_size)
 
@@ -158,6 +163,10 @@ class Fees:
         if side is Side.BUY:
             return 1 + self._slope, self._intercept
         return 1 - self._slope, -self._intercept
+
+
+def _unchanged(value: Decimal) -> Decimal:
+    return value
 
 
 Commission = Callable[[VenueReport], VenueReport]
@@ -198,7 +207,7 @@ class Commissions:
 
     def __init__(self, fees: Fees) -> None:
         self._fees = fees
-        self._cap = fees.schedule.cap_per_order
+        self._cap = fees.cap
         self._accounts: dict[str, _Account] = {}
         # By execution: the volume before it, and the most that it could be charged.
         self._basis: dict[tuple[str, int], tuple[int, Decimal | None]] = {}

@@ -47,6 +47,36 @@ def at(prefix: tuple[str | int, ...], found: Sequence[Found]) -> list[Found]:
     return [((*prefix, *path), message) for path, message in found]
 
 
+class TickBandConfig(ScenarioModel):
+    """A band of prices with a tick of its own; it reaches up to the next one."""
+
+    price: Annotated[DecimalText, Field(ge=0)]
+    """Where it begins, on its tick and on the one below it; 0 for the first band."""
+    tick_size: PositiveDecimal
+    """Price step within it, a whole multiple of the venue's ``tick_size``."""
+
+    def build(self, grid: StepGrid) -> tuple[int, int]:
+        """First price and tick, in ticks of the instrument.
+
+        Raises:
+            UnitError: If one of them is no whole multiple of the venue's tick.
+        """
+        return grid.price(self.price), grid.price(self.tick_size)
+
+
+class CurrencyConfig(ScenarioModel):
+    """A currency of a venue's own: its prices, per-share fees and amounts are written in it.
+
+    Inside the run all prices are in the instrument's currency, at a fixed rate. So the venue's tick
+    times the rate must be a whole multiple of the instrument's tick.
+    """
+
+    code: Annotated[str, Field(pattern="^[A-Z]{3}$")]
+    """Its name, for people: three capital letters (ISO 4217)."""
+    rate: PositiveDecimal
+    """What one unit of it costs in the instrument's currency; fixed, exact."""
+
+
 class HaltConfig(ScenarioModel):
     """A time without trading inside the hours."""
 
@@ -258,8 +288,7 @@ class ShortSaleConfig(ScenarioModel):
         """The core with this test."""
         fallen_to = None
         if self.reference is not None and self.fall is not None:
-            price = Fraction(self.reference) * (1 - Fraction(self.fall))
-            fallen_to = floor(price / Fraction(units.tick_size))
+            fallen_to = floor(units.ticks_in(self.reference) * (1 - Fraction(self.fall)))
         return ShortSaleCore(
             core,
             tick=tick,

@@ -73,7 +73,7 @@ class BlindOrders:
                 continue
             limit = min(limits) if buys else max(limits)
             # Rounded to the venue's grid so that it is no worse than the limit.
-            price = limit - limit % profile.tick if buys else limit + -limit % profile.tick
+            price = profile.down(limit) if buys else profile.up(limit)
             qty = left * self._part.numerator // self._part.denominator
             qty -= qty % profile.lot
             if not qty or price <= 0:

@@ -191,7 +191,7 @@ class Decider:
         else:
             levels, quote = self._rest_of_first(parent, venue)
         if parent.limit_px is not None:
-            levels = _within(levels, parent.limit_px, venue.profile.tick, parent.side)
+            levels = _within(levels, parent.limit_px, venue.profile, parent.side)
         return None, levels, quote
 
     def _left_out(self, parent: Parent, venue_id: str) -> str | None:
@@ -279,8 +279,7 @@ class Decider:
                 wanted[venue_id] = worst, qty + old[1]
         for venue_id, (worst, qty) in wanted.items():
             venue = self._view.venues[venue_id]
-            tick = venue.profile.tick
-            price = worst if tick == 1 else worst + (-worst % tick if buys else -(worst % tick))
+            price = venue.profile.up(worst) if buys else venue.profile.down(worst)
             count = parent.children_at.get(venue_id, 0) + 1
             parent.children_at[venue_id] = count
             cl_ord_id = f"{parent.parent_id}.{venue_id}.{count}"
@@ -359,18 +358,18 @@ def _refused(venue_id: str, why: str | None, quote: BookSnapshot | None, now_ns:
     return Refused(venue_id, why or "nothing_available", quote.venue_seq, age_ns)
 
 
-def _within(levels: Levels, limit: int, tick: int, side: Side) -> Levels:
+def _within(levels: Levels, limit: int, profile: VenueProfile, side: Side) -> Levels:
     """The levels that an order within ``limit`` can reach.
 
     A venue shows prices off its own grid where recorded data have them; an order for such a level
     stands at the next price of the grid, and that must be within the limit.
     """
     if side is Side.BUY:
-        most = limit - limit % tick
+        most = profile.down(limit)
         if levels and levels[-1][0] <= most:
             return levels
         return tuple([level for level in levels if level[0] <= most])
-    least = limit + -limit % tick
+    least = profile.up(limit)
     if levels and levels[-1][0] >= least:
         return levels
     return tuple([level for level in levels if level[0] >= least])

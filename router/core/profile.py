@@ -7,6 +7,7 @@ from typing import Literal
 import msgspec
 
 from sim.protocol.enums import Side
+from sim.protocol.ticks import TickTable
 
 Visibility = Literal["dark", "maker", "lit"]
 
@@ -19,7 +20,8 @@ class VenueProfile(msgspec.Struct, frozen=True):
     intercept of the effective price, ``slope * price_ticks + intercept``, in ticks with the taker
     fee. ``fill_risk`` is the probability, from 0 up to but not 1, that lots are not had there;
     ``impact`` the estimate, in ticks, of what our own order moves the price by, >= 0. A ``silent``
-    venue never shows what it holds. Orders may rest where ``takes_resting`` says so.
+    venue never shows what it holds. Orders may rest where ``takes_resting`` says so. Where the tick
+    depends on the price, ``ticks`` says how, and ``tick`` is a step that all of them are made of.
     """
 
     venue_id: str
@@ -33,6 +35,15 @@ class VenueProfile(msgspec.Struct, frozen=True):
     impact: Fraction = Fraction(0)
     silent: bool = False
     takes_resting: bool = False
+    ticks: TickTable | None = None
+
+    def down(self, price: int) -> int:
+        """The highest price of the venue's grid that is not above this one."""
+        return price - price % self.tick if self.ticks is None else self.ticks.down(price)
+
+    def up(self, price: int) -> int:
+        """The lowest price of the venue's grid that is not below this one."""
+        return price + -price % self.tick if self.ticks is None else self.ticks.up(price)
 
 
 class EffectivePrices:

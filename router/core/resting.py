@@ -120,8 +120,7 @@ class Resting:
             price = min(price, limit) if buys else max(price, limit)
         if price is None:
             return None
-        tick = venue.profile.tick
-        price = price - price % tick if buys else price + -price % tick
+        price = venue.profile.down(price) if buys else venue.profile.up(price)
         return price if price > 0 else None
 
     def _known(self, parent: Parent, places: list[str], now_ns: int) -> tuple[KnownQuote, ...]:

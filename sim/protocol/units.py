@@ -7,6 +7,7 @@ or tables show.
 
 import re
 from decimal import ROUND_HALF_EVEN, Context, Decimal, Inexact, localcontext
+from fractions import Fraction
 from typing import Final, NewType
 
 PriceTicks = NewType("PriceTicks", int)
@@ -110,6 +111,14 @@ class Units:
         value = parse_decimal(qty) if isinstance(qty, str) else Decimal(qty)
         return QtyLots(_steps(value, self.lot_size, MAX_LOTS, "lot size"))
 
+    def money(self, value: Decimal) -> Decimal:
+        """An amount as a scenario writes it, in the instrument's currency."""
+        return value
+
+    def ticks_in(self, value: Decimal) -> Fraction:
+        """Ticks of a price difference as a scenario writes it, whole or not."""
+        return Fraction(self.money(value)) / Fraction(self.tick_size)
+
     def price_text(self, ticks: int) -> str:
         """Decimal text of a price, with as many digits as the tick has."""
         return format(self.tick_size * ticks, f".{self._price_digits}f")
@@ -128,6 +137,42 @@ class Units:
         return (
             quotient_text(self.tick_size * tick_lots, Decimal(lots), _AVG_PX_STEP) if lots else None
         )
+
+
+class ForeignUnits(Units):
+    """Units of a venue that writes its prices in another currency; quantities are as they are.
+
+    Only conversions from its prices differ: inside, all prices are ticks of the instrument.
+
+    Args:
+        units: Those of the instrument.
+        rate: What one unit of the venue's currency costs in the instrument's, > 0.
+    """
+
+    __slots__ = ("rate",)
+
+    def __init__(self, units: Units, rate: Decimal) -> None:
+        super().__init__(units.tick_size, units.lot_size)
+        self.rate = rate
+
+    def price_to_ticks(self, price: str | Decimal) -> PriceTicks:
+        """Whole ticks of the instrument of a price in the venue's currency.
+
+        Raises:
+            UnitError: If the price is off tick in the instrument's currency, or beyond
+                ``MAX_TICKS``.
+        """
+        value = price if isinstance(price, Decimal) else parse_decimal(price)
+        try:
+            return super().price_to_ticks(self.money(value))
+        except UnitError as error:
+            message = f"{plain(value)} times the rate {plain(self.rate)} {error}"
+            raise UnitError(message) from None
+
+    def money(self, value: Decimal) -> Decimal:
+        """An amount in the venue's currency, in the instrument's; exact."""
+        with localcontext(_EXACT):
+            return value * self.rate
 
 
 def quotient_text(numerator: Decimal, denominator: Decimal, step: Decimal = _BPS_STEP) -> str:

@@ -9,7 +9,7 @@ A *reallocation* is a decision that sends at least one child because shares came
 partial fill, a reject or a timeout. Sending more as new quotes come is none.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Context, Decimal, Inexact
 from fractions import Fraction
@@ -195,7 +195,7 @@ class SummaryBuilder:
                 "lot_size": plain(units.lot_size),
             },
             "parents": [_parent_row(parent, units, order) for parent in self._parents.values()],
-            "venues": {venue_id: self._venue_row(venue_id, units) for venue_id in order},
+            "venues": {venue_id: self._venue_row(venue_id, units, scenario) for venue_id in order},
         }
         summary["expect"] = judge(scenario.get("expect") or {}, summary)
         return summary
@@ -270,7 +270,9 @@ class SummaryBuilder:
             venue = self._venues[venue_id] = _Venue()
         return venue
 
-    def _venue_row(self, venue_id: str, units: Units) -> dict[str, Any]:
+    def _venue_row(
+        self, venue_id: str, units: Units, scenario: Mapping[str, Any]
+    ) -> dict[str, Any]:
         total = _total(
             parent.venues[venue_id]
             for parent in self._parents.values()
@@ -285,6 +287,7 @@ class SummaryBuilder:
             "busts": venue.busts,
             **venue.order.figures("order_latency"),
             **venue.report.figures("report_latency"),
+            **_in_own_currency(scenario, venue_id, total, units),
         }
 
 
@@ -314,6 +317,21 @@ def _parent_row(parent: _Parent, units: Units, order: list[str]) -> dict[str, An
             if venue_id in parent.venues
         },
     }
+
+
+def _in_own_currency(
+    scenario: Mapping[str, Any], venue_id: str, total: _Traded, units: Units
+) -> dict[str, Any]:
+    """The average price as the venue knows it, for one that has a currency of its own."""
+    for venue in scenario["venues"]:
+        currency = venue.get("currency") if venue["id"] == venue_id else None
+        if currency is not None:
+            rate = parse_decimal(str(currency["rate"]))
+            lots, paid = total.filled_qty, units.tick_size * total.tick_lots
+            own = quotient_text(paid, rate * lots, Decimal("0.00000001")) if lots else None
+            row = {"code": currency["code"], "rate": plain(rate), "avg_px": own}
+            return {"currency": row}
+    return {}
 
 
 def _traded_row(traded: _Traded, units: Units) -> dict[str, Any]:

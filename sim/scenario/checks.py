@@ -173,7 +173,8 @@ def _venue_grid(n: int, venue: VenueEntry, flows: dict[int, FlowEntry], units: U
     at: Path = ("venues", n)
     own = venue.problems(units)
     yield from (((*at, *path), message) for path, message in own)
-    if any(path in {("tick_size",), ("lot_size",)} for path, _ in own):
+    no_grid = {("tick_size",), ("lot_size",), ("tick_table",), ("currency",)}
+    if any(path in no_grid for path, _ in own):
         return  # no grid to hold the flow against
     yield from _flows(at, venue, flows, units)
 
@@ -187,6 +188,7 @@ def _partial_grid(n: int, venue: VenueEntry, flows: dict[int, FlowEntry], units:
 
 
 def _flows(at: Path, venue: VenueEntry, flows: dict[int, FlowEntry], units: Units) -> Found:
+    units = venue.own_units(units)
     steps = venue.grid(units)
     grid = FlowGrid(units, steps.tick, steps.lot)
     for k, flow in flows.items():

@@ -1,4 +1,4 @@
-"""What a venue asks of an order before its book sees it: not too often, too large or too far off.
+"""What a venue asks of an order before its book sees it: not too often, large, far off or fine.
 
 The reference of the price band is the price of the last trade; before the first it is the middle
 of the book's best prices, or the one that there is. Without any there is no band.
@@ -8,6 +8,7 @@ from collections import deque
 
 from sim.protocol.enums import CxlRejReason, RejectReason, Side
 from sim.protocol.orders import NewOrderSingle, OrderCancelReplaceRequest, VenueReport
+from sim.protocol.ticks import TickTable
 from sim.protocol.units import QtyLots, TimeNs
 from venues.core.api import VenueCore
 from venues.core.around import CoreAround
@@ -16,6 +17,7 @@ _CANCEL_REASON = {
     RejectReason.THROTTLED: CxlRejReason.THROTTLED,
     RejectReason.ORDER_EXCEEDS_LIMIT: CxlRejReason.ORDER_EXCEEDS_LIMIT,
     RejectReason.PRICE_EXCEEDS_BAND: CxlRejReason.PRICE_EXCEEDS_BAND,
+    RejectReason.INVALID_PRICE_INCREMENT: CxlRejReason.INVALID_PRICE_INCREMENT,
 }
 
 
@@ -51,6 +53,7 @@ class GateCore(CoreAround):
         max_order_qty: Most lots of an order; None: no limit.
         band: A buy may be limited at most this many ticks above the reference, a sell below it;
             None: no limit. Orders without a price have none to check.
+        ticks: Price steps that depend on the price; None: the core within knows the only one.
     """
 
     def __init__(
@@ -59,11 +62,13 @@ class GateCore(CoreAround):
         throttle: Throttle | None = None,
         max_order_qty: int | None = None,
         band: int | None = None,
+        ticks: TickTable | None = None,
     ) -> None:
         super().__init__(inner)
         self._throttle = throttle
         self._max_order_qty = max_order_qty
         self._band = band
+        self._ticks = ticks
 
     def handle(self, msg: object, now_ns: TimeNs) -> list[VenueReport]:
         """Apply one message if it passes, else refuse it."""
@@ -86,6 +91,9 @@ class GateCore(CoreAround):
             return RejectReason.THROTTLED
         if self._max_order_qty is not None and msg.order_qty > self._max_order_qty:
             return RejectReason.ORDER_EXCEEDS_LIMIT
+        price, ticks = msg.price, self._ticks
+        if ticks is not None and price is not None and price > 0 and not ticks.fits(price):
+            return RejectReason.INVALID_PRICE_INCREMENT
         if self._band is not None and msg.price is not None and side is not None:
             # Twice the prices: a middle may lie between two ticks.
             reference = self._reference()

@@ -19,12 +19,13 @@ from sim.kernel.streams import Keyed
 from sim.protocol.errors import DataFormatError
 from sim.protocol.market_data import RecordedGroup, RecordedRows
 from sim.protocol.units import TimeNs, Units
-from venues.config import VenueConfig, Visibility
+from venues.config import Grid, VenueConfig, Visibility
 from venues.core.queue_models import risk_averse
 from venues.core.recorded_book import RecordedBook
 from venues.core.recorded_orders import RecordedOrderBook
 from venues.core.replaying import ReplayingCore
 from venues.queue import QueueEstimate
+from venues.rules import Found
 
 EVENT_FILES: Final = (".events.csv", ".events.csv.gz", ".events.csv.zst", ".events.parquet")
 
@@ -88,6 +89,12 @@ class ReplayedVenue(VenueConfig):
             raise DataFormatError(str(path), 1, "holds one venue: source_venue must be left out")
         for _ in self._messages(own, resolve):
             pass
+
+    def problems_on(self, grid: Grid) -> list[Found]:
+        """A currency where single orders are read, whose prices are not converted."""
+        if self.currency is not None and self._has_events:
+            return [(("currency",), "is not for files of single orders")]
+        return []
 
     def files(self) -> tuple[str, ...]:
         """Names of the files that this venue reads, as the scenario writes them."""

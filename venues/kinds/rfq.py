@@ -4,7 +4,6 @@ The rules are in ``venues.core.dealers``, the law of its prices in ``venues.core
 """
 
 from decimal import Decimal
-from fractions import Fraction
 from itertools import pairwise
 from typing import Annotated, ClassVar, Literal, Self
 
@@ -50,10 +49,9 @@ class SpreadConfig(ScenarioModel):
         Raises:
             UnitError: If ``size`` is no whole number of lots.
         """
-        tick = Fraction(units.tick_size)
         return SpreadLaw(
-            Fraction(self.half) / tick,
-            Fraction(self.widening or 0) / tick,
+            units.ticks_in(self.half),
+            units.ticks_in(self.widening or Decimal(0)),
             1 if self.size is None else units.qty_to_lots(self.size),
             self.law == "square_root",
         )
@@ -116,7 +114,7 @@ class RfqVenue(VenueConfig):
         look = LastLook()
         if self.last_look is not None:
             # A move is counted in half ticks, so that what is beyond the tolerance is exact.
-            tolerance = 2 * Fraction(self.last_look.tolerance) / Fraction(units.tick_size)
+            tolerance = 2 * units.ticks_in(self.last_look.tolerance)
             look = LastLook(self.last_look.hold, int(tolerance), self.last_look.symmetric)
         return QuotingCore(
             grid.tick,

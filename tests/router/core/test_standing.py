@@ -116,6 +116,7 @@ def test_every_reason_has_its_rule() -> None:
         RejectReason.INCORRECT_QUANTITY,
         RejectReason.INVALID_PRICE_INCREMENT,
         RejectReason.PRICE_EXCEEDS_BAND,
+        RejectReason.SHORT_SALE_RESTRICTED,
         RejectReason.UNSUPPORTED_ORDER,
         RejectReason.POST_ONLY_WOULD_TRADE,
         RejectReason.STOP_PRICE_REACHED,

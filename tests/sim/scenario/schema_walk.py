@@ -130,6 +130,13 @@ SPECIMENS: Final[dict[str, Any]] = {
     "SingleVenueConfig.venue": "A",
     "RestConfig.venue": "A",
     "FractionFill.share": "0.5",
+    "VenueConfig.currency": {"code": "EUR", "rate": 1},
+    "CurrencyConfig": {"code": "EUR", "rate": 1},
+    "CurrencyConfig.code": "EUR",
+    "CurrencyConfig.rate": 1,
+    "TickBandConfig": {"price": 0, "tick_size": "0.01"},
+    "TickBandConfig.price": 0,
+    "TickBandConfig.tick_size": "0.01",
     "BustConfig": {"at": "1ms", "order": "P.A.1"},
     "BustConfig.order": "P.A.1",
     "RandomBustsConfig.share": "0.5",
@@ -163,6 +170,8 @@ AROUND: Final[dict[str, list[tuple[Way, Any]]]] = {
     "FeeSchedule.volume_before": [
         (("venues", 0, "fees"), {"tiers": [{"volume": 1000, "taker": 0, "maker": 0}]})
     ],
+    "VenueConfig.currency": [(("venues", 0, "tick_size"), "0.01")],
+    "CurrencyConfig": [(("venues", 0, "tick_size"), "0.01")],
     "ShortSaleConfig.reference": [(("venues", 0, "short_sale"), {"fall": "0.1"})],
     "ShortSaleConfig.fall": [(("venues", 0, "short_sale"), {"reference": "100.00"})],
     "ScriptedOrder.min_qty": [(("venues", 0, "kind"), "dark")],

@@ -50,6 +50,7 @@ MAY_BE_NEGATIVE: Final = frozenset(
 )
 MAY_BE_ZERO: Final = MAY_BE_NEGATIVE | {
     "FeeSchedule.volume_before",
+    "TickBandConfig.price",
     "FractionFill.share",
     "RandomFill.high",
     "RandomBustsConfig.share",
