@@ -523,6 +523,9 @@ class _Run:
             book: list[tuple[int | str, int, int]] = [
                 (price, lots, self.core.count_at(side, price)) for price, lots in levels
             ]
+            at_any = {self.case.profile.tick, KEY_MAX - KEY_MAX % self.case.profile.tick}
+            if self.case.profile.book == "midpoint":
+                book = [("MKT" if row[0] in at_any else row[0], *row[1:]) for row in book]
             if isinstance(self.core, LitCore):
                 unpriced = [order.open_qty for order in self.core.resting_market(side)]
                 book[:0] = [("MKT", sum(unpriced), len(unpriced))] if unpriced else []
@@ -544,8 +547,14 @@ TYPES = {
     "mtl": OrdType.MARKET_TO_LIMIT,
     "stop": OrdType.STOP,
     "stop_limit": OrdType.STOP_LIMIT,
-    "midpoint": OrdType.LIMIT,
+    "midpoint": OrdType.PEGGED,
 }
+
+
+def _peg(step: New) -> Peg | None:
+    if step.peg is None:
+        return Peg(PegReference.MID) if step.type == "midpoint" else None
+    return Peg(PegReference(step.peg.ref), step.peg.offset)
 
 
 def _new_order(step: New) -> NewOrderSingle:
@@ -556,7 +565,7 @@ def _new_order(step: New) -> NewOrderSingle:
         step.hidden,
         step.aon,
         None if step.stop is None else PriceTicks(step.stop),
-        None if step.peg is None else Peg(PegReference(step.peg.ref), step.peg.offset),
+        _peg(step),
     )
     price = step.price
     if step.peg is not None:

@@ -23,11 +23,27 @@ from fractions import Fraction
 from itertools import islice
 from typing import ClassVar, Final
 
-from sim.protocol.enums import ExecType, OrdStatus, RejectReason, SelfTrade, Side
+import msgspec
+
+from sim.protocol.enums import (
+    ExecType,
+    OrdStatus,
+    OrdType,
+    PegReference,
+    RejectReason,
+    SelfTrade,
+    Side,
+)
 from sim.protocol.errors import InvariantError
 from sim.protocol.market_data import BookSnapshot, Levels
 from sim.protocol.nbbo import Nbbo
-from sim.protocol.orders import NewOrderSingle, OrderMessage, VenueReport
+from sim.protocol.orders import (
+    NewOrderSingle,
+    OrderInstructions,
+    OrderMessage,
+    Peg,
+    VenueReport,
+)
 from sim.protocol.units import PriceTicks, QtyLots, TimeNs
 from venues.core.api import Heard
 from venues.core.book import KEY_MAX, BookSide, RestingOrder
@@ -40,6 +56,7 @@ Supply = Callable[[str, str], Fraction]
 
 _BUY: Final = Side.BUY
 _TRADE: Final = ExecType.TRADE
+_TO_THE_MIDDLE: Final = OrderInstructions(peg=Peg(PegReference.MID))
 _FEW: Final = 8
 _SPARE: Final = 64
 """Minimum quantities of finished orders that may be kept beyond the number of open orders."""
@@ -113,6 +130,8 @@ class PoolCore(MatchingCore):
             self._reports = self._hear(self.reference, snapshots, now_ns)
             return self._reports
         if isinstance(msg, NewOrderSingle):
+            if msg.ord_type is OrdType.PEGGED and self.reference is not None:
+                msg = self._at_any_middle(msg)
             self._coming = (msg.cl_ord_id, msg.min_qty)
         reports = super().handle(msg, now_ns)
         if isinstance(msg, NewOrderSingle) and msg.min_qty:
@@ -127,6 +146,18 @@ class PoolCore(MatchingCore):
             # Without minimum quantities nothing that rests has become able to trade.
             reports += self._settle(now_ns, moved=False)
         return reports
+
+    def _at_any_middle(self, msg: NewOrderSingle) -> NewOrderSingle:
+        """An order that is pegged to the middle, as the limit order that it is in this book.
+
+        Without a limit it trades at every middle: its limit is then the last price that there is.
+        """
+        if msg.instructions != _TO_THE_MIDDLE:
+            return msg
+        price = msg.price
+        if price is None:
+            price = PriceTicks(KEY_MAX - KEY_MAX % self._tick if msg.side is _BUY else self._tick)
+        return msgspec.structs.replace(msg, ord_type=OrdType.LIMIT, price=price, instructions=None)
 
     def reachable_by(self, msg: NewOrderSingle, depth: int) -> Levels:
         """What this order could take now, in the ``depth`` best prices, given its minimum."""

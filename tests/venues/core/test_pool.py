@@ -5,18 +5,30 @@ from fractions import Fraction
 from itertools import count
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sim.protocol.enums import ExecType, OrdStatus, RejectReason, SelfTrade, Side, TimeInForce
+from sim.protocol.enums import (
+    ExecType,
+    OrdStatus,
+    OrdType,
+    PegReference,
+    RejectReason,
+    SelfTrade,
+    Side,
+    TimeInForce,
+)
 from sim.protocol.market_data import BookSnapshot
 from sim.protocol.orders import (
     ExecutionReport,
     NewOrderSingle,
     OrderCancelReplaceRequest,
     OrderCancelRequest,
+    OrderInstructions,
     OrderReduceRequest,
+    Peg,
 )
 from sim.protocol.units import PriceTicks, QtyLots, TimeNs
 from venues.core.dark import DarkCore
@@ -425,3 +437,37 @@ def test_any_session_keeps_limits_minimums_and_sums(
                 assert abs(2 * report.last_px - mid) <= 1
     resting = {o.cl_ord_id: o.leaves_qty for s in Side for o in core.resting(s)}
     assert resting == {name: lots for name, lots in left.items() if lots}
+
+
+def to_the_middle(name: str, side: str, qty: int, price: int | None = None) -> NewOrderSingle:
+    return NewOrderSingle(
+        name,
+        Side(side),
+        QtyLots(qty),
+        None if price is None else PriceTicks(price),
+        OrdType.PEGGED,
+        instructions=OrderInstructions(peg=Peg(PegReference.MID)),
+    )
+
+
+def test_an_order_pegged_to_the_middle_trades_at_every_middle_that_its_cap_allows() -> None:
+    core = PoolCore(tick=5, midpoint=True)
+    assert send(core, quote(90, 110)) == []
+    assert send(core, to_the_middle("any", "sell", 10)) == []
+    assert send(core, to_the_middle("low", "buy", 4, 95)) == []
+    assert send(core, to_the_middle("high", "buy", 3, 100)) == [(100, 3)]
+    assert send(core, quote(80, 100)) == [(90, 4)]
+    assert send(core, to_the_middle("every", "buy", 9)) == [(90, 3)]
+
+
+def test_a_pool_takes_no_other_special_order() -> None:
+    core, plain = PoolCore(midpoint=True), PoolCore()
+    primary = OrderInstructions(peg=Peg(PegReference.PRIMARY))
+    away = OrderInstructions(peg=Peg(PegReference.MID, 1))
+    middle = to_the_middle("m", "buy", 1)
+    refused = [
+        answer(core, msgspec.structs.replace(middle, instructions=extras))
+        for extras in (primary, away, None)
+    ]
+    refused.append(answer(plain, middle))
+    assert {r.reject_reason for r in refused} == {RejectReason.UNSUPPORTED_ORDER}
