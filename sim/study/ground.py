@@ -117,6 +117,7 @@ class Ground:
             "links",
             "tape",
             "participants",
+            "fundamental",
             "instrument",
             "audit.market_data",
             "venues",

@@ -18,6 +18,7 @@ from sim.audit.records import (
     NbboChange,
     ParentDone,
     ParentReceived,
+    ParticipantEvent,
     Quote,
     Record,
     RunFinished,
@@ -161,6 +162,8 @@ def subject(record: Record) -> str:
             return ""
         case Decision() | ParentReceived() | ParentDone():
             return record.parent_id
+        case ParticipantEvent():
+            return record.participant_id
     for name in ("cl_ord_id", "parent_id", "venue_id"):
         value = getattr(record, name, None)
         if isinstance(value, str):

@@ -47,6 +47,7 @@ class Rules(Ground):
             "parent_done": self._done,
             "run_finished": self._finished,
             "venue_event": self._venue_event,
+            "participant_event": self._participant,
             "route_hold": self._hold,
         }
 
@@ -325,6 +326,21 @@ class Rules(Ground):
     def _venue_event(self, key: Key, old: Any, new: Any) -> Cause | None:
         venue_id = (old or new).venue_id
         return self._root(f"{printable(venue_id)} works by other rules", f"venues[{venue_id}]")
+
+    def _participant(self, key: Key, old: Any, new: Any) -> Cause | None:
+        """By its own settings, by what an order of ours did to a book that it hears, or before."""
+        name = (old or new).participant_id
+        place = f"participants[{name}]"
+        if self.has_changed(place):
+            return self._root(f"{printable(name)} is not the same", place)
+        found = self._last_before(key, lambda one: isinstance(one, BookAtArrival))
+        return found or self._root(
+            f"what {printable(name)} has heard is not the same",
+            "participants",
+            "fundamental",
+            "links",
+            "venues",
+        )
 
     def _hold(self, key: Key, old: Any, new: Any) -> Cause | None:
         venue_id = (old or new).venue_id
