@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from sim.protocol.enums import CxlRejReason, ExecType, OrdStatus, Side, TimeInForce
+from sim.protocol.enums import CxlRejReason, ExecType, OrdStatus, OrdType, Side, TimeInForce
 from sim.protocol.orders import (
     ExecutionReport,
     NewOrderSingle,
@@ -26,6 +26,7 @@ _ENDS: Final = {
     ExecType.REJECTED: OrdStatus.REJECTED,
 }
 _AT_ONCE: Final = frozenset({TimeInForce.IOC, TimeInForce.FOK})
+_STOPS: Final = frozenset({OrdType.STOP, OrdType.STOP_LIMIT})
 
 
 class ContractError(AssertionError):
@@ -63,8 +64,11 @@ class Entry:
 
     @property
     def at_once(self) -> bool:
-        """Whether nothing of it may stay at the venue for good."""
-        return self.msg.price is None or self.msg.time_in_force in _AT_ONCE
+        """Whether nothing of it may stay at the venue for good; a stop may wait for its price."""
+        msg = self.msg
+        if msg.ord_type in _STOPS:
+            return False
+        return msg.ord_type is OrdType.MARKET or msg.time_in_force in _AT_ONCE
 
 
 class Ledger:

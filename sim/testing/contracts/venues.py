@@ -23,6 +23,7 @@ from sim.protocol.enums import (
     CxlRejReason,
     ExecType,
     OrdType,
+    PegReference,
     Priority,
     SelfTrade,
     Side,
@@ -35,8 +36,10 @@ from sim.protocol.orders import (
     OrderCancelReject,
     OrderCancelReplaceRequest,
     OrderCancelRequest,
+    OrderInstructions,
     OrderMessage,
     OrderReduceRequest,
+    Peg,
     VenueReport,
 )
 from sim.protocol.units import PriceTicks, QtyLots, TimeNs, Units
@@ -222,6 +225,9 @@ class _Trial:
             self._order()
 
     def _order(self) -> None:
+        if self._below(5) == 0:
+            self._handle(self._special())
+            return
         msg = self._new()
         reach = self._core.reachable_by(msg, 1_000)
         reports = self._handle(msg)
@@ -308,6 +314,29 @@ class _Trial:
             self._pick(ACCOUNTS),
             self_trade=self._pick(tuple(SelfTrade)) if self._below(5) == 0 else SelfTrade.NONE,
         )
+
+    def _special(self) -> NewOrderSingle:
+        """An order that is more than a limit or a market order; a kind takes it or refuses it."""
+        plain = self._new(self._pick(_RESTING), market=False)
+        qty, price = plain.order_qty, plain.price
+        assert price is not None
+        replace = msgspec.structs.replace
+        peak = QtyLots(max(1, qty // (2 * self._case.lot)) * self._case.lot)
+        stop = OrderInstructions(stop_px=price)
+        peg = Peg(self._pick(tuple(PegReference)), self._case.tick * self._below(3))
+        options = (
+            replace(plain, instructions=OrderInstructions(hidden=True)),
+            replace(plain, instructions=OrderInstructions(display_qty=peak)),
+            replace(plain, instructions=OrderInstructions(all_or_none=True)),
+            replace(plain, post_only=True),
+            replace(plain, min_qty=peak),
+            replace(plain, ord_type=OrdType.STOP, price=None, instructions=stop),
+            replace(plain, ord_type=OrdType.STOP_LIMIT, instructions=stop),
+            replace(plain, ord_type=OrdType.MARKET_TO_LIMIT, price=None),
+            replace(plain, ord_type=OrdType.PEGGED, instructions=OrderInstructions(peg=peg)),
+        )
+        made: NewOrderSingle = self._pick(options)
+        return made
 
     def _target(self) -> tuple[str, str]:
         """The name and account of an order: open, ended, somebody else's or never there."""
