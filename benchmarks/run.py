@@ -12,6 +12,7 @@ MODULES: Final = (
     "benchmarks.decision",
     "benchmarks.replay",
     "benchmarks.book_path",
+    "benchmarks.data_reading",
     "benchmarks.start_up",
     "benchmarks.whole_job",
 )

@@ -207,6 +207,7 @@ def vendor() -> SimpleNamespace:
     return SimpleNamespace(
         rows=DATABENTO_ROWS,
         header=DATABENTO_HEADER,
+        layout=databento_dbn.MBOMsg._dtypes,
         csv_file=csv_file,
         csv_rows=csv_rows,
         dbn_bytes=dbn_bytes,
