@@ -6,7 +6,7 @@ text, latencies whole nanoseconds; what is undefined is None. Knows no file, no 
 layout.
 
 A *reallocation* is a decision that sends at least one child because shares came back: after a
-partial fill, a reject or a timeout. Sending more as new quotes come is none.
+partial fill, a reject, a timeout or a bust. Sending more as new quotes come is none.
 """
 
 from collections.abc import Callable, Iterable, Mapping
