@@ -10,6 +10,7 @@ from venues.core.order_book import OrderBook
 # Looking a member up on its Enum costs nearly as much as the whole check.
 _BUY: Final = Side.BUY
 _LIMIT: Final = OrdType.LIMIT
+_MARKET: Final = OrdType.MARKET
 _IOC: Final = TimeInForce.IOC
 _FOK: Final = TimeInForce.FOK
 _DUPLICATE: Final = RejectReason.DUPLICATE_ORDER
@@ -85,4 +86,5 @@ class CheckedBook(OrderBook):
 
 def is_special(msg: NewOrderSingle) -> bool:
     """Whether an order is more than a limit or a market order."""
-    return msg.instructions is not None or msg.ord_type not in {OrdType.LIMIT, OrdType.MARKET}
+    kind = msg.ord_type
+    return msg.instructions is not None or (kind is not _LIMIT and kind is not _MARKET)

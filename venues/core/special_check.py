@@ -19,10 +19,10 @@ from venues.core.check import check_finished, check_side, fills_in
 from venues.core.special_orders import NO_LIMIT, Place, SpecialOrder, is_choosy
 
 if TYPE_CHECKING:
-    from venues.core.special_book import SpecialBook
+    from venues.core.special_offers import SpecialOffers
 
 
-def check_special(core: "SpecialBook") -> None:
+def check_special(core: "SpecialOffers") -> None:
     """I2, I7, I8 and I17 of a book with special orders, and that each of them is in one place."""
     parts = core.parts()
     for name, side in parts.sides.items():
@@ -53,7 +53,7 @@ def _waits(order: RestingOrder) -> bool:
     return isinstance(order, SpecialOrder) and order.waits
 
 
-def _check_order(order: SpecialOrder, core: "SpecialBook") -> None:
+def _check_order(order: SpecialOrder, core: "SpecialOffers") -> None:
     _require(order.place is not Place.NOWHERE, f"{order} is nowhere")
     _require(0 < order.open_qty <= order.order_qty, f"I2: {order}")
     _require(order.reserve >= 0, f"I2: {order}")
@@ -69,14 +69,14 @@ def _check_order(order: SpecialOrder, core: "SpecialBook") -> None:
         _require(core.is_where_its_peg_is(order), f"{order} is not where its reference puts it")
 
 
-def _check_still(order: RestingOrder, core: "SpecialBook") -> None:
+def _check_still(order: RestingOrder, core: "SpecialOffers") -> None:
     """I8: a resting order cannot trade with those on the other side."""
     if core.is_suspended:
         return
     _require(not core.could_trade(order), f"I8: {order} could trade")
 
 
-def check_special_trades(reports: Sequence[VenueReport], core: "SpecialBook") -> None:
+def check_special_trades(reports: Sequence[VenueReport], core: "SpecialOffers") -> None:
     """I9 and I10 for the trades that one message caused, order by order.
 
     A choosy order may meet a better price later: what was too small for it before fits what is
@@ -92,7 +92,7 @@ def check_special_trades(reports: Sequence[VenueReport], core: "SpecialBook") ->
         _require(keys == sorted(keys), f"I9: {order} met a better price later: {keys}")
 
 
-def _unpriced(name: str, core: "SpecialBook") -> bool:
+def _unpriced(name: str, core: "SpecialOffers") -> bool:
     order = core.known_order(name)
     return order is not None and order.key == NO_LIMIT
 

@@ -11,10 +11,10 @@ from sim.protocol.units import TimeNs
 from venues.core.book import EMPTY, RestingOrder
 from venues.core.reports import acknowledgement, make_report
 from venues.core.special_orders import (
-    AT_ONCE,
     STOPS,
     Place,
     SpecialOrder,
+    at_once,
     is_plain,
     refusal_of,
     special_order,
@@ -55,7 +55,7 @@ class SpecialEntry(SpecialTrading):
                 msg.self_trade,
             )
             out.append(acknowledgement(order, now_ns, self.venue_seq + 1))
-            if msg.time_in_force in AT_ONCE:
+            if at_once(msg.time_in_force):
                 self._enter_at_once(order, now_ns, out, whole=msg.time_in_force is TimeInForce.FOK)
             else:
                 self._enter(order, now_ns, out)

@@ -16,7 +16,11 @@ NO_INSTRUCTIONS: Final = OrderInstructions()
 NO_LIMIT: Final = -KEY_MAX
 """``RestingOrder.key`` of an order that has no limit."""
 
-AT_ONCE: Final = frozenset({TimeInForce.IOC, TimeInForce.FOK})
+# Looking a member up on its Enum, and hashing one, costs more than the rest of a check.
+_LIMIT: Final = OrdType.LIMIT
+_MARKET: Final = OrdType.MARKET
+_IOC: Final = TimeInForce.IOC
+_FOK: Final = TimeInForce.FOK
 
 STOPS: Final = frozenset({OrdType.STOP, OrdType.STOP_LIMIT})
 _PRICED: Final = frozenset({OrdType.LIMIT, OrdType.STOP_LIMIT})
@@ -128,10 +132,13 @@ def is_choosy(order: RestingOrder) -> bool:
 
 def is_plain(msg: NewOrderSingle) -> bool:
     """Whether an order is no more than a limit or a market order."""
-    return not msg.min_qty and msg.instructions is None and msg.ord_type in _PLAIN
+    kind = msg.ord_type
+    return (kind is _LIMIT or kind is _MARKET) and msg.instructions is None and not msg.min_qty
 
 
-_PLAIN: Final = frozenset({OrdType.LIMIT, OrdType.MARKET})
+def at_once(time_in_force: TimeInForce) -> bool:
+    """Whether what an order leaves unfilled is canceled and never rests."""
+    return time_in_force is _IOC or time_in_force is _FOK
 
 
 # ---------------------------------------------------------------- what is refused
@@ -181,13 +188,13 @@ def off_grid(price: int, tick: int) -> bool:
 
 def _unsupported(msg: NewOrderSingle, asked: OrderInstructions) -> RejectReason | None:
     """Instructions that contradict each other, or that the type of order has no use for."""
-    at_once = msg.time_in_force in AT_ONCE
+    brief = at_once(msg.time_in_force)
     pegged = msg.ord_type is OrdType.PEGGED
     choosy = asked.all_or_none or msg.min_qty > 0
     contradictions = (
         (asked.peg is None) == pegged,
-        pegged and (at_once or msg.post_only),
-        msg.post_only and (at_once or msg.ord_type is not OrdType.LIMIT),
+        pegged and (brief or msg.post_only),
+        msg.post_only and (brief or msg.ord_type is not OrdType.LIMIT),
         # What never shows has no peak, and a minimum could never trade against one.
         asked.display_qty is not None and (asked.hidden or choosy),
         asked.all_or_none and msg.min_qty > 0,

@@ -11,8 +11,8 @@ from sim.protocol.orders import VenueReport
 from sim.protocol.units import PriceTicks, QtyLots, TimeNs
 from venues.core.book import BookSide, RestingOrder
 from venues.core.reports import cancellation, make_report, restatement
-from venues.core.special_book import Offer, SpecialBook, keep_apart
-from venues.core.special_orders import AT_ONCE, Place, SpecialOrder, own_min
+from venues.core.special_offers import Offer, SpecialOffers, keep_apart
+from venues.core.special_orders import Place, SpecialOrder, at_once, own_min
 
 _TRADE: Final = ExecType.TRADE
 _UNQUEUED: Final = frozenset({Place.MARKET, Place.STOP, Place.PARKED})
@@ -21,7 +21,7 @@ _Plan = list[tuple[RestingOrder, int]]
 """Makers, and lots of each; 0: self-trade prevention strikes there."""
 
 
-class SpecialTrading(SpecialBook):
+class SpecialTrading(SpecialOffers):
     """Lets an order take from the other side, and puts what is left where it belongs."""
 
     _low: int | None = None
@@ -51,7 +51,7 @@ class SpecialTrading(SpecialBook):
         key = order.key if key is None else key
         before, stopped = order.order_qty - order.leaves_qty, False
         choosy = isinstance(order, SpecialOrder) and order.all_or_none
-        if not choosy or self._would_fill(order, key):
+        if self._meets(order.side, key) and (not choosy or self._would_fill(order, key)):
             stopped = self._take(order, key, now_ns, out)
         taken = order.order_qty - order.leaves_qty - before
         if not order.leaves_qty:
@@ -65,7 +65,7 @@ class SpecialTrading(SpecialBook):
         """Whether a remainder of this order stays in the book."""
         if not isinstance(order, SpecialOrder):
             return True
-        if order.time_in_force in AT_ONCE:
+        if at_once(order.time_in_force):
             return False
         return not order.rests_unpriced or self.rules.market_remainder == "rest"
 
