@@ -11,21 +11,18 @@ import ast
 import heapq
 import inspect
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import msgspec
 
 from sim.kernel.latency import Resolve
-from sim.kernel.streams import Keyed, Stream, Streams
+from sim.kernel.streams import Keyed
 from sim.protocol.enums import (
     CxlRejReason,
     ExecType,
-    OrdType,
-    PegReference,
     Priority,
-    SelfTrade,
     Side,
     TimeInForce,
 )
@@ -36,52 +33,22 @@ from sim.protocol.orders import (
     OrderCancelReject,
     OrderCancelReplaceRequest,
     OrderCancelRequest,
-    OrderInstructions,
     OrderMessage,
     OrderReduceRequest,
-    Peg,
     VenueReport,
 )
 from sim.protocol.units import PriceTicks, QtyLots, TimeNs, Units
 from sim.testing.contracts.ledger import ContractError, Ledger, require
+from sim.testing.contracts.mix import ACCOUNTS, Mix, VenueCase
 from venues.config import VenueConfig
 from venues.core.api import TimedCore, VenueCore
 
-ACCOUNTS: Final = ("A", "B", "C")
 DEPTH: Final = 10
 IMPURE: Final = frozenset(
     {"asyncio", "logging", "os", "random", "socket", "structlog", "time", "uvloop"}
 )
 _STEP_NS: Final = 4_000_000
 _WAKES_MAX: Final = 10_000
-_RESTING: Final = (TimeInForce.GTC, TimeInForce.DAY)
-_TIFS: Final = (*_RESTING, TimeInForce.IOC, TimeInForce.FOK)
-
-
-@dataclass(frozen=True)
-class VenueCase:
-    """A venue to put to the test.
-
-    Attributes:
-        make: Makes the core anew, the same each time.
-        low: Lowest limit price of the orders that it gets, in ticks, > 0, on its tick.
-        high: Highest, above ``low``.
-        tick: Its price step in ticks.
-        lot: Its quantity step in lots.
-        hears: Ids of the venues whose quotes it gets, if its rules look at any.
-        shows_truth: Whether what it shows can be had: not so for indications.
-        both_sides: Whether it reports the other side of each trade as well: not so where its book
-            is made of no orders.
-    """
-
-    make: Callable[[], VenueCore]
-    low: int
-    high: int
-    tick: int = 1
-    lot: int = 1
-    hears: tuple[str, ...] = ()
-    shows_truth: bool = True
-    both_sides: bool = True
 
 
 @dataclass
@@ -183,19 +150,18 @@ class _Trial:
         self._core = core
         self._ledger = Ledger(both_sides=case.both_sides)
         self._now_ns = 0
-        self._count = 0
         self._volume = core.volume
-        self._chance: Stream = Streams(seed).get("contract", "venue")
+        self._mix = Mix(case, seed)
         self._wakes: list[tuple[int, int, int, Any]] = []
         for venue_id in case.hears:
-            self._handle(self._quote(venue_id))
+            self._handle(self._mix.quote(venue_id, self._now_ns))
         self._serve()
 
     def run(self, steps: int) -> None:
         """Send ``steps`` messages, let all time pass that anything waits for, and take stock."""
         for _ in range(steps):
             # Several messages in one instant, and a while with none, are both worth trying.
-            self._pass_to(self._now_ns + (0, 0, 1, _STEP_NS)[self._below(4)])
+            self._pass_to(self._now_ns + (0, 0, 1, _STEP_NS)[self._mix.below(4)])
             self._step()
         waited = 0
         while self._wakes and self._ledger.open_at_once() and waited < _WAKES_MAX:
@@ -210,9 +176,9 @@ class _Trial:
     # ------------------------------------------------------------ what it gets
 
     def _step(self) -> None:
-        draw = self._below(100)
+        draw = self._mix.below(100)
         if draw < 6 and self._case.hears:
-            self._handle(self._quote(self._pick(self._case.hears)))
+            self._handle(self._mix.quote(self._mix.pick(self._case.hears), self._now_ns))
         elif draw < 14:
             self._bad_order()
         elif draw < 30:
@@ -225,10 +191,10 @@ class _Trial:
             self._order()
 
     def _order(self) -> None:
-        if self._below(5) == 0:
-            self._handle(self._special())
+        if self._mix.below(5) == 0:
+            self._handle(self._mix.special())
             return
-        msg = self._new()
+        msg = self._mix.new()
         reach = self._core.reachable_by(msg, 1_000)
         reports = self._handle(msg)
         if msg.time_in_force in {TimeInForce.IOC, TimeInForce.FOK} or msg.price is None:
@@ -253,8 +219,8 @@ class _Trial:
 
     def _end(self, name: str, account: str) -> None:
         """Cancel an open order, then try again."""
-        self._handle(OrderCancelRequest(self._name(), name, account))
-        again = OrderCancelRequest(self._name(), name, account)
+        self._handle(OrderCancelRequest(self._mix.name(), name, account))
+        again = OrderCancelRequest(self._mix.name(), name, account)
         (refusal,) = self._handle(again)
         over = {CxlRejReason.TOO_LATE, CxlRejReason.UNKNOWN_ORDER}
         require(
@@ -264,7 +230,7 @@ class _Trial:
         )
 
     def _bad_order(self) -> None:
-        for msg in self._bad_orders():
+        for msg in self._mix.bad_orders(list(self._ledger.orders)[:1]):
             before = self._state()
             reports = self._handle(msg)
             require(
@@ -279,101 +245,33 @@ class _Trial:
             require(self._state() == before, "a refusal changes nothing", msg)
             self.tally.refused += 1
 
-    def _bad_orders(self) -> Iterator[NewOrderSingle]:
-        case, good = self._case, self._new(TimeInForce.IOC, market=False)
-        price = good.price
-        assert price is not None
-        quantities = [0, -case.lot, 2**63 * case.lot]
-        prices: list[int | None] = [0, -price, None, 2**63 * case.tick]
-        if case.lot > 1:
-            quantities.append(case.lot + 1)
-        if case.tick > 1:
-            prices.append(price + 1)
-        replace = msgspec.structs.replace
-        for qty in quantities:
-            yield replace(good, cl_ord_id=self._name(), order_qty=QtyLots(qty))
-        for px in prices:
-            wrong = None if px is None else PriceTicks(px)
-            yield replace(good, cl_ord_id=self._name(), price=wrong)
-        yield replace(good, cl_ord_id=self._name(), ord_type=OrdType.MARKET)
-        for name in list(self._ledger.orders)[:1]:
-            yield replace(good, cl_ord_id=name)
-
-    def _new(self, tif: TimeInForce | None = None, *, market: bool | None = None) -> NewOrderSingle:
-        case = self._case
-        if market is None:
-            market = self._below(12) == 0
-        ticks = (case.high - case.low) // case.tick
-        return NewOrderSingle(
-            self._name(),
-            self._pick((Side.BUY, Side.SELL, Side.SELL_SHORT)),
-            QtyLots(case.lot * (1 + self._below(20))),
-            None if market else PriceTicks(case.low + case.tick * self._below(ticks + 1)),
-            OrdType.MARKET if market else OrdType.LIMIT,
-            tif or self._pick(_TIFS),
-            self._pick(ACCOUNTS),
-            self_trade=self._pick(tuple(SelfTrade)) if self._below(5) == 0 else SelfTrade.NONE,
-        )
-
-    def _special(self) -> NewOrderSingle:
-        """An order that is more than a limit or a market order; a kind takes it or refuses it."""
-        plain = self._new(self._pick(_RESTING), market=False)
-        qty, price = plain.order_qty, plain.price
-        assert price is not None
-        replace = msgspec.structs.replace
-        peak = QtyLots(max(1, qty // (2 * self._case.lot)) * self._case.lot)
-        stop = OrderInstructions(stop_px=price)
-        peg = Peg(self._pick(tuple(PegReference)), self._case.tick * self._below(3))
-        options = (
-            replace(plain, instructions=OrderInstructions(hidden=True)),
-            replace(plain, instructions=OrderInstructions(display_qty=peak)),
-            replace(plain, instructions=OrderInstructions(all_or_none=True)),
-            replace(plain, post_only=True),
-            replace(plain, min_qty=peak),
-            replace(plain, ord_type=OrdType.STOP, price=None, instructions=stop),
-            replace(plain, ord_type=OrdType.STOP_LIMIT, instructions=stop),
-            replace(plain, ord_type=OrdType.MARKET_TO_LIMIT, price=None),
-            replace(plain, ord_type=OrdType.PEGGED, instructions=OrderInstructions(peg=peg)),
-        )
-        made: NewOrderSingle = self._pick(options)
-        return made
-
     def _target(self) -> tuple[str, str]:
         """The name and account of an order: open, ended, somebody else's or never there."""
-        draw, ledger = self._below(10), self._ledger
+        draw, ledger = self._mix.below(10), self._ledger
         if draw < 6 and ledger.orders:
-            entry = ledger.orders[self._pick(tuple(ledger.orders))]
+            entry = ledger.orders[self._mix.pick(tuple(ledger.orders))]
             other = ACCOUNTS[(ACCOUNTS.index(entry.msg.account) + 1) % len(ACCOUNTS)]
             return entry.name, other if draw == 5 else entry.msg.account
         if draw < 9 and ledger.ended:
-            entry = ledger.ended[self._pick(tuple(ledger.ended)[-50:])]
+            entry = ledger.ended[self._mix.pick(tuple(ledger.ended)[-50:])]
             return entry.name, entry.msg.account
         return "never", ACCOUNTS[0]
 
     def _cancel(self) -> OrderCancelRequest:
         name, account = self._target()
-        return OrderCancelRequest(self._name(), name, account)
+        return OrderCancelRequest(self._mix.name(), name, account)
 
     def _replace(self) -> OrderCancelReplaceRequest:
         name, account = self._target()
-        like = self._new(market=False)
-        return OrderCancelReplaceRequest(self._name(), name, like.order_qty, like.price, account)
+        like = self._mix.new(market=False)
+        return OrderCancelReplaceRequest(
+            self._mix.name(), name, like.order_qty, like.price, account
+        )
 
     def _reduce(self) -> OrderReduceRequest:
         name, account = self._target()
-        lots = QtyLots(self._case.lot * (1 + self._below(5)))
-        return OrderReduceRequest(self._name(), name, lots, account)
-
-    def _quote(self, venue_id: str) -> BookSnapshot:
-        """A market somewhere between the lowest and the highest limit; now and then half of one."""
-        low, high, tick = self._case.low, self._case.high, self._case.tick
-        middle = low + (high - low) // 2
-        bid = middle - tick * (1 + self._below(3))
-        ask = middle + tick * (1 + self._below(3))
-        draw = self._below(12)
-        bids: Levels = () if draw == 0 else ((bid, 100),)
-        asks: Levels = () if draw == 1 else ((ask if draw > 2 else bid, 100),)
-        return BookSnapshot(venue_id, self._count, TimeNs(self._now_ns), bids, asks)
+        lots = QtyLots(self._case.lot * (1 + self._mix.below(5)))
+        return OrderReduceRequest(self._mix.name(), name, lots, account)
 
     # ------------------------------------------------------------ time
 
@@ -393,7 +291,7 @@ class _Trial:
             return
         for wake in core.wakes:
             require(wake.t_ns >= self._now_ns, "nobody can be woken in the past", wake)
-            heapq.heappush(self._wakes, (wake.t_ns, int(wake.rank), self._tick(), wake.msg))
+            heapq.heappush(self._wakes, (wake.t_ns, int(wake.rank), self._mix.tick(), wake.msg))
         core.wakes.clear()
         core.changes.clear()
 
@@ -489,21 +387,6 @@ class _Trial:
     def _state(self) -> tuple[object, ...]:
         core = self._core
         return core.published(DEPTH), core.volume, core.last_px, core.venue_seq
-
-    # ------------------------------------------------------------ chance and names
-
-    def _tick(self) -> int:
-        self._count += 1
-        return self._count
-
-    def _name(self) -> str:
-        return f"n{self._tick()}"
-
-    def _below(self, bound: int) -> int:
-        return int(self._chance.uniform() * bound)
-
-    def _pick(self, options: Any) -> Any:
-        return options[self._below(len(options))]
 
 
 def _is_fill_of(report: ExecutionReport, msg: NewOrderSingle) -> bool:
