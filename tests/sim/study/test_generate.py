@@ -8,6 +8,7 @@ import pytest
 
 from sim.data.events import Event
 from sim.data.neutral import read_events
+from sim.scenario.load import load_scenario
 from sim.study.generate import generate_market
 
 Data = dict[str, Any]
@@ -150,6 +151,18 @@ def test_venues_of_other_kinds_and_halts_are_told_as_well(
         "20000000,H,resume,,,,",
     ]
     assert made.venues == {"M": 4, "H": 3}
+
+
+@pytest.mark.slow
+def test_participants_trade_while_the_router_is_away(tmp_path: Path) -> None:
+    contents = []
+    for n in range(2):
+        path = tmp_path / f"{n}.events.csv"
+        made = generate_market(load_scenario("latency_cost"), path)
+        contents.append(path.read_bytes())
+        assert made.events["execute"] > 10
+        assert min(made.venues.values()) > 100
+    assert contents[0] == contents[1]
 
 
 def test_a_tick_finer_than_the_format_is_refused(
