@@ -12,14 +12,12 @@ Source: the exchange's public documentation of its market streams.
 """
 
 import heapq
-from array import array
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from operator import itemgetter
 from pathlib import Path
 from re import compile as pattern
 from typing import Final
-
-import numpy as np
 
 from sim.data.binance import BookUpdate, Market, MarketEvent, MarketStream, Print, Quote, RawFile
 from sim.data.binance import identify as identify_file
@@ -32,6 +30,7 @@ from sim.data.inspection import Inspection, InspectOptions, Problems
 from sim.data.to_events import read_yes, signed_duration, write_events
 from sim.data.window import WINDOW_OPTIONS
 from sim.protocol.enums import Side
+from sim.protocol.market_data import Level
 
 NAME: Final = "binance_raw"
 OPTIONS: Final = (
@@ -67,6 +66,7 @@ def inspect(path: Path, options: InspectOptions) -> Inspection:
     crossed = 0
     for event in stream.events():
         crossed += quotes.take(event)
+    quotes.finish()
     if crossed:
         problems.note(0, f"bid >= ask after {crossed} depth updates", "crossed book")
     notes = []
@@ -106,19 +106,22 @@ def inspect(path: Path, options: InspectOptions) -> Inspection:
 class QuoteCheck:
     """Compares a book with the exchange's own best quotes.
 
-    A quote counts by its update id, not by its arrival: streams overtake each other. So the tops
-    are kept, five numbers each, and compared at the end.
+    A quote counts by its update id, not by its arrival: streams overtake each other. So a top of
+    the book waits until a quote with a later id has come, and quotes wait for tops.
     """
 
     def __init__(self) -> None:
+        self.compared = self.equal = self.equal_in_price = 0
         self._book = LevelBook()
-        self._tops = array("q")
-        self._quotes = array("q")
+        self._tops: deque[tuple[int, Level, Level]] = deque()
+        self._quotes: deque[Quote] = deque()
+        self._standing: Quote | None = None
 
     def take(self, event: MarketEvent) -> bool:
         """Take the next event; True if it is an update that leaves the book crossed or locked."""
         if isinstance(event, Quote):
-            self._quotes.extend((event.last_id, *event.bid, *event.ask))
+            self._quotes.append(event)
+            self._settle(event.last_id)
         elif isinstance(event, BookUpdate):
             book = self._book
             put = book.replace if event.fresh else book.apply
@@ -129,33 +132,41 @@ class QuoteCheck:
                 return False
             bid, ask = best
             if not event.fresh:
-                self._tops.extend((event.last_id, bid, book.bids[bid], ask, book.asks[ask]))
+                self._tops.append((event.last_id, (bid, book.bids[bid]), (ask, book.asks[ask])))
+                if self._quotes:
+                    self._settle(self._quotes[-1].last_id)
             return bid >= ask
         return False
 
+    def finish(self) -> None:
+        """Compare what still waits for a later quote, which will not come."""
+        if self._tops:
+            self._settle(self._tops[-1][0] + 1)
+
     def agreement(self) -> dict[str, float]:
         """``best_quote``, where both streams are there."""
-        facts = self.facts()
-        compared = facts["quotes_compared"]
-        return {"best_quote": facts["quotes_equal"] / compared} if compared else {}
+        return {"best_quote": self.equal / self.compared} if self.compared else {}
 
     def facts(self) -> dict[str, int]:
         """How many updates were compared, and in how many price, and price and size, agreed."""
-        tops = np.frombuffer(self._tops, np.int64).reshape(-1, 5) if self._tops else _NOTHING
-        quotes = np.frombuffer(self._quotes, np.int64).reshape(-1, 5) if self._quotes else _NOTHING
-        quotes = quotes[np.argsort(quotes[:, 0], kind="stable")]
-        place = np.searchsorted(quotes[:, 0], tops[:, 0], side="right") - 1
-        tops, quotes = tops[place >= 0], quotes[place[place >= 0]]
-        same = tops == quotes
-        price = same[:, 1] & same[:, 3]
         return {
-            "quotes_compared": len(tops),
-            "quotes_equal_in_price": int(price.sum()),
-            "quotes_equal": int((price & same[:, 2] & same[:, 4]).sum()),
+            "quotes_compared": self.compared,
+            "quotes_equal_in_price": self.equal_in_price,
+            "quotes_equal": self.equal,
         }
 
-
-_NOTHING: Final = np.zeros((0, 5), np.int64)
+    def _settle(self, before_id: int) -> None:
+        """Compare the tops with smaller ids than this: no earlier quote is still to come."""
+        tops, quotes = self._tops, self._quotes
+        while tops and tops[0][0] < before_id:
+            last_id, bid, ask = tops.popleft()
+            while quotes and quotes[0].last_id <= last_id:
+                self._standing = quotes.popleft()
+            quote = self._standing
+            if quote is not None:
+                self.compared += 1
+                self.equal_in_price += bid[0] == quote.bid[0] and ask[0] == quote.ask[0]
+                self.equal += bid == quote.bid and ask == quote.ask
 
 
 class RawEvents:

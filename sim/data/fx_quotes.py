@@ -74,7 +74,7 @@ class FxRows:
         """
         last_ns = -(1 << 62)
         for sheet in sheets(self._path, None, NAMES, self._problems):
-            self.rows += len(sheet)
+            self.rows += sheet.lines_read
             ms = sheet.unsigned(0, bound=86_400_000).astype(np.int64)
             t_ns = ms * MS + self._offset_ns
             bid, ask = sheet.decimal(1), sheet.decimal(2)

@@ -170,14 +170,15 @@ class TardisEvents:
             "quotes": self._quotes,
         }.get(kind, self._snapshots)
         for sheet in sheets(self._path, ",".join(names), names, self._problems):
-            self.rows += len(sheet)
+            self.rows += sheet.lines_read
             yield from read(sheet)
 
     def _common(self, sheet: Sheet) -> tuple[Ints, Ints]:
         """Times and venues."""
         venue = sheet.name(0, self._venues)
         symbol = sheet.name(1, self._symbols)
-        sheet.refuse(symbol > 0, f"a file may hold one symbol, {self._symbols[0]}, found another")
+        only = self._symbols[0] if self._symbols else ""
+        sheet.refuse(symbol > 0, f"a file may hold one symbol, {only}, found another")
         both = [sheet.unsigned(n, bound=_MAX_US).astype(np.int64) for n in (2, 3)]
         self._negative += int((both[1] < both[0]).sum())
         return both[self._time_column - 2] * _US + self._offset_ns, venue

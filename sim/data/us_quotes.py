@@ -167,10 +167,14 @@ def inside_nbbo(prints_path: Path, found: str, quotes_path: Path) -> float:
         message = "prints are compared with changes of the national best, in the same layout"
         raise DataFormatError(str(quotes_path), 0, message)
     quotes = UsRows(quotes_path, partner, Problems(quotes_path, strict=False))
-    sides = [one_venue(block) for block in quotes.quotes()]
+    steps: dict[int, list[tuple[Ints, Ints]]] = {1: [], -1: []}
+    for block in quotes.quotes():
+        for side, found_steps in steps.items():
+            own = block.side == side
+            found_steps.append((block.t_ns[own], block.price[own]))
     trades = UsRows(prints_path, found, Problems(prints_path, strict=False))
     inside = compared = 0
-    best = {side: _steps(sides, side) for side in (1, -1)}
+    best = {side: _joined(found_steps) for side, found_steps in steps.items()}
     for prints in trades.prints():
         regular = (prints.t_ns >= _OPEN_NS) & (prints.t_ns < _CLOSE_NS)
         t_ns, price = prints.t_ns[regular], prints.price[regular]
@@ -181,11 +185,9 @@ def inside_nbbo(prints_path: Path, found: str, quotes_path: Path) -> float:
     return inside / compared if compared else 0.0
 
 
-def _steps(blocks: list[Sides], side: int) -> tuple[Ints, Ints]:
-    return (
-        np.concatenate([block.t_ns[block.side == side] for block in blocks]),
-        np.concatenate([block.price[block.side == side] for block in blocks]),
-    )
+def _joined(steps: Sequence[tuple[Ints, Ints]]) -> tuple[Ints, Ints]:
+    t_ns, price = zip(*steps, strict=True)
+    return np.concatenate(t_ns), np.concatenate(price)
 
 
 def _standing(steps: tuple[Ints, Ints], t_ns: Ints) -> Ints:

@@ -115,7 +115,7 @@ class UsRows:
         taq = self._layout == "taq_quotes"
         names, header = (TAQ_QUOTE, ",".join(TAQ_QUOTE)) if taq else (LEAN_QUOTE, None)
         for sheet in sheets(self._path, header, names, self._problems):
-            self.rows += len(sheet)
+            self.rows += sheet.lines_read
             yield self._taq_quotes(sheet) if taq else self._lean_quotes(sheet)
 
     def prints(self) -> Iterator[Prints]:
@@ -127,7 +127,7 @@ class UsRows:
         taq = self._layout == "taq_trades"
         names, header = (TAQ_TRADE, ",".join(TAQ_TRADE)) if taq else (LEAN_TRADE, None)
         for sheet in sheets(self._path, header, names, self._problems):
-            self.rows += len(sheet)
+            self.rows += sheet.lines_read
             if taq:
                 t_ns, venue = self._taq_time(sheet), sheet.name(1, self.venues, 1)
                 price, qty = sheet.decimal(5), sheet.decimal(4)
