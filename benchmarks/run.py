@@ -13,6 +13,7 @@ MODULES: Final = (
     "benchmarks.replay",
     "benchmarks.book_path",
     "benchmarks.data_reading",
+    "benchmarks.replay_run",
     "benchmarks.start_up",
     "benchmarks.whole_job",
 )
