@@ -1,10 +1,10 @@
 """``mbo_book`` and ``l2_book``: recorded data into a book, a call of Python per event, no loop.
 
-``mbo_book`` plays a made-up day of single orders (``benchmarks.order_tape``) row by row through
-the core of a replayed venue, all levels deep, and calls a function after each row. ``l2_book``
-plays the trades and the level changes of the same day one by one, while an order of ours rests at a
-distance, so that all that a right fill needs is kept up: what was taken, lines, trades. Messages are
-made before the clock starts; the file they would come from is another benchmark's.
+``mbo_book`` plays a made-up day of single orders (``benchmarks.order_tape``) row by row through the
+core of a replayed venue, all levels deep, and calls a function after each row. ``l2_book`` plays
+trades and level changes of that day one by one, while an order of ours rests at a distance, so that
+all that a right fill needs is kept up: what was taken, lines, trades. Messages are made before the
+clock starts; the file they would come from is another benchmark's.
 
 There is no peer to install: the reference loop stands for the machine. The targets come from an
 engine of compiled code measured elsewhere with a Python callback per event: twice its rate for

@@ -323,23 +323,35 @@ class RecordedBook(ReplayingCore):
     # ------------------------------------------------------------ shifts
 
     def _move(self, shift: AnchorShift) -> None:
-        """Show a side at other prices: the strangers leave theirs and come to the new ones."""
-        recorded, side = self._recorded_asks, self._asks
+        """The recording shows a side at other prices."""
         if shift.side is _BUY:
-            recorded, side = self._recorded_bids, self._bids
-        step = recorded.sign * (shift.shift - recorded.shift)
+            self._recorded_bids.anchor = shift.shift
+            self._show_anew(self._recorded_bids, self._bids)
+        else:
+            self._recorded_asks.anchor = shift.shift
+            self._show_anew(self._recorded_asks, self._asks)
+
+    def _displace(self, ticks: int) -> None:
+        for _, recorded, side in self._sides():
+            recorded.moved = ticks
+            self._show_anew(recorded, side)
+            self._settle(recorded, side)
+
+    def _show_anew(self, recorded: RecordedSide, side: BookSide) -> None:
+        """The strangers leave their prices and come to the new ones; complete after a settle."""
+        step = recorded.sign * (recorded.anchor + recorded.moved - recorded.shift)
         if not step:
             return
         if not self._orders and _may_slide(recorded, side, step):
             # Among strangers alone nobody's place changes; most shifts are of such.
-            recorded.move(shift.shift)
+            recorded.follow()
             side.slide(step)
             return
         self._forget()
         for block in [one for one in side.living() if not one.cl_ord_id]:
             side.leave(block)
         self._traded.clear()
-        recorded.move(shift.shift)
+        recorded.follow()
         recorded.changed.update(dict.fromkeys(recorded.recorded))
 
     # ------------------------------------------------------------ trades

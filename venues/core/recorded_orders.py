@@ -9,6 +9,8 @@ exact. Rules 1 to 5 of ``venues.core.replaying`` for single orders:
 - A recorded trade of a stranger goes first to ours that stand before it.
 - A print that is of no displayed order (hidden) fills ours at better prices than its own, and at
   its own price those before whom no stranger stands. Without a side it fills nobody.
+- Displaced by our own impact (``displace``), strangers keep their order among themselves; no price
+  falls below one tick.
 - A row about an order that the book does not know (older than the file) changes nothing; if it
   traded, it is a print.
 """
@@ -44,6 +46,7 @@ class RecordedOrderBook(ReplayingCore):
     def __init__(self, tick: int = 1, lot: int = 1, memory: int = MEMORY) -> None:
         super().__init__(tick, lot, memory)
         self._line: dict[int, RestingOrder] = {}
+        self._moved = 0
 
     def handle(self, msg: Any, now_ns: TimeNs) -> list[VenueReport]:
         """Apply one message; ``venue_seq`` goes up by one with each recorded one."""
@@ -60,28 +63,28 @@ class RecordedOrderBook(ReplayingCore):
         out: list[VenueReport] = []
         self._prints = []
         self._reports = []
-        line = self._line
+        line, moved = self._line, self._moved
         for event, sign, price, lots, order_id in rows:
             if event == _ADD:
                 if order_id in line:
                     raise ValueError(f"order {order_id} is added and was open already")
-                self._join(order_id, sign, price, lots)
+                self._join(order_id, sign, price + moved, lots)
             elif event == _DELETE:
                 order = line.pop(order_id, None)
                 if order is not None and order.leaves_qty:
                     (self._bids if order.key < 0 else self._asks).leave(order)
             elif event == _EXECUTE:
-                self._execute((event, sign, price, lots, order_id), out, now_ns)
+                self._execute((event, sign, price + moved, lots, order_id), out, now_ns)
             elif event == _REDUCE:
                 order = line.get(order_id)
                 if order is not None:
                     self._cut(order, order.order_qty - lots, order_id)
             elif event == _MODIFY:
-                self._modify(price, lots, order_id)
+                self._modify(price + moved, lots, order_id)
             elif event == _CLEAR:
                 self._clear()
             else:
-                self._on_print(sign, price, lots, out, now_ns)
+                self._on_print(sign, price + moved, lots, out, now_ns)
         return out
 
     def check(self) -> None:
@@ -104,6 +107,8 @@ class RecordedOrderBook(ReplayingCore):
     def _join(self, order_id: int, sign: int, price: int, lots: int, taken: int = 0) -> None:
         """Let an order come to rest; ``taken`` of its lots are ours already."""
         side = self._bids if sign > 0 else self._asks
+        if price < 1:  # noqa: PLR1730 - our own trades moved it down to nothing; max() costs a call
+            price = 1
         self._line[order_id] = order = self._stranger(side, -price if sign > 0 else price, lots)
         if taken:
             order.leaves_qty = max(0, lots - taken)
@@ -175,6 +180,18 @@ class RecordedOrderBook(ReplayingCore):
                 break
             found.append(order)
         return found
+
+    def _displace(self, ticks: int) -> None:
+        step, self._moved = ticks - self._moved, ticks
+        for side in (self._bids, self._asks):
+            strangers = [one for one in side.living() if not one.cl_ord_id]
+            for order in strangers:
+                side.leave(order)
+            for order in strangers:
+                price = max(1, abs(order.key) + step)
+                self._serial = serial = self._serial + 1
+                order.key, order.rank, order.order_id = side.sign * price, serial, serial
+                side.join(order)
 
     def _clear(self) -> None:
         for order in self._line.values():

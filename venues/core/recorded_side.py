@@ -15,7 +15,8 @@ class RecordedSide:
 
     Attributes:
         sign: 1 for asks, -1 for bids.
-        shift: Ticks that are added to raw prices to give displayed ones.
+        shift: Ticks that are added to raw prices to give displayed ones: ``anchor``, which the
+            recording says, and ``moved``, what our own trades did.
         offset: The same for keys.
         recorded: Lots per level as recorded, > 0.
         taken: Lots per level that orders took and that are still recorded, > 0.
@@ -27,8 +28,10 @@ class RecordedSide:
     __slots__ = (
         "_lot",
         "alone",
+        "anchor",
         "changed",
         "hidden",
+        "moved",
         "offset",
         "recorded",
         "shift",
@@ -38,6 +41,8 @@ class RecordedSide:
 
     def __init__(self, sign: int, lot: int) -> None:
         self.sign = sign
+        self.anchor = 0
+        self.moved = 0
         self.shift = 0
         self.offset = 0
         self.recorded: dict[int, int] = {}
@@ -56,10 +61,10 @@ class RecordedSide:
             self.recorded.pop(key, None)
         self.changed[key] = None
 
-    def move(self, shift: int) -> None:
-        """Display raw prices plus ``shift`` from now on."""
-        self.shift = shift
-        self.offset = self.sign * shift
+    def follow(self) -> None:
+        """Display raw prices by ``anchor`` and ``moved`` as they are now."""
+        self.shift = self.anchor + self.moved
+        self.offset = self.sign * self.shift
 
     def clear(self) -> None:
         """All recorded levels are gone; complete only after ``settle``."""

@@ -85,6 +85,25 @@ class ReplayingCore(LitCore):
             reports = [one for one in reports if one.cl_ord_id]
         return reports
 
+    def displace(self, ticks: int, now_ns: int) -> list[VenueReport]:
+        """Show all that is recorded so many ticks above where it was recorded, from now on.
+
+        To orders of ours it is as if the others had moved away and come anew, and who comes to
+        their price trades with them.
+        """
+        out: list[VenueReport] = []
+        if self._prints is None or self._prints is NO_PRINTS:
+            self._prints = list(self.trades)
+        self.venue_seq += 1
+        self.unseen = True
+        self._displace(ticks)
+        if self._orders:
+            self._meet(now_ns, out)
+        return out
+
+    def _displace(self, ticks: int) -> None:
+        raise NotImplementedError
+
     @property
     def trades(self) -> list[Trade]:
         """The prints of the last ``handle`` call."""

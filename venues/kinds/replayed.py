@@ -20,10 +20,13 @@ from sim.protocol.errors import DataFormatError
 from sim.protocol.market_data import RecordedGroup, RecordedRows
 from sim.protocol.units import TimeNs, Units
 from venues.config import Grid, VenueConfig, Visibility
+from venues.core.api import VenueCore
+from venues.core.impact import ImpactCore
 from venues.core.queue_models import risk_averse
 from venues.core.recorded_book import RecordedBook
 from venues.core.recorded_orders import RecordedOrderBook
 from venues.core.replaying import ReplayingCore
+from venues.impact import PriceImpact
 from venues.queue import QueueEstimate
 from venues.rules import Found
 
@@ -49,9 +52,19 @@ class ReplayedVenue(VenueConfig):
     default that of the first row of a file of events, and 0 for level data in our own format."""
     queue: QueueEstimate | None = None
     """For level data: whose lots of a line were canceled; by default risk_averse."""
+    price_impact: PriceImpact | None = None
+    """What our own trades do to what is recorded; by default nothing."""
 
-    def core(self, units: Units, resolve: Resolve, chance: Keyed | None) -> ReplayingCore:
+    def core(self, units: Units, resolve: Resolve, chance: Keyed | None) -> VenueCore:
         """The book as recorded at the start of the run."""
+        book = self._book(units, resolve)
+        if self.price_impact is None:
+            return book
+        law, step_ns = self.price_impact.build(units), self.price_impact.step
+        tick = self.grid(units).tick
+        return ImpactCore(book, self.price_impact.model, law, tick=tick, step_ns=step_ns)
+
+    def _book(self, units: Units, resolve: Resolve) -> ReplayingCore:
         grid = self.grid(units)
         core: ReplayingCore
         if self._has_levels(units, resolve):

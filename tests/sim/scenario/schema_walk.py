@@ -66,6 +66,7 @@ SPECIMENS: Final[dict[str, Any]] = {
     "ReplayedVenue.file": "recorded.l2.csv",
     "ReplayedVenue.source_venue": "A",
     "PowerQueue.exponent": "2.5",
+    "PropagatorImpact.exponent": "0.25",
     "EmpiricalLatency.file": "round_trips.csv",
     "InstrumentConfig.symbol": "ACME",
     "InstrumentConfig.lot_size": 1,

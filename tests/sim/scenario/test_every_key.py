@@ -52,6 +52,7 @@ MAY_BE_ZERO: Final = MAY_BE_NEGATIVE | {
     "FeeSchedule.volume_before",
     "TickBandConfig.price",
     "FractionFill.share",
+    "ObizhaevaWangImpact.permanent",
     "RandomFill.high",
     "RandomBustsConfig.share",
     "RefreshConfig.shift",
