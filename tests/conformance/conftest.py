@@ -14,13 +14,14 @@ import pytest
 if TYPE_CHECKING:
     from tests.conformance import runner as conformance_runner
 else:
-    # Tests cannot import each other, so the runner is loaded from its file.
-    _spec = importlib.util.spec_from_file_location(
-        "sorsim_conformance_runner", Path(__file__).with_name("runner.py")
-    )
-    conformance_runner = importlib.util.module_from_spec(_spec)
-    sys.modules[_spec.name] = conformance_runner
-    _spec.loader.exec_module(conformance_runner)
+    # Tests cannot import each other: both are loaded from their files, first what the other needs.
+    for _name in ("cases", "runner"):
+        _spec = importlib.util.spec_from_file_location(
+            f"sorsim_conformance_{_name}", Path(__file__).with_name(f"{_name}.py")
+        )
+        conformance_runner = importlib.util.module_from_spec(_spec)
+        sys.modules[_spec.name] = conformance_runner
+        _spec.loader.exec_module(conformance_runner)
 
 OWN_CASES = tuple(
     Path(__file__).with_name(f"{level}_cases.jsonl") for level in ("core", "optional", "dialect")

@@ -28,5 +28,6 @@ def naive() -> Any:
 
 @pytest.fixture(scope="session")
 def naive_special() -> Any:
-    """The module ``naive_special.py`` beside this file."""
+    """The module ``naive_special.py`` beside this file, with the names of ``naive_orders.py``."""
+    _load("naive_orders")
     return _load("naive_special")
