@@ -33,6 +33,10 @@ def blotter(state: LogState, units: Units) -> dict[str, Any]:
         "outcome": state.outcome.value if state.outcome else None,
         "parents": [_parent_row(parent, units) for parent in state.parents.values()],
         "venues": {venue_id: _venue_row(venue_id, state, units) for venue_id in dict.fromkeys(ids)},
+        "participants": {
+            name: {"t_ns": event.t_ns, "event": event.event, "venue_id": event.venue_id}
+            for name, event in state.participants.items()
+        },
         "ignored_reports": state.ignored_reports,
     }
 

@@ -41,6 +41,8 @@ Section = tuple[str, list[str]]
 """A heading and its sentences; one that begins with two blanks is a line of a list."""
 
 _BPS: Final = 10_000
+OTHERS_MAX: Final = 5
+"""Events of participants that a child's way tells one by one."""
 
 
 def explain(log: str | Path, name: str) -> dict[str, Any]:
@@ -146,8 +148,18 @@ class ChildTeller(Telling):
             f"{instant(arrival.t_ns)}, {took} later{self._delays(arrival)}."
         )
         yield from self._aged(child)
+        yield from self._others(child)
         yield f"Within its limit it found {w.levels(arrival.levels)}."
         yield from self._gone(child)
+
+    def _others(self, child: ChildStory) -> Iterator[str]:
+        """What participants did while it was on its way."""
+        others = [] if child.meanwhile is None else child.meanwhile.others
+        for one in others[:OTHERS_MAX]:
+            yield f"Meanwhile, at {instant(one.t_ns)}: {self._words.say(one)}."
+        more = len(others) - OTHERS_MAX
+        if more > 0:
+            yield f"Meanwhile also {count(more, 'further event')} of participants."
 
     def _delays(self, arrival: Record) -> str:
         bump_ns = self._bump_ns("order")

@@ -28,6 +28,7 @@ from sim.audit.records import (
     KnownQuote,
     NbboChange,
     ParentReceived,
+    ParticipantEvent,
     QueuePosition,
     Quote,
     Record,
@@ -50,11 +51,15 @@ class UnknownIdError(AuditFormatError):
 
 @dataclass(slots=True)
 class Meanwhile:
-    """What a venue published from the quote that a child rests on until the child was there."""
+    """What a venue published from the quote that a child rests on until the child was there.
+
+    ``others`` is what participants did from when it left until then, wherever.
+    """
 
     quotes: int = 0
     trades: int = 0
     traded_qty: int = 0
+    others: list[ParticipantEvent] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -288,6 +293,8 @@ def _meanwhile(path: Path, child: ChildStory) -> Meanwhile | None:
         return None
     found = Meanwhile()
     for record in _between(path, child.sent.t_ns - known.age_ns, arrival.t_ns):
+        if isinstance(record, ParticipantEvent) and record.t_ns >= child.sent.t_ns:
+            found.others.append(record)
         if getattr(record, "venue_id", None) != child.sent.venue_id:
             continue
         seq = getattr(record, "venue_seq", 0)

@@ -4,6 +4,7 @@ import os
 import signal
 from collections.abc import Callable
 from copy import deepcopy
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,9 @@ from sim.audit.state import LogState
 from sim.audit.verify import verify
 from sim.flow.participants.market_maker import MarketMakerCore
 from sim.protocol.enums import Outcome, Side
+from sim.protocol.units import Units
+from sim.report.blotter import blotter
+from sim.report.explain import explain
 from sim.scenario.load import LoadedScenario
 from sim.study.diff import diff
 from sim.world import run_world
@@ -164,6 +168,19 @@ def test_the_state_of_a_log_holds_each_participants_last_event(run_data: Any) ->
     state.take(ran.records)
     events = ran.of(ParticipantEvent)
     assert state.participants == {"MM": events[-1]}
+    row = blotter(state, Units(Decimal("0.01"), Decimal(1)))["participants"]
+    assert row == {"MM": {"t_ns": events[-1].t_ns, "event": "faded", "venue_id": "NEAR"}}
+
+
+def test_explain_tells_what_participants_did_while_a_child_was_on_its_way(
+    load_data: Load, tmp_path: Path
+) -> None:
+    run_world(load_data(scenario()), folder=tmp_path)
+    told = explain(tmp_path / "audit.jsonl", "P.FAR.1")
+    (way,) = (one["says"] for one in told["sections"] if one["heading"] == "On the way")
+    said = "Meanwhile, at 103 ms: MM faded sell 100 (NEAR): cancels its asks everywhere."
+    assert said in way
+    assert "Within its limit it found nothing." in way
 
 
 def test_one_more_participant_changes_no_others_chance(run_data: Any) -> None:
