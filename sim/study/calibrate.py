@@ -26,6 +26,7 @@ from statistics import fmean
 from typing import Any, Final
 
 import msgspec
+from msgspec.structs import replace
 
 from sim.data.events import SCALE
 from sim.data.neutral import decimal_text
@@ -35,6 +36,8 @@ from sim.study.market_measure import Market
 KINDS: Final = ("cont_stoikov_talreja", "zero_intelligence", "hawkes", "poisson")
 FEW: Final = 10
 """Fewer events than this say too little of a distance by itself."""
+NOTED_SHARE: Final = 0.05
+"""Of limit orders beyond the distances that are told apart."""
 MAX_SIZES: Final = 40
 MAX_WARM_UP_NS: Final = 600 * SCALE
 MAX_HAWKES: Final = 20_000
@@ -87,7 +90,15 @@ def fit_flow(kind: str, market: Market, lot: int) -> Fit:
         "hawkes": _fit_hawkes,
         "poisson": _fit_poisson,
     }
-    return fits[kind](market, lot)
+    fit = fits[kind](market, lot)
+    share = market.beyond / (market.beyond + sum(market.limits))
+    if share > NOTED_SHARE:
+        word = (
+            f"{share:.0%} of limit orders stood further than {market.levels} ticks from the "
+            "opposite best and are left out; more levels take them in"
+        )
+        fit = replace(fit, notes=(*fit.notes, word))
+    return fit
 
 
 def lot_of(sizes: Sequence[int]) -> int:
@@ -191,7 +202,7 @@ def _fit_hawkes(market: Market, lot: int) -> Fit:
     whole = len(market.arrivals) <= MAX_HAWKES
     end = (market.last_ns - market.first_ns) / 1e9 if whole else times[-1]
     found = fit_hawkes(times, end)
-    arrivals = sum(market.limits) + market.beyond + market.market_orders
+    arrivals = sum(market.limits) + market.market_orders
     take = market.market_orders / arrivals
     levels = _reach(market)
     cancel = _cancel_parameter(market)
@@ -221,8 +232,8 @@ def _fit_hawkes(market: Market, lot: int) -> Fit:
 
 
 def _fit_poisson(market: Market, lot: int) -> Fit:
-    seconds, orders = market.seconds, sum(market.limits) + market.beyond
-    cancels = sum(_canceled_orders(market)) + _beyond_orders(market)
+    seconds, orders = market.seconds, sum(market.limits)
+    cancels = sum(_canceled_orders(market))
     messages = orders + market.market_orders + cancels
     take, cancel = market.market_orders / messages, cancels / messages
     mean = _mean(market.limit_sizes) / lot
@@ -263,11 +274,6 @@ def _canceled_orders(market: Market) -> list[float]:
         return list(market.cancels)
     mean = _mean(market.limit_sizes)
     return [qty / mean for qty in market.cancels]
-
-
-def _beyond_orders(market: Market) -> float:
-    mean = _mean(market.limit_sizes) if market.by_level else 1.0
-    return market.cancels_beyond / mean
 
 
 def _cancel_parameter(market: Market) -> Parameter:
@@ -363,8 +369,7 @@ def statistics_of(market: Market, lot: int) -> dict[str, float]:
     gaps = [b - a for a, b in pairwise(market.arrivals)]
     mean_gap = fmean(gaps) if gaps else 0.0
     deviation = sqrt(fmean((gap - mean_gap) ** 2 for gap in gaps)) if gaps else 0.0
-    orders = sum(market.limits) + market.beyond
-    cancels = sum(_canceled_orders(market)) + _beyond_orders(market)
+    orders, cancels = sum(market.limits), sum(_canceled_orders(market))
     spread = sum(ticks * ns for ticks, ns in market.spread_ns.items())
     return {
         "spread_mean_ticks": spread / market.open_ns if market.open_ns else 0.0,

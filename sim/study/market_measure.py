@@ -10,6 +10,9 @@ shrinks lost so much to cancels, less what the prints at its price took since th
 last; the number of its orders is its quantity over the mean size of limit orders. That
 undercounts whatever happens between two updates of a feed.
 
+Orders further away than the distances that are told apart are only counted (``beyond``): they are
+no part of rates, sizes or arrivals.
+
 Everything between a first instant with both sides and the end counts; an instant at which a side
 is empty, or the book crossed, has no spread and adds no exposure.
 """
@@ -49,8 +52,6 @@ class Market:
     cancels: list[float] = field(default_factory=list)
     order_ns: list[float] = field(default_factory=list)
     qty_ns: list[float] = field(default_factory=list)
-    cancels_beyond: float = 0.0
-    all_order_ns: float = 0.0
     limit_sizes: dict[int, int] = field(default_factory=lambda: defaultdict(int))
     take_sizes: dict[int, int] = field(default_factory=lambda: defaultdict(int))
     takes: dict[int, int] = field(default_factory=lambda: {BID: 0, ASK: 0})
@@ -151,7 +152,6 @@ class MarketMeasure:
                     break
                 market.order_ns[place] += orders * gap
                 market.qty_ns[place] += qty * gap
-        market.all_order_ns += len(book.orders) * gap
 
     def _count(self, event: int, side: int, price: int, qty: int, order_id: int) -> None:
         market = self.market
@@ -193,22 +193,20 @@ class MarketMeasure:
         if place is None or place < 0:
             return  # it crosses: a feed shows it before it trades
         market = self.market
+        if place >= market.levels:
+            market.beyond += 1
+            return
         self._arrived()
         market.limit_sizes[qty] += 1
-        if place < market.levels:
-            market.limits[place] += 1
-        else:
-            market.beyond += 1
+        market.limits[place] += 1
 
     def _canceled(self, side: int, price: int, share: float) -> None:
         place = self._place(side, price)
         if place is None:
             return
-        self.market.events += 1
         if 0 <= place < self.market.levels:
+            self.market.events += 1
             self.market.cancels[place] += share
-        else:
-            self.market.cancels_beyond += share
 
     def _executed(self, side: int, qty: int) -> None:
         """A trade by a taker on ``side``; all of one instant and side are one market order."""
