@@ -78,13 +78,15 @@ class ShortSaleCore(CoreAround):
         if isinstance(msg, _Begin):
             return self._begin("since the time set", now_ns)
         if self.in_force and isinstance(msg, NewOrderSingle):
-            if msg.side is _SHORT and self._is_too_low(msg.price, msg.ord_type):
+            wrong = self._is_wrong(msg.price, msg.ord_type)
+            if msg.side is _SHORT and not wrong and self._is_too_low(msg.price, msg.ord_type):
                 if not self._reprice or msg.ord_type not in _PRICED:
                     return [self.refuse_new(msg, RejectReason.SHORT_SALE_RESTRICTED, now_ns)]
                 msg = msgspec.structs.replace(msg, price=self._lowest(), ord_type=OrdType.LIMIT)
         elif self.in_force and isinstance(msg, OrderCancelReplaceRequest):
             order = None if self.book is None else self.book.open_order(msg.orig_cl_ord_id)
-            if order is not None and order.side is _SHORT and self._is_too_low(msg.price):
+            short = order is not None and order.side is _SHORT
+            if short and not self._is_wrong(msg.price) and self._is_too_low(msg.price):
                 if not self._reprice:
                     reason = CxlRejReason.SHORT_SALE_RESTRICTED
                     return [self.refuse_change(msg, reason, now_ns)]
@@ -131,6 +133,12 @@ class ShortSaleCore(CoreAround):
             if bids and (best is None or bids[0][0] > best):
                 best = bids[0][0]
         return best
+
+    def _is_wrong(self, price: int | None, ord_type: OrdType = OrdType.LIMIT) -> bool:
+        """Whether a price cannot be: the venue refuses it then, and nobody makes it a good one."""
+        if price is None:
+            return ord_type is OrdType.LIMIT
+        return price <= 0 or price % self._tick != 0 or ord_type is OrdType.MARKET
 
     def _is_too_low(self, price: int | None, ord_type: OrdType = OrdType.LIMIT) -> bool:
         if ord_type not in _PRICED:

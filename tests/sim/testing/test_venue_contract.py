@@ -27,6 +27,10 @@ ENTRIES: dict[str, list[dict[str, Any]]] = {
     "lit": [
         {"book": BOOK},
         {"tick_size": "0.02", "lot_size": 5, "depth": 5},
+        {
+            "book": BOOK,
+            "short_sale": {"reference": "1.00", "fall": "0.01", "action": "reprice"},
+        },
         {"max_order_qty": 15, "price_band": "0.08", "throttle": {"messages": 50, "per": "1ms"}},
         {
             "trading": {
@@ -93,7 +97,11 @@ ENTRIES: dict[str, list[dict[str, Any]]] = {
             "trading": {"close": "300ms", "halts": [{"at": "50ms", "until": "90ms"}]},
         },
     ],
-    "wholesaler": [{"improvement": "0.3"}, {"max_order_qty": 10}],
+    "wholesaler": [
+        {"improvement": "0.3"},
+        {"max_order_qty": 10},
+        {"short_sale": {"since": "20ms"}},
+    ],
     "broker": [
         {"spread": {"half": "0.01"}, "delay": "3ms"},
         {"spread": {"half": "0"}, "delay": "0s"},
