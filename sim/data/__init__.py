@@ -21,6 +21,7 @@ CONVERTERS: Final = {
     "tardis": "sim.data.tardis:convert",
     "us_quotes": "sim.data.us_quotes:convert",
     "databento": "sim.data.databento_convert:convert",
+    "events": "sim.data.events_convert:convert",
     "lobster": "sim.data.lobster_convert:convert",
 }
 """Converter name -> where its function lies; resolved on use, since each brings its own

@@ -2,9 +2,9 @@
 
 Neither file has a header. A message is time (seconds after midnight at the exchange, up to 9
 decimals), type, order id, size, price (USD x 10,000) and direction (1: a buy order, -1: a sell
-order). A row of the book has ask price, ask size, bid price, bid size per level, best first; an
-empty level has price 9999999999 or -9999999999 and size 0. Row k of the book is the book after
-message k.
+order; 0 may stand where there is none). A row of the book has ask price, ask size, bid price, bid
+size per level, best first; an empty level has price 9999999999 or -9999999999 and size 0. Row k of
+the book is the book after message k.
 
 Source: the vendor's public description of its output.
 """
@@ -92,7 +92,7 @@ def is_message_line(line: str) -> bool:
         and parts[0].replace(".", "", 1).isdecimal()
         and parts[1] in {"1", "2", "3", "4", "5", "6", "7"}
         and all(part.removeprefix("-").isdecimal() for part in parts[2:])
-        and parts[5] in {"1", "-1"}
+        and parts[5] in {"1", "-1", "0"}
     )
 
 
@@ -129,7 +129,7 @@ def read_messages(path: Path, problems: Problems) -> Iterator[Messages]:
             order_id=sheet.whole(2),
             size=sheet.whole(3),
             price=sheet.whole(4),
-            direction=sheet.choice(5, {"1": 1, "-1": -1}),
+            direction=sheet.choice(5, {"1": 1, "-1": -1, "0": 0}),
             line=sheet.line,
         )
         _check_messages(sheet, found)
@@ -210,9 +210,10 @@ def _check_messages(sheet: Sheet, found: Messages) -> None:
     sheet.refuse(~halt & (found.price <= 0), "price must be > 0")
     sheet.refuse(found.price > NO_ASK, f"price must be at most {NO_ASK}")
     sheet.refuse(halt & ~np.isin(found.price, (-1, 0, 1)), "price of a halt must be -1, 0 or 1")
-    sheet.refuse(found.order_id < 0, "order id must not be negative")
     order = found.type <= EXECUTE
-    sheet.refuse(order & (found.order_id == 0), "order id must be > 0 for types 1 to 4")
+    sheet.refuse(order & (found.order_id <= 0), "order id must be > 0 for types 1 to 4")
+    sided = found.type <= HIDDEN
+    sheet.refuse(sided & (found.direction == 0), "direction must be 1 or -1 for types 1 to 5")
 
 
 def _plain_table(block: bytes, columns: int) -> Ints | None:

@@ -45,9 +45,12 @@ def steps(messages: Messages, books: BookRows, before: BookRows | None) -> Steps
     agrees = np.zeros(count, np.bool_)
     revealed = np.zeros(count, np.bool_)
     for direction in (1, -1):
-        rows = np.flatnonzero(messages.direction == direction)
+        # A message without a direction moves nothing, so either side will do.
+        rows = np.flatnonzero((messages.direction == -1) == (direction == -1))
         if len(rows):
-            same, came = _one_side(messages.take(rows), previous[rows], books.levels[rows])
+            same, came = _one_side(
+                messages.take(rows), previous[rows], books.levels[rows], direction
+            )
             agrees[rows], revealed[rows] = same, came
     return Steps(compared, agrees & compared, revealed & compared)
 
@@ -59,9 +62,8 @@ def side_keys(levels: Ints, direction: int) -> tuple[Ints, Ints]:
     return np.where(prices == 0, _FAR, -direction * prices), levels[:, :, size]
 
 
-def _one_side(messages: Messages, previous: Ints, after: Ints) -> tuple[Mask, Mask]:
+def _one_side(messages: Messages, previous: Ints, after: Ints, direction: int) -> tuple[Mask, Mask]:
     """Which rows are as predicted, and which revealed a level, for messages of one direction."""
-    direction = int(messages.direction[0])
     keys, sizes = side_keys(previous, direction)
     new_keys, new_sizes = side_keys(after, direction)
     depth = keys.shape[1]

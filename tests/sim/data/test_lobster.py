@@ -144,6 +144,14 @@ def test_the_story_becomes_events(tmp_path: Path) -> None:
     assert reader.venues == ("NASDAQ",)
 
 
+def test_a_cross_trade_changes_no_level_and_may_have_no_order(tmp_path: Path) -> None:
+    cross = (("34207", 6, -1, 700, 1005000, 0), STORY[-1][1], STORY[-1][2])
+    messages, books = pair(tmp_path, [*STORY, cross])
+    assert inspect(messages, books).agreement == {"one_step": 1.0}
+    block = join_blocks(list(check_books(messages, books).blocks()))
+    assert (block.event[-1], block.side[-1], block.qty[-1]) == (Event.TRADE, 0, 700 * SCALE)
+
+
 def test_inspect_prints_the_one_step_agreement(tmp_path: Path) -> None:
     messages, books = pair(tmp_path)
     found = inspect(messages, books)
@@ -188,7 +196,8 @@ BAD_MESSAGES = [
     ("34200.5,1,2,30,990000,1", "34200.5,1,2,0,990000,1", "size must be > 0"),
     ("34200.5,1,2,30,990000,1", "34200.5,1,2,30,0,1", "price must be > 0"),
     ("34200.5,1,2,30,990000,1", "34200.5,1,2,30,99 0000,1", "price must be a whole number"),
-    ("34200.5,1,2,30,990000,1", "34200.5,1,2,30,990000,0", "direction must be one of 1, -1"),
+    ("34200.5,1,2,30,990000,1", "34200.5,1,2,30,990000,0", "direction must be 1 or -1"),
+    ("34200.5,1,2,30,990000,1", "34200.5,1,2,30,990000,2", "direction must be one of 1, -1"),
     ("34200.5,1,2,30,990000,1", "34200.5,1,0,30,990000,1", "order id must be > 0"),
     ("34200.5,1,2,30,990000,1", "34199.5,1,2,30,990000,1", "time must not go back"),
     ("34200.5,1,2,30,990000,1", "34200.5x,1,2,30,990000,1", "time must be a plain decimal"),

@@ -8,6 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sim.data import converter
+from sim.data.conversion import ConversionError
 from sim.data.events import COLUMNS, EVENT_WORDS, Event, EventBlock, join_blocks, make_block
 from sim.data.inspection import Problems
 from sim.data.neutral import HEADER, decimal_text, event_writer, read_events
@@ -235,3 +237,44 @@ def test_every_event_has_its_word() -> None:
 def test_a_block_of_unknown_columns_is_refused() -> None:
     with pytest.raises(ValueError, match="unknown columns"):
         make_block(1, nonsense=1)
+
+
+def test_the_converter_cuts_windows_renames_and_packs_anew(tmp_path: Path) -> None:
+    path = write(tmp_path / "in.events.csv", ROWS.rsplit("17", 1)[0])
+    out = tmp_path / "out.events.parquet"
+    options = {"start": "6ns", "venue": "X:XNAS,Y:ARCX", "clock": "source"}
+    report = converter("events")([path], out, options)
+    assert report.venues == ("XNAS", "ARCX", "Z")
+    block, venues = read(out)
+    assert venues == ("XNAS", "ARCX", "Z")
+    assert block.t_ns.tolist()[:7] == [6] * 7
+    words = [EVENT_WORDS[Event(one)] for one in block.event.tolist()]
+    # What rests at the begin of the window comes first, then the window itself.
+    assert words[:6] == ["clear", "add", "clear", "add", "clear", "reduce"]
+    assert block.price.tolist()[1] == 9_980_000_000
+    with pytest.raises(ConversionError, match="two venues would get the same name"):
+        converter("events")([path], tmp_path / "b.events.csv", {"venue": "X:A,Y:A"})
+    with pytest.raises(ConversionError, match="the file has 3 venues"):
+        converter("events")([path], tmp_path / "b.events.csv", {"venue": "A"})
+
+
+def test_level_events_of_one_venue_become_a_recording(tmp_path: Path) -> None:
+    rows = "0,Z,clear,,,,\n0,Z,level,ask,10.02,5,\n9,Z,trade,,10.02,2,\n9,Z,trade,,10.01,2,\n"
+    path = write(tmp_path / "in.events.csv", rows + "9,Z,level,ask,10.02,3,\n")
+    out = tmp_path / "out.l2.csv"
+    report = converter("events")([path], out, {})
+    assert out.read_text().splitlines()[1:] == [
+        "0,clear,,,", "0,level,ask,10.02,5", "9,trade,buy,10.02,2", "9,level,ask,10.02,3",
+    ]  # fmt: skip
+    assert "1 trades without a side, or off tick or lot" in report.problems[0]
+    with pytest.raises(ConversionError, match=r"is no whole number of ticks of 0\.05"):
+        converter("events")([path], tmp_path / "b.l2.csv", {"tick": "0.05"})
+    with pytest.raises(ConversionError, match="tick must be a whole multiple of 1e-9"):
+        converter("events")([path], tmp_path / "b.l2.csv", {"tick": "0.0000000001"})
+    write(path, rows + "10,Z,halt,,,,\n")
+    with pytest.raises(ConversionError, match="have no event halt"):
+        converter("events")([path], tmp_path / "b.l2.csv", {})
+    write(path, rows + "10,Y,level,bid,1,1,\n")
+    with pytest.raises(ConversionError, match="hold one venue, not Z, Y"):
+        converter("events")([path], tmp_path / "b.l2.csv", {})
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["in.events.csv", "out.l2.csv"]
