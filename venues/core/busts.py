@@ -12,7 +12,7 @@ its filled quantity changes: a closed order never reopens. What was printed stay
 volume stays what it was.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -121,24 +121,28 @@ class BustingCore(CoreAround):
     # ------------------------------------------------------------ what is remembered
 
     def _note(self, reports: Sequence[VenueReport], now_ns: TimeNs) -> None:
+        latest: dict[int, ExecutionReport] = {}
         for report in reports:
             if not isinstance(report, ExecutionReport) or not report.order_id:
                 continue
+            latest[report.order_id] = last = _under_its_name(report)
             order = self._orders.get(report.order_id)
             if order is not None:
-                if report.exec_type is ExecType.CANCELED and report.orig_cl_ord_id is not None:
-                    # It has the name of the request; the order keeps its own.
-                    name = report.orig_cl_ord_id
-                    report = msgspec.structs.replace(report, cl_ord_id=name)  # noqa: PLW2901
-                order.last = report
+                order.last = last
             elif report.cl_ord_id in self._names and report.cl_ord_id not in self._by_name:
-                order = self._keep(report)
+                order = self._keep(last)
                 order.listed_as = report.cl_ord_id
                 self._by_name[report.cl_ord_id] = order
         for sides in _trades(reports):
-            self._on_trade(sides, now_ns)
+            self._on_trade(sides, latest, now_ns)
 
-    def _on_trade(self, sides: list[ExecutionReport], now_ns: TimeNs) -> None:
+    def _on_trade(
+        self,
+        sides: list[ExecutionReport],
+        latest: Mapping[int, ExecutionReport],
+        now_ns: TimeNs,
+    ) -> None:
+        """Remember a trade if it may be changed; ``latest`` is where its message left orders."""
         first = sides[0]
         assert first.last_px is not None
         trade = _Trade(sides, first.last_qty, first.last_px)
@@ -147,11 +151,11 @@ class BustingCore(CoreAround):
             if order is not None and order.listed_as:
                 order.fills.append(trade)
                 for other in sides:
-                    self._keep(other)
+                    self._keep(latest[other.order_id])
         before = first.cum_qty - first.last_qty
         if self._draw is not None and self._draw(first.account, first.cl_ord_id, before):
             for side in sides:
-                self._keep(side)
+                self._keep(latest[side.order_id])
             number = first.exec_id
             self._drawn[number] = trade
             self.wakes.append(WakeAt(now_ns + self._after_ns, Priority.FAULT, _Due(number)))
@@ -234,6 +238,13 @@ class BustingCore(CoreAround):
             leaves_qty=QtyLots(resting.open_qty),
         )
         return order
+
+
+def _under_its_name(report: ExecutionReport) -> ExecutionReport:
+    """The report; a cancel that was asked for has the name of the request, the order its own."""
+    if report.exec_type is ExecType.CANCELED and report.orig_cl_ord_id is not None:
+        return msgspec.structs.replace(report, cl_ord_id=report.orig_cl_ord_id)
+    return report
 
 
 def _status(order: RestingOrder) -> OrdStatus:
