@@ -332,7 +332,10 @@ class VenueConfig(ScenarioModel, ABC):
                     convert(value)
             except UnitError as error:
                 found.append(((name,), str(error)))
-        found += at(("fees",), self.fees.problems(units))
+        # A key that is wrong in itself is missing here, and must not hide what else is wrong.
+        fees, busts = getattr(self, "fees", None), getattr(self, "busts", None)
+        if fees is not None:
+            found += at(("fees",), fees.problems(units))
         if self.trading is not None:
             found += at(("trading",), self.trading.problems())
         if any(path in {("tick_size",), ("lot_size",)} for path, _ in found):
@@ -343,8 +346,8 @@ class VenueConfig(ScenarioModel, ABC):
             grid = self.grid(units)
         except UnitError as error:
             return [*found, (("tick_table",), str(error))]
-        if self.busts is not None:
-            found += at(("busts",), self.busts.problems(grid))
+        if busts is not None:
+            found += at(("busts",), busts.problems(grid))
         return found + self.problems_on(grid)
 
     def problems_on(self, grid: Grid) -> list[Found]:

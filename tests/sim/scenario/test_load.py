@@ -345,6 +345,7 @@ def test_what_is_resolved_loads_again_to_the_same(folder: Path) -> None:
         "venues": "all",
         "prefer": "strategy",
         "fresh_quote": True,
+        "busted": False,
     }
     again = folder / "again.yaml"
     again.write_bytes(msgspec.json.encode(plain))
