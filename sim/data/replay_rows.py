@@ -57,11 +57,7 @@ class ReplayFile:
         Raises:
             DataFormatError: If it cannot be read, or holds neither.
         """
-        for block in self._blocks():
-            telling = np.isin(block.event, (*_ORDERS, Event.LEVEL))
-            if telling.any():
-                return bool(block.event[np.argmax(telling)] == Event.LEVEL)
-        raise self._wrong(1, "holds neither orders nor levels")
+        return next(self._told_blocks())[0]
 
     def messages(self) -> Iterator[tuple[int, Played]]:
         """``(t_ns, message)`` in order of time; what is before the start of the run has time 0.
@@ -69,11 +65,11 @@ class ReplayFile:
         Raises:
             DataFormatError: At the first row that is wrong.
         """
-        levels = self.has_levels()
         start = self.starts_at_ns
         rest: list[OrderRow] = []
         rest_ns = 0
-        for whole in self._blocks():
+        levels = False
+        for levels, whole in self._told_blocks():
             self._check_kind(whole, levels=levels)
             if start is None:
                 start = int(whole.t_ns[0])
@@ -98,6 +94,20 @@ class ReplayFile:
                 first = last
         if rest:
             yield rest_ns, _message(rest_ns, rest, levels=levels)
+
+    def _told_blocks(self) -> Iterator[tuple[bool, EventBlock]]:
+        """The blocks, each with whether the file holds levels: what its first such row says."""
+        held: list[EventBlock] = []
+        blocks = self._blocks()
+        for block in blocks:
+            held.append(block)
+            telling = np.isin(block.event, (*_ORDERS, Event.LEVEL))
+            if telling.any():
+                levels = bool(block.event[np.argmax(telling)] == Event.LEVEL)
+                yield from ((levels, one) for one in held)
+                yield from ((levels, one) for one in blocks)
+                return
+        raise self._wrong(1, "holds neither orders nor levels")
 
     def _blocks(self) -> Iterator[EventBlock]:
         """The venue's own blocks, without halts, none of them empty."""

@@ -13,7 +13,6 @@ entering a key in a sorted list and deleting it costs more than all the rest of 
 """
 
 from collections.abc import Iterator
-from itertools import islice
 from typing import Final, Protocol
 
 import msgspec
@@ -36,10 +35,6 @@ HOLES_ALLOWED: Final = 32
 
 VACANT_ALLOWED: Final = 16
 """Vacant levels that may lie before the best, and, beyond the number of the others, on a side."""
-
-
-FEW_VACANT: Final = 6
-"""Vacant levels that mostly lie, at most, between those that a view shows."""
 
 
 class RestingOrder(msgspec.Struct, gc=False):
@@ -266,20 +261,23 @@ class BookSide:
         self.shown_depth = depth
         if depth <= 0:
             return ()
-        rows = self._first_rows(depth, depth + min(self.vacant, FEW_VACANT))
-        if len(rows) < depth and self.vacant > FEW_VACANT:
-            rows = self._first_rows(depth, depth + self.vacant)
+        rows = self._first_rows(depth)
         self._shown_keys.clear()
         # With fewer levels than may show, any new one would.
         self.shown_to = self.sign * rows[-1][0] if len(rows) == depth else KEY_MAX
         return tuple(rows)
 
-    def _first_rows(self, depth: int, among: int) -> list[Level]:
-        """The best ``depth`` levels that the first so many keys hold, vacant ones left out."""
-        levels, first = self.level_at, islice(self.keys, among)
-        if self.sign > 0:
-            return [(key, qty) for key in first if (qty := levels[key].qty)][:depth]
-        return [(-key, qty) for key in first if (qty := levels[key].qty)][:depth]
+    def _first_rows(self, depth: int) -> list[Level]:
+        """The best ``depth`` levels, vacant ones left out."""
+        # In a busy market many vacant levels lie between, so it stops as soon as it can.
+        sign, levels, rows = self.sign, self.level_at, []
+        for key in self.keys:
+            qty = levels[key].qty
+            if qty:
+                rows.append((sign * key, qty))
+                if len(rows) == depth:
+                    break
+        return rows
 
     def lots_to(self, limit: int, enough: int = KEY_MAX) -> int:
         """Lots at keys up to and including ``limit``, counted until there are ``enough``."""
