@@ -279,6 +279,7 @@ def test_exit_0_and_one_document_for_what_is_right(
         "convert": ["convert", "order_latency", "good.csv", "made.csv"],
         "inspect": ["inspect", "good.events.csv"],
         "calibrate": ["calibrate", "market.events.csv", "--simulate", "1ms"],
+        "generate": ["generate", "fragmented", "made.events.csv"],
     }
     args = right[command]
     done = invoke(*args, *([] if command in WITHOUT_JSON else ["--json"]))
