@@ -255,7 +255,8 @@ class NaiveSpecialBook:
             return [order.tell(ExecType.REPLACED, of=old)]
         iceberg = order.extras.display_qty is not None and not order.waits
         grows = msg.order_qty > order.asked
-        stays = iceberg and self.settings.iceberg_size_up == "keeps_priority"
+        enough = order.shown >= max(1, order.extras.min_display_qty)
+        stays = iceberg and enough and self.settings.iceberg_size_up == "keeps_priority"
         new_stop = order.stop if msg.stop_px is None else msg.stop_px
         if msg.price == order.price and new_stop == order.stop and (stays or not grows):
             if grows:

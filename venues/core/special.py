@@ -96,7 +96,12 @@ class SpecialCore(SpecialEntry):
     def _handled(self, out: list[VenueReport], now_ns: TimeNs) -> list[VenueReport]:
         """Let happen what follows, and number the state that there is then."""
         if not self._suspended:
-            while self._elect(now_ns, out) or self._reprice(now_ns, out) or self._wake(now_ns, out):
+            while (
+                self._elect(now_ns, out)
+                or self._reprice(now_ns, out)
+                or self._wake(now_ns, out)
+                or self._meet_unpriced(now_ns, out)
+            ):
                 pass
         if self._changed:
             self._changed = False
@@ -249,7 +254,9 @@ class SpecialCore(SpecialEntry):
         if msg.stop_px is not None and msg.stop_px != order.stop_px:
             return False
         iceberg = order.display_qty > 0 and order.place is Place.DISPLAYED
-        keeps = iceberg and self.rules.iceberg_size_up == "keeps_priority"
+        # One that shows too few lots by now, and gains some to show, is renewed: at the end.
+        enough = order.leaves_qty >= max(1, order.min_display_qty)
+        keeps = iceberg and enough and self.rules.iceberg_size_up == "keeps_priority"
         return keeps or leaves <= order.open_qty
 
     def _change_in_place(

@@ -15,6 +15,7 @@ from venues.core.special_orders import (
     Place,
     SpecialOrder,
     at_once,
+    is_choosy,
     is_plain,
     refusal_of,
     special_order,
@@ -216,4 +217,29 @@ class SpecialEntry(SpecialTrading):
         self._lift(order)
         self._serial = order.rank = self._serial + 1
         self._enter(order, now_ns, out, key=at)
+        return True
+
+    # ------------------------------------------------------------ orders that had no price
+
+    def _meet_unpriced(self, now_ns: TimeNs, out: list[VenueReport]) -> bool:
+        """Let resting market orders of both sides trade once there is a price; True if any did.
+
+        The younger of the two oldest takes, and with what it has left keeps its place.
+        """
+        bids, asks = self._bid_places.market, self._ask_places.market
+        if not bids or not asks:
+            return False
+        bid = next((order for order in bids.values() if not is_choosy(order)), None)
+        ask = next((order for order in asks.values() if not is_choosy(order)), None)
+        if bid is None or ask is None:
+            return False
+        pair = (ask, bid) if bid.rank < ask.rank else (bid, ask)
+        taker = next((order for order in pair if self.could_trade(order)), None)
+        if taker is None:
+            return False
+        self._lift(taker)
+        self._enter(taker, now_ns, out)
+        market = self._places(taker.side).market
+        for number in [number for number, order in market.items() if order.rank > taker.rank]:
+            market[number] = market.pop(number)
         return True

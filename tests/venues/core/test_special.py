@@ -148,6 +148,18 @@ def test_a_slice_is_renewed_behind_the_others_and_below_its_least() -> None:
     assert book.trades("z", "buy", 6, 100) == [("z", "plain", 100, 5), ("z", "ice", 100, 1)]
 
 
+def test_an_iceberg_that_gains_lots_and_shows_too_few_is_renewed_at_the_end() -> None:
+    book = Book(
+        order("i", "buy", 12, 10, display_qty=10, min_display_qty=10),
+        order("j", "buy", 5, 10),
+        iceberg_size_up="keeps_priority",
+    )
+    book.tell(OrderReduceRequest("r", "i", QtyLots(10), "i"))
+    book.replace("i", 25, 10)
+    shown = [(o.cl_ord_id, o.leaves_qty, o.open_qty) for o in book.core.displayed(Side.BUY)]
+    assert shown == [("j", 5, 5), ("i'", 10, 25)]
+
+
 def test_fill_or_kill_counts_what_is_kept_back_and_hidden() -> None:
     makers = (
         order("ice", "sell", 30, 100, display_qty=10),
@@ -383,6 +395,42 @@ def test_a_resting_market_order_shows_nothing_and_is_replaced_without_a_price() 
     assert isinstance(replaced, ExecutionReport)
     assert (replaced.exec_type, replaced.leaves_qty) == (ExecType.REPLACED, 4)
     assert book.trades("x", "sell", 9, 99) == [("x", "m'", 99, 4)]
+
+
+def test_market_orders_of_both_sides_trade_as_soon_as_there_is_a_price() -> None:
+    book = Book(
+        order("b", "buy", 100),
+        order("s", "sell", 200),
+        order("t", "sell", 50),
+        market_remainder="rest",
+    )
+    assert book.trades("x", "buy", 100, 99) == [("x", "s", 99, 100), ("s", "b", 99, 100)]
+    book.new("c", "buy", 120, tif="GTC")
+    assert [o.cl_ord_id for o in book.core.resting_market(Side.BUY)] == ["c"]
+
+
+def test_a_market_order_that_is_woken_keeps_its_place() -> None:
+    book = Book(
+        order("b", "buy", 100),
+        order("s", "sell", 150),
+        order("t", "sell", 50),
+        market_remainder="rest",
+    )
+    assert list(trades(book.core.set_reference(PriceTicks(101), NOW))) == [("s", "b", 101, 100)]
+    book.core.check()
+    left = [(o.cl_ord_id, o.open_qty) for o in book.core.resting_market(Side.SELL)]
+    assert left == [("s", 50), ("t", 50)]
+
+
+def test_own_market_orders_are_kept_apart_when_a_price_comes() -> None:
+    mode = SelfTrade.CANCEL_INCOMING
+    book = Book(
+        order("a1", "buy", 100, self_trade=mode),
+        order("a2", "sell", 100, self_trade=mode),
+        market_remainder="rest",
+    )
+    assert what(book.core.set_reference(PriceTicks(101), NOW)) == [("a2", ExecType.CANCELED)]
+    book.core.check()
 
 
 # ---------------------------------------------------------------- self-trade prevention
