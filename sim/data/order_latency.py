@@ -215,11 +215,15 @@ def _statistics(trips: Sequence[_RoundTrip], orders: _Orders) -> dict[str, Any]:
 
 
 def _percentiles(found: Sequence[int]) -> dict[str, int]:
-    """Least, percentiles (the value at the lower of the two ranks) and largest."""
+    """Least, percentiles (between the two ranks in proportion, to whole ms) and largest."""
     if not found:
         return {}
     last = len(found) - 1
-    middle = {f"p{percent}": found[percent * last // 100] for percent in _PERCENTS}
+    middle = {}
+    for percent in _PERCENTS:
+        place, part = divmod(percent * last, 100)
+        low, high = found[place], found[min(place + 1, last)]
+        middle[f"p{percent}"] = (100 * low + part * (high - low) + 50) // 100
     return {"least": found[0]} | middle | {"largest": found[-1]}
 
 

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from heapq import heappop, heappush
 from itertools import chain
 from pathlib import Path
-from re import ASCII
+from re import ASCII, Match
 from re import compile as pattern
 from typing import Any, Final
 
@@ -108,8 +108,8 @@ class PitchEvents:
 
     Attributes:
         rows: Lines so far.
-        back: Messages so far with an earlier time than the line before.
-        furthest_ms: The most that one of them went back.
+        back: Messages so far with an earlier time than the line before, that were sorted.
+        furthest_ms: The most that one was behind the latest time before it.
 
     Args:
         path: The file.
@@ -164,21 +164,16 @@ class PitchEvents:
         for line, text in self._lines():
             self.rows += 1
             try:
-                ms, row = self._message(line, text)
-                if ms < last_ms:
-                    self.back += 1
-                    self.furthest_ms = max(self.furthest_ms, last_ms - ms)
-                last_ms = ms
-                t_ns = ms * _MS
-                if latest_ns - t_ns > self._within_ns:
-                    raise UnitError(
-                        f"time goes back by {(latest_ns - t_ns) // _MS} ms; -o sort_within=... "
-                        "sorts times up to a bound"
-                    )
+                match = _matched(text)
+                t_ns = int(match[1]) * _MS
+                step_ms, last_ms = last_ms - int(match[1]), int(match[1])
+                # Before the message is taken: one that is too late must leave no order behind.
+                self._check_time(line, latest_ns - t_ns, step_ms)
+                latest_ns = max(latest_ns, t_ns)
+                row = self._message(line, text[9], t_ns + self._offset_ns, match)
             except UnitError as error:
                 self._problems.refuse(line, str(error))
                 continue
-            latest_ns = max(latest_ns, t_ns)
             if row is not None:
                 heappush(held, (t_ns, line, row))
             while held and held[0][0] < latest_ns - self._within_ns:
@@ -191,22 +186,33 @@ class PitchEvents:
     def _lines(self) -> Iterator[tuple[int, str]]:
         return enumerate(chain.from_iterable(line_blocks(self._path, MAX_LINE_BYTES)), start=1)
 
-    def _message(self, line: int, text: str) -> tuple[int, Row | None]:
-        match = _LINE.fullmatch(text)
-        if match is None:
-            raise UnitError(f"must be a PITCH message A, E, X or P behind S, was {text[:60]!a}")
-        kind, ms = text[9], int(match[1])
-        t_ns = ms * _MS + self._offset_ns
+    def _check_time(self, line: int, late_ns: int, step_ms: int) -> None:
+        """Refuse a message that is further behind the latest time than may be sorted.
+
+        One that may, and is behind the line before by ``step_ms``, is counted and listed.
+        """
+        if late_ns > self._within_ns:
+            raise UnitError(
+                f"time goes back by {late_ns // _MS} ms; -o sort_within=... sorts times up to a "
+                "bound"
+            )
+        self.furthest_ms = max(self.furthest_ms, late_ns // _MS)
+        if step_ms > 0:
+            self.back += 1
+            what = f"time goes back by {step_ms} ms; sorted, which takes -o sort_within"
+            self._problems.note(line, what, "time goes back")
+
+    def _message(self, line: int, kind: str, t_ns: int, match: Match[str]) -> Row | None:
         self._messages[kind] = self._messages.get(kind, 0) + 1
         if kind in "AP":
             first = 2 if kind == "A" else 11
-            return ms, self._shown(t_ns, line, kind, match.groups()[first - 1 : first + 4])
+            return self._shown(t_ns, line, kind, match.groups()[first - 1 : first + 4])
         order, shares = match.group(7, 8) if kind == "E" else match.group(9, 10)
         known = self._orders.get(order)
         if known is None:
             raise UnitError(f"order {order} is not open")
         venue, side_sign, px, left = known
-        qty = int(shares) * SCALE
+        qty = _number(shares) * SCALE
         if not 0 < qty <= left:
             raise UnitError(f"takes {qty // SCALE} of order {order}, which has {left // SCALE}")
         if qty == left:
@@ -215,17 +221,17 @@ class PitchEvents:
             self._orders[order] = (venue, side_sign, px, left - qty)
         event = Event.EXECUTE if kind == "E" else Event.DELETE if qty == left else Event.REDUCE
         if venue < 0:
-            return ms, None
-        return ms, (t_ns, venue, event, side_sign, px, qty, int(order, 36), line)
+            return None
+        return (t_ns, venue, event, side_sign, px, qty, int(order, 36), line)
 
     def _shown(self, t_ns: int, line: int, kind: str, fields: tuple[str | Any, ...]) -> Row | None:
         """The event of an add or of a trade against a hidden order."""
         order, word, shares, name, price = fields
         symbol = name.strip()
         side = BID if word == "B" else ASK
-        qty, px = int(shares) * SCALE, int(price) * _TICK
+        qty, px = _number(shares) * SCALE, int(price) * _TICK
         if qty <= 0 or px <= 0:
-            raise UnitError(f"shares and price must be > 0, were {int(shares)} and {px / SCALE:g}")
+            raise UnitError(f"shares and price must be > 0, were {qty // SCALE} and {px / SCALE:g}")
         if self._symbol is None:
             venue = self._venues.setdefault(symbol, len(self._venues))
         else:
@@ -239,3 +245,18 @@ class PitchEvents:
         if kind == "A":
             return (t_ns, venue, Event.ADD, side, px, qty, int(order, 36), line)
         return (t_ns, venue, Event.TRADE, -side, px, qty, 0, line)
+
+
+def _matched(text: str) -> Match[str]:
+    match = _LINE.fullmatch(text)
+    if match is None:
+        raise UnitError(f"must be a PITCH message A, E, X or P behind S, was {text[:60]!a}")
+    return match
+
+
+def _number(shares: str) -> int:
+    """Padded with blanks or zeros on the left."""
+    digits = shares.lstrip(" ")
+    if not digits.isdigit():
+        raise UnitError(f"shares must be a whole number, were {shares!a}")
+    return int(digits)

@@ -77,7 +77,12 @@ def test_C02_times_that_go_back_are_sorted_within_a_bound_or_refused(
     with pytest.raises(DataFormatError, match=r"pitch\.txt:8: time goes back by 1 ms; -o sort_wit"):
         converted("pitch", path, out, symbol="SH")
     report, lines = converted("pitch", path, out, symbol="SH", sort_within="2ms")
-    assert report.problems == ("2 times went back and were sorted",)
+    assert report.problems == (
+        "2 times went back and were sorted",
+        "pitch.txt: 2 x time goes back",
+        "pitch.txt:8: time goes back by 1 ms; sorted, which takes -o sort_within",
+        "pitch.txt:9: time goes back by 1 ms; sorted, which takes -o sort_within",
+    )
     times = [int(line.split(",")[0]) for line in lines]
     assert times == sorted(times)
     assert "61.95" in lines[3]
@@ -85,7 +90,27 @@ def test_C02_times_that_go_back_are_sorted_within_a_bound_or_refused(
     assert report.statistics["left_out"] == 1
     found = inspected(path, "pitch")
     assert found.facts["times_that_go_back"] == 2
-    assert "-o sort_within=1ms" in found.notes[0]
+    assert [problem.line for problem in found.problems] == [8, 9]
+    assert "-o sort_within=2ms" in found.notes[0]
+    converted("pitch", path, out, symbol="SH", sort_within="2ms")
+
+
+def test_C02_D04_what_is_left_out_for_its_time_leaves_no_order_behind(
+    tmp_path: Path, out: Path
+) -> None:
+    """A cancel of an order whose add was too late is left out too, and nothing was sorted."""
+    path = pitch(
+        tmp_path,
+        "S28800014ACK27GA0000DTS000100SH    0000619400Y\n",
+        "S28800016XCK27GA0000DT000100\n",
+    )
+    report, lines = converted("pitch", path, out, symbol="SH", skip_bad="yes")
+    assert report.problems == (
+        "pitch.txt: 2 x row left out",
+        "pitch.txt:8: time goes back by 1 ms; -o sort_within=... sorts times up to a bound",
+        "pitch.txt:9: order CK27GA0000DT is not open",
+    )
+    assert len(lines) == 5
 
 
 @pytest.mark.parametrize(
@@ -96,6 +121,8 @@ def test_C02_times_that_go_back_are_sorted_within_a_bound_or_refused(
         ("S28800016AAK27GA0000DTS000100SH    0000619200Y", "order AK27GA0000DT is open already"),
         ("S28800016AZK27GA0000DTS000000SH    0000619200Y", "shares and price must be > 0"),
         ("S28800016AZK27GA0000DTS000100SH    0000000000Y", "shares and price must be > 0"),
+        ("S28800016X1K27GA00000Y      ", "shares must be a whole number, were '      '"),
+        ("S28800016AZK27GA0000DTS00 100SH    0000619200Y", "shares must be a whole number"),
         ("S28800016ZZK27", "must be a PITCH message A, E, X or P"),
         ("28800016X1K27GA00000Y000100", "must be a PITCH message"),
     ],
@@ -290,7 +317,7 @@ def test_no_partner_is_taken(tmp_path: Path, name: str) -> None:
 def test_the_real_pitch_sample(shared_file: Callable[[str], Path], out: Path) -> None:
     path = shared_file("bats_pitch/pitch_example_data_20000msgs.txt.gz")
     found = inspected(path, "pitch")
-    assert (found.rows, found.problems) == (20_000, ())
+    assert (found.rows, found.problem_counts) == (20_000, {"time goes back": 691})
     assert found.facts["messages"] == {"A": 10_361, "E": 20, "P": 27, "X": 9_592}
     assert found.facts["orders_open_at_the_end"] == 784
     assert found.facts["times_that_go_back"] == 691
@@ -350,3 +377,27 @@ def test_real_logs_of_order_states(
     assert sum(found.problem_counts.get(kind, 0) for kind in asked) == never
     if create_p50 is not None:
         assert found.facts["round_trips_ms"]["create"]["p50"] == create_p50
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize(
+    ("name", "p5", "p50", "p95", "p99", "largest"),
+    [
+        ("binance/test_1_continents/binance_aws_1_Tokyo", 46, 71, 180, 308, 447),
+        ("binance/test_1_continents/binance_aws_2_Singapore", 85, 96, 249, 321, 582),
+        ("binance/test_1_continents/binance_aws_3_London", 230, 243, 690, 756, 939),
+        ("binance/test_1_continents/binance_aws_6_Sao_Paolo", 288, 302, 451, 868, 1132),
+        ("gate_io/test_1_asia/gate_io_aws_1_Tokyo", 38, 40, 84, 210, 225),
+        ("kucoin/test_1_asia/kucoin_aws_1_Tokyo", 42, 54, 136, 216, 387),
+        ("htx/test_1_asia/htx_aws_1_Tokyo", 39, 41, 86, 210, 218),
+    ],
+)
+def test_create_round_trips_are_those_of_the_readme(
+    shared_file: Callable[[str], Path],
+    name: str, p5: int, p50: int, p95: int, p99: int, largest: int,
+) -> None:  # fmt: skip
+    found = inspected(shared_file(f"order_latency/{name}_latency_check.csv.gz"), "order_latency")
+    trips = found.facts["round_trips_ms"]["create"]
+    assert [trips[key] for key in ("p5", "p50", "p95", "p99", "largest")] == [
+        p5, p50, p95, p99, largest
+    ]  # fmt: skip
