@@ -7,9 +7,11 @@ a half to the even one.
 """
 
 import math
+from collections.abc import Sequence
 from typing import Any, Final, Protocol
 
 from sim.protocol.enums import Side
+from sim.protocol.market_data import Trade
 from sim.protocol.orders import ExecutionReport, VenueReport
 from sim.protocol.units import TimeNs
 from venues.core.api import VenueNote
@@ -165,13 +167,23 @@ class ImpactCore(CoreAround):
         self._net = 0
         self._has_traded = False
         self._moved = 0
+        self._early: Sequence[Trade] = ()  # prints of a displacement before the message
+
+    @property
+    def trades(self) -> Sequence[Trade]:
+        """The prints of the last ``handle`` call, also those of what it displaced first."""
+        inner = self._inner.trades
+        return [*self._early, *inner] if self._early else inner
 
     def handle(self, msg: Any, now_ns: TimeNs) -> list[VenueReport]:
         """Apply one message to the book as our trades have left it."""
         if self._has_traded and now_ns >= self._due_ns:
+            old = len(self._inner.trades)
             before = self._reckon(now_ns)
+            self._early = self._inner.trades[old:] if before else ()
             reports = self._inner.handle(msg, now_ns)
             return self._after(before + reports if before else reports, now_ns)
+        self._early = ()
         return self._after(self._inner.handle(msg, now_ns), now_ns)
 
     def _after(self, reports: list[VenueReport], now_ns: TimeNs) -> list[VenueReport]:

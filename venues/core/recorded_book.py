@@ -342,7 +342,7 @@ class RecordedBook(ReplayingCore):
         step = recorded.sign * (recorded.anchor + recorded.moved - recorded.shift)
         if not step:
             return
-        if not self._orders and _may_slide(recorded, side, step):
+        if not (self._orders or self._traded) and _may_slide(recorded, side, step):
             # Among strangers alone nobody's place changes; most shifts are of such.
             recorded.follow()
             side.slide(step)
@@ -350,7 +350,9 @@ class RecordedBook(ReplayingCore):
         self._forget()
         for block in [one for one in side.living() if not one.cl_ord_id]:
             side.leave(block)
-        self._traded.clear()
+        # The other side stays where it is, and what is known of its trades stays with it.
+        for key in [key for key in self._traded if key * recorded.sign > 0]:
+            del self._traded[key]
         recorded.follow()
         recorded.changed.update(dict.fromkeys(recorded.recorded))
 

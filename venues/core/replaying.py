@@ -231,6 +231,8 @@ class ReplayingCore(LitCore):
 
     def _print(self, price: int, lots: int, aggressor: Side) -> None:
         assert self._prints is not None
+        if self._prints is NO_PRINTS:  # everybody's, and for ever empty
+            self._prints = []
         self._prints.append(make_trade(price, lots, aggressor))
         # As in ``venues.task``, ``PriceTicks()`` and its like would only please the type checker.
         self.last_px, self.last_qty = price, lots  # type: ignore[assignment]

@@ -184,6 +184,25 @@ def test_recorded_prices_that_come_later_are_displaced_too(make: Callable[[], Im
 
 
 @MARKETS
+def test_fill_by_what_comes_back_is_printed_with_the_message_that_found_it(
+    make: Callable[[], ImpactCore],
+) -> None:
+    """Our buy moved the offers up; as they come back, they meet our bid before the next row."""
+    core = make()
+    core.handle(ioc("o", BUY, 10, 101), TimeNs(SECOND))
+    core.handle(NewOrderSingle("rest", BUY, QtyLots(7), PriceTicks(102)), TimeNs(SECOND))
+    core.handle(ioc("p", BUY, 99, 98), TimeNs(SECOND + 1))
+    assert core.trades == []
+    volume = core.volume
+    reports = tick(core, 20 * SECOND)
+    assert [(r.cl_ord_id, r.last_qty) for r in reports] == [("rest", 7)]
+    assert [(trade.price, trade.qty) for trade in core.trades] == [(102, 7)]
+    assert core.volume == volume + 7
+    tick(core, 20 * SECOND + 1)
+    assert list(core.trades) == []
+
+
+@MARKETS
 def test_without_a_trade_of_ours_nothing_moves(make: Callable[[], ImpactCore]) -> None:
     core = make()
     tick(core, 5 * SECOND)

@@ -219,6 +219,34 @@ def test_cancel_of_ours_leaves_the_level_as_recorded(market: Market) -> None:
     assert market.book._splits == {}
 
 
+def test_fill_by_a_level_change_alone_is_printed_once_and_nowhere_else(market: Market) -> None:
+    market.send(order("q", BUY, 4, 101))
+    assert market.play(ask(101, 4)) == [("q", 101, 4)]
+    assert [(t.price, t.qty) for t in market.book.trades] == [(101, 4)]
+    market.play(bid(99, 8))
+    assert market.book.trades == []
+    assert open_market().book.trades == [], "another book knows nothing of it"
+
+
+def test_shift_without_ours_forgets_trades_at_the_prices_before(market: Market) -> None:
+    assert market.play(sold(100, 33)) == [("o", 100, 3)]
+    market.send(OrderCancelRequest("c", "o"))
+    market.play(AnchorShift(BUY, PriceTicks(-1)))
+    assert market.book.published(1)[0] == ((99, 50),)
+    market.play(bid(100, 20))
+    assert market.book.published(1)[0] == ((99, 20),)
+
+
+def test_shift_of_one_side_leaves_what_is_known_of_trades_at_the_other() -> None:
+    market = open_market(optimistic)
+    market.play(bid(100, 70))
+    assert market.play(sold(100, 10)) == []
+    market.play(AnchorShift(SELL, PriceTicks(1)))
+    assert market.ahead("o") == 20
+    market.play(bid(100, 60))
+    assert market.ahead("o") == 20, "the trade explains the fall"
+
+
 sides = st.sampled_from([BUY, SELL])
 prices = st.integers(1, 8)
 events = st.one_of(
