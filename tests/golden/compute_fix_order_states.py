@@ -138,6 +138,9 @@ class Script:
         """The message that a step is about: the one it names, else the first without an answer."""
         news = step["venue"] == "accept" or ("cl_ord_id" not in step and step["venue"] == "reject")
         candidates = self.sent.get(step.get("cl_ord_id", ""), self.order)
+        if step["venue"] in {"accept", "reject"}:  # of two of one name that without an answer
+            open_ones = [one for one in candidates if one.step < n and not one.ends]
+            candidates = open_ones or candidates
         for one in candidates:
             is_new = isinstance(one.msg, NewOrderSingle)
             if one.step < n and ("cl_ord_id" in step or (is_new == news and not one.ends)):
@@ -159,7 +162,22 @@ class Script:
         named = self._first_order(name) if name else None
         orders = [one.msg for one in self.order if one.step < n]
         news = [msg for msg in orders if isinstance(msg, NewOrderSingle)]
-        return named or news[-1]
+        return named or self._first_order(news[-1].cl_ord_id) or news[-1]
+
+    def is_duplicate(self, one: Sent) -> bool:
+        """Whether a new order has the name of one that is open as the venue sees it."""
+        first = self._first_order(one.msg.cl_ord_id)
+        if first is None or first is one.msg or not isinstance(one.msg, NewOrderSingle):
+            return False
+        filled = sum(self.steps[n]["qty_shares"] for n in self.fills(first) if n < one.seen)
+        ended = any(step.get("venue") in ENDS for step in self.steps[: one.seen])
+        canceled = any(
+            isinstance(other.msg, OrderCancelRequest)
+            and other.msg.orig_cl_ord_id == first.cl_ord_id
+            and other.seen < one.seen
+            for other in self.order
+        )
+        return filled < first.order_qty and not ended and not canceled
 
     def fills(self, order: NewOrderSingle) -> list[int]:
         """The steps at which this order fills."""
@@ -295,7 +313,7 @@ async def play(script: Script) -> list[VenueReport]:
         )
     )
     for one in script.order:
-        loop.call_at_ns(at(one.step), order_link.send, as_sent(one))
+        loop.call_at_ns(at(one.step), order_link.send, as_sent(one, script))
     for t_ns, msg in others(script):
         loop.schedule(t_ns, Priority.FLOW, inbox.deliver, msg)
     await asyncio.sleep((len(script.steps) + 2) * STEP_NS / 1e9)
@@ -305,12 +323,13 @@ async def play(script: Script) -> list[VenueReport]:
     return heard
 
 
-def as_sent(one: Sent) -> Any:
+def as_sent(one: Sent, script: Script) -> Any:
     """What leaves for the venue: what it shall refuse is something that it must refuse.
 
-    A new order has no valid price; a request finds the venue's queue full.
+    A new order has the name of an open one or no valid price; a request finds the venue's queue
+    full.
     """
-    if not one.refused:
+    if not one.refused or script.is_duplicate(one):
         return one.msg
     if isinstance(one.msg, NewOrderSingle):
         fields = {name: getattr(one.msg, name) for name in one.msg.__struct_fields__}
