@@ -81,6 +81,9 @@ class Lines:
             place.cum_qty, place.level_qty = order.cum_qty, self._level_qty(order)
             place.ahead = (self._book.lots_ahead(order.cl_ord_id) or 0) if rests else 0
             self._tell(name, place, "filled", now_ns)
+            if rests and order.rank != place.rank:  # replaced to where it takes, and rests there
+                place.rank = order.rank
+                self._tell(name, place, "joined", now_ns)
             return rests
         if not rests:
             return False

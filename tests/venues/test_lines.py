@@ -102,6 +102,28 @@ async def test_replace_joins_anew_unless_it_keeps_its_place(
     ]
 
 
+async def test_replace_that_trades_at_once_joins_with_what_it_leaves(
+    make_core: MakeCore, order: MakeOrder, serve: Serve, others: list[tuple[int, Any]]
+) -> None:
+    heard = await serve(
+        make_core("lit"),
+        [
+            *others,
+            (5, order("sell", 2, 9_995, "GTC", account="x", cl_ord_id="s")),
+            (6, OrderCancelReplaceRequest("r", "ours", QtyLots(5), PriceTicks(9_995), "router")),
+            (7, order("buy", 9, 9_995, "GTC", account="x", cl_ord_id="x4")),
+            (8, order("sell", 1, 9_995, account="x")),
+        ],
+    )
+    places = [r for r in heard.records if isinstance(r, QueuePosition)]
+    assert [(r.t_ns, r.price, r.ahead_qty, r.leaves_qty, r.reason) for r in places] == [
+        (3, 9_990, 30, 5, "joined"),
+        (6, 9_995, 0, 3, "filled"),
+        (6, 9_995, 0, 3, "joined"),
+        (8, 9_995, 0, 2, "filled"),
+    ]
+
+
 async def test_orders_of_others_and_those_that_do_not_rest_are_not_told(
     make_core: MakeCore, order: MakeOrder, serve: Serve, others: list[tuple[int, Any]]
 ) -> None:
