@@ -154,11 +154,13 @@ class MboEvents:
     """Turns checked MBO records into neutral events.
 
     It keeps the open quantity of every order, to know whether a fill took all that an order showed.
-    ``unused_fills`` counts the fills that nothing carried out.
+    ``unused_fills`` counts the fills that nothing carried out. ``odd`` lists, by line, records that
+    do not fit the orders that are open: they become what does fit.
     """
 
     def __init__(self) -> None:
         self.unused_fills = 0
+        self.odd: list[tuple[int, str]] = []
         self._open: dict[_Key, int] = {}
 
     def events(self, found: Records, venue: Ints, t_ns: Ints) -> EventBlock:
@@ -215,15 +217,24 @@ class MboEvents:
         for row, (publisher, order_id, action, size) in enumerate(rows):
             key = (publisher, order_id)
             if action == A:
+                if key in left:
+                    what = f"add of order {order_id}, which is open already"
+                    self.odd.append((int(found.line[row]), what))
+                    event[row] = Event.MODIFY
                 left[key] = size
             elif action in {C, M}:
                 fills = pending.pop(key, None) if pending else None
-                before = left.get(key, 0)
+                shown = before = left.get(key, 0)
+                rest = size
                 if fills is not None:
-                    before -= _carry_out(row, fills, before or size, extra)
-                after = size if action == M else left.get(key, 0) - size
-                if fills is not None and action == C:
-                    qty[row] = max(0, size - sum(size for _, size in fills)) * SCALE
+                    before -= _carry_out(row, fills, shown, extra)
+                    rest -= sum(filled for _, filled in fills)
+                after = size if action == M else shown - size
+                if action == C:
+                    if rest > before or not shown:
+                        what = _too_much(order_id, rest, shown)
+                        self.odd.append((int(found.line[row]), what))
+                    qty[row] = max(0, min(rest, before)) * SCALE
                     event[row] *= qty[row] > 0
                 elif fills is not None and before <= 0:
                     event[row] = Event.ADD
@@ -239,10 +250,16 @@ class MboEvents:
                     qty[trade] = max(0, qty[trade] - size * SCALE)
                     event[trade] *= qty[trade] > 0
             elif action == R:
-                for gone in [one for one in left if one[0] == publisher]:
-                    del left[gone]
+                left = {one: size for one, size in left.items() if one[0] != publisher}
+        self._open = left
         self.unused_fills += sum(map(len, pending.values()))
         return extra
+
+
+def _too_much(order_id: int, size: int, shown: int) -> str:
+    if not shown:
+        return f"cancel of unknown order {order_id}"
+    return f"cancel of {size} of order {order_id}, which has {shown}"
 
 
 def _carry_out(row: int, fills: list[tuple[int, int]], shown: int, extra: list[_Extra]) -> int:

@@ -19,6 +19,7 @@ from sim.data.databento_dbn import MAGIC, DbnRecords
 from sim.data.events import EventBlock
 from sim.data.inspection import Problems
 from sim.data.neutral import cut
+from sim.data.order_books import trouble_kind
 from sim.data.packed import first_bytes
 from sim.protocol.errors import DataFormatError
 
@@ -94,6 +95,9 @@ class DatabentoEvents:
             last_ns = int(t_ns[-1])
             if self.reader.schema == MBO:
                 block = orders.events(chosen, venue, t_ns)
+                for line, what in orders.odd:
+                    self._problems.note(line, what, trouble_kind(what))
+                orders.odd.clear()
                 self.unused_fills = orders.unused_fills
             else:
                 block = views.events(chosen, venue, t_ns)

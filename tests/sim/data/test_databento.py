@@ -139,6 +139,35 @@ def test_a_fill_and_a_modify_are_an_execution_and_what_the_order_shows_then(
     ]
 
 
+def test_D04_records_that_fit_no_open_order_are_listed_and_make_no_event_that_fits_none(
+    vendor: Any, tmp_path: Path
+) -> None:
+    rows: list[Any] = [
+        (0, "C", "B", 9.98, 5, 7),  # an order from before the file
+        (1, "A", "B", 9.98, 5, 1),
+        (2, "A", "B", 9.99, 4, 1),
+        (3, "C", "B", 9.99, 9, 1),
+        (9, "T", "A", 9.98, 2, 0),
+        (9, "F", "B", 9.98, 2, 8),  # another one
+        (9, "C", "B", 9.98, 2, 8),
+    ]
+    path = vendor.csv_file(tmp_path / "a.csv", rows)
+    assert told(path) == [
+        (1, "add", 1, 9.98, 5, 1),
+        (2, "modify", 1, 9.99, 4, 1),
+        (3, "reduce", 1, 9.99, 4, 1),
+        (9, "trade", -1, 9.98, 2, 0),
+    ]
+    problems = Problems(path)
+    assert list(DatabentoEvents(path, problems).blocks())
+    assert [(problem.line, problem.what) for problem in problems.listed()] == [
+        (2, "cancel of unknown order 7"),
+        (4, "add of order 1, which is open already"),
+        (5, "cancel of 9 of order 1, which has 4"),
+        (8, "cancel of unknown order 8"),
+    ]
+
+
 def test_C02_times_that_go_back_are_raised_counted_and_listed(vendor: Any, tmp_path: Path) -> None:
     path = vendor.csv_file(
         tmp_path / "a.csv", [*vendor.rows, (5, "A", "B", 9.9, 1, 9), (80, "A", "B", 9.9, 1, 8)]
