@@ -12,6 +12,7 @@ A level whose last order has left stays for a while as a vacant one, because pri
 entering a key in a sorted list and deleting it costs more than all the rest of a message.
 """
 
+from bisect import bisect_left
 from collections.abc import Iterator
 from typing import Final, Protocol
 
@@ -21,6 +22,9 @@ from sortedcontainers import SortedList
 from sim.protocol.enums import SelfTrade, Side
 from sim.protocol.market_data import Level, Levels
 
+RESERVE: Final = 8
+"""Levels that a side keeps at hand behind those that it shows, if it shows as many at least."""
+
 KEY_MAX: Final = 2**63 - 1
 """The worst key a side can hold; as a limit it reaches every level (a market order)."""
 
@@ -28,7 +32,7 @@ EMPTY: Final = 2**63
 """``BookSide.best`` of an empty side: beyond every limit."""
 
 STALE: Final = -(2**63)
-"""``BookSide.shown_to`` when there is no valid view: before every key."""
+"""``BookSide.shown_to`` and ``kept_to`` when there is no valid view: before every key."""
 
 HOLES_ALLOWED: Final = 32
 """Deleted places that a queue may have beyond the number of its orders when it is read."""
@@ -98,14 +102,17 @@ class BookSide:
     ``sign`` is 1 for asks and -1 for bids: ``key = sign * price``. ``level_at`` finds a level by
     its key, ``keys`` holds the keys in order: beside a dictionary and not in one that sorts, since
     most messages meet a level that is there. ``best`` is the first key that is not vacant,
-    ``shown_to`` the last key that the last view depends on, ``touched`` the keys within it at which
-    only lots have changed since.
+    ``shown_to`` the last key that the last view depends on, ``kept_to`` the last of the levels that
+    are kept for the next one, ``touched`` the keys within these at which anything has changed.
     """
 
     __slots__ = (
+        "_keep",
+        "_kept",
+        "_kept_keys",
         "_owner",
-        "_shown_keys",
         "best",
+        "kept_to",
         "keys",
         "level_at",
         "shown",
@@ -124,10 +131,14 @@ class BookSide:
         self.best = EMPTY
         self.shown: Levels = ()
         self.shown_to = STALE
+        self.kept_to = STALE
         self.shown_depth = 0
         self.touched: set[int] = set()
         self._owner = owner
-        self._shown_keys: list[int] = []
+        # What the last view is the head of, so that another takes the place of a level that goes.
+        self._keep = 0
+        self._kept: list[Level] = []
+        self._kept_keys: list[int] = []  # empty: not made yet
 
     def join(self, order: RestingOrder) -> None:
         """Put an order with open lots at the end of the queue at its price."""
@@ -137,9 +148,6 @@ class BookSide:
             level.qty += order.leaves_qty
             level.joined += 1
             level.queue[order.order_id] = order
-            if key <= self.shown_to:
-                self.touched.add(key)
-                self._owner.unseen = True
         else:
             if level is None:
                 self.level_at[key] = PriceLevel(order)
@@ -151,12 +159,14 @@ class BookSide:
                 self.vacant -= 1
             if key < self.best:  # noqa: PLR1730 - min() costs a call
                 self.best = key
+        if key <= self.kept_to:
+            self.touched.add(key)
             if key <= self.shown_to:
-                self.spoil()
+                self._owner.unseen = True
 
     def spoil(self) -> None:
-        """Note that levels have come or gone within the last view."""
-        self.shown_to = STALE
+        """Note that anything within the last view may have changed."""
+        self.shown_to = self.kept_to = STALE
         self._owner.unseen = True
 
     def leave(self, order: RestingOrder) -> None:
@@ -167,24 +177,19 @@ class BookSide:
         level.qty = left = level.qty - order.leaves_qty
         if not left:
             self.vacate(key)
-        if key <= self.shown_to:
-            self.note_change(key, left)
-
-    def note_change(self, key: int, left: int) -> None:
-        """Note that a level within the last view has ``left`` lots now."""
-        if left:
+        if key <= self.kept_to:
             self.touched.add(key)
-        else:
-            self.shown_to = STALE
-        self._owner.unseen = True
+            if key <= self.shown_to:
+                self._owner.unseen = True
 
     def shrink(self, order: RestingOrder, lots: int) -> None:
         """Take some, not all, of the open lots of a resting order; it keeps its place."""
         order.leaves_qty -= lots
         self.level_at[order.key].qty -= lots
-        if order.key <= self.shown_to:
+        if order.key <= self.kept_to:
             self.touched.add(order.key)
-            self._owner.unseen = True
+            if order.key <= self.shown_to:
+                self._owner.unseen = True
 
     def vacate(self, key: int) -> None:
         """Note that the last order has left a level; clear away vacant ones that are in the way.
@@ -234,38 +239,71 @@ class BookSide:
         The same tuple object as before unless something within it has changed.
         """
         touched = self.touched
-        if self.shown_to == STALE or depth != self.shown_depth:
-            touched.clear()
-            view = self._rebuilt(depth)
-            if view != self.shown:
-                self.shown = view
+        if self.kept_to == STALE or depth != self.shown_depth or len(touched) > depth:
+            self._rebuild(depth)
         elif touched:
-            # Most changes of a busy book are to lots at a level that is there already.
-            keys, levels, rows = self._shown_keys, self.level_at, list(self.shown)
-            if not keys:
-                keys += [self.sign * price for price, _ in rows]
-            changed = False
-            for key in touched:
-                at = keys.index(key)
-                price, qty = rows[at]
-                now = levels[key].qty
-                if now != qty:
-                    rows[at] = (price, now)
-                    changed = True
+            self._work_in(touched, depth)
             touched.clear()
-            if changed:
-                self.shown = tuple(rows)
         return self.shown
 
-    def _rebuilt(self, depth: int) -> Levels:
+    def _work_in(self, touched: set[int], depth: int) -> None:
+        """Bring the last view up to date where these levels have changed.
+
+        Most messages of a busy book change one level that shows; walking over all of them again
+        would cost more than all the rest of such a message.
+        """
+        keys, rows, levels = self._kept_keys, self._kept, self.level_at
+        if not keys:
+            keys += [self.sign * price for price, _ in rows]
+        changed = False
+        for key in touched:
+            level = levels.get(key)
+            qty = 0 if level is None else level.qty
+            at = bisect_left(keys, key)
+            if at == len(keys) or keys[at] != key:
+                if not qty:
+                    continue
+                keys.insert(at, key)
+                rows.insert(at, (self.sign * key, qty))
+            elif not qty:
+                del keys[at], rows[at]
+            elif rows[at][1] == qty:
+                continue
+            else:
+                rows[at] = (rows[at][0], qty)
+            if at < depth:
+                changed = True
+        count = len(rows)
+        if count < depth and self.kept_to != KEY_MAX:
+            self._rebuild(depth)
+            return
+        if count > self._keep + RESERVE:
+            del keys[self._keep :], rows[self._keep :]
+            self.kept_to = keys[-1]
+        if changed:
+            view = tuple(rows[:depth])
+            self.shown_to = keys[depth - 1] if count >= depth else KEY_MAX
+            if len(touched) == 1 or view != self.shown:
+                self.shown = view
+
+    def _rebuild(self, depth: int) -> None:
+        self.touched.clear()
+        self._kept_keys.clear()
         self.shown_depth = depth
+        # Few levels are found again as fast as others would be kept up to date.
+        self._keep = keep = depth + RESERVE if depth >= RESERVE else depth
+        self._kept = rows = self._first_rows(keep) if depth > 0 else []
+        # With fewer levels than may show, or may be kept, any new one would be.
+        self.shown_to = self.kept_to = KEY_MAX
         if depth <= 0:
-            return ()
-        rows = self._first_rows(depth)
-        self._shown_keys.clear()
-        # With fewer levels than may show, any new one would.
-        self.shown_to = self.sign * rows[-1][0] if len(rows) == depth else KEY_MAX
-        return tuple(rows)
+            self.shown_to = self.kept_to = STALE
+        elif len(rows) >= depth:
+            self.shown_to = self.sign * rows[depth - 1][0]
+            if len(rows) == keep:
+                self.kept_to = self.sign * rows[-1][0]
+        view = tuple(rows[:depth])
+        if view != self.shown:
+            self.shown = view
 
     def _first_rows(self, depth: int) -> list[Level]:
         """The best ``depth`` levels, vacant ones left out."""

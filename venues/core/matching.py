@@ -178,9 +178,10 @@ class MatchingCore(CheckedBook):
             level.qty += qty
             level.joined += 1
             level.queue[serial] = order
-            if key <= own.shown_to:
+            if key <= own.kept_to:
                 own.touched.add(key)
-                self.unseen = True
+                if key <= own.shown_to:
+                    self.unseen = True
         else:
             own.join(order)
         self.venue_seq = seq = self.venue_seq + 1
@@ -287,8 +288,10 @@ class MatchingCore(CheckedBook):
         guard = account if order.self_trade is not _ALLOWED and account else None
         seq, stopped = self.venue_seq + 1, False
         volume = last_px = lots = 0
-        contra.spoil()
+        self.unseen = True
         while taken and not stopped and (best := contra.best) <= limit:
+            if best <= contra.kept_to:
+                contra.touched.add(best)
             level, price = contra.front(), abs(best)
             before, filled = taken, []
             for maker in level.queue.values():
@@ -382,8 +385,10 @@ class MatchingCore(CheckedBook):
         level.qty = left = level.qty - leaves
         if not left:
             own.vacate(key)
-        if key <= own.shown_to:
-            own.note_change(key, left)
+        if key <= own.kept_to:
+            own.touched.add(key)
+            if key <= own.shown_to:
+                self.unseen = True
         del self._orders[name]
         self.venue_seq = seq = self.venue_seq + 1
         self._serial = exec_id = self._serial + 1

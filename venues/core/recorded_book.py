@@ -93,9 +93,10 @@ class RecordedBook(ReplayingCore):
                 continue
             level, block = alone
             recorded.recorded[raw] = block.leaves_qty = block.order_qty = level.qty = lots
-            if block.key <= side.shown_to:
+            if block.key <= side.kept_to:
                 side.touched.add(block.key)
-                self.unseen = True
+                if block.key <= side.shown_to:
+                    self.unseen = True
         if rest is not None:
             return self._play_rest(rest, now_ns, is_silent=msg.is_silent)
         if not self._orders or self._bids.best + self._asks.best > 0 or msg.is_silent:

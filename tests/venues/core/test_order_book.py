@@ -1,6 +1,8 @@
 """What a book shows, and what changes it without a message."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sim.protocol.enums import OrdType, SelfTrade, Side, TimeInForce
 from sim.protocol.orders import NewOrderSingle, OrderCancelRequest
@@ -244,3 +246,55 @@ class TestUpkeep:
             assert before <= 16
         assert side.view(3) == ((1_000, 1),)
         assert side.lots_to(KEY_MAX) == 1
+
+
+VIEWED = st.lists(
+    st.tuples(st.sampled_from("jjjlksv"), st.integers(1, 40), st.integers(0, 4)),
+    max_size=150,
+)
+
+
+class TestView:
+    """However levels come, go and change between two looks, a view is the best levels."""
+
+    @given(
+        steps=VIEWED,
+        sign=st.sampled_from([1, -1]),
+        depths=st.sampled_from([(1,), (3,), (9,), (9, 4, 1, 0)]),
+    )
+    def test_it_is_the_truth_and_the_same_object_unless_changed(
+        self, steps: list[tuple[str, int, int]], sign: int, depths: tuple[int, ...]
+    ) -> None:
+        owner = OrderBook()
+        side = BookSide(sign, owner)
+        resting: list[RestingOrder] = []
+        last: tuple[tuple[int, int], ...] = side.view(depths[0])
+        owner.unseen = False
+        of = Side.SELL if sign > 0 else Side.BUY
+        for n, (step, price, choice) in enumerate(steps):
+            if step == "j":
+                key = sign * (price + 200)
+                order = RestingOrder(str(n), "", of, n, n, key, 2, 2, False, SelfTrade.NONE)
+                resting.append(order)
+                side.join(order)
+            elif step == "l" and resting:
+                side.leave(resting.pop(price % len(resting)))
+            elif step == "k" and resting and resting[price % len(resting)].leaves_qty > 1:
+                side.shrink(resting[price % len(resting)], 1)
+            elif step == "s":
+                moved = 1 if choice % 2 else -1
+                side.slide(moved)
+            true: dict[int, int] = {}
+            for one in resting:
+                true[one.key] = true.get(one.key, 0) + one.leaves_qty
+            levels = [(abs(key), true[key]) for key in sorted(true)]
+            depth = depths[choice % len(depths)]
+            if len(depths) == 1 and tuple(levels[:depth]) != last:
+                assert owner.unseen
+            if step == "v":
+                view = side.view(depth)
+                assert view == tuple(levels[:depth])
+                assert view is side.view(depth)
+                if view == last:
+                    assert view is last
+                last, owner.unseen = view, False
