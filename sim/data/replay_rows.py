@@ -84,14 +84,23 @@ class ReplayFile:
             rows = self._rows(block)
             edges = (np.flatnonzero(np.diff(times)) + 1).tolist()
             stamps = times[[0, *edges]].tolist()
+            if rest and rest_ns != stamps[0]:
+                yield rest_ns, _message(rest_ns, rest, levels=levels)
+                rest = []
+            # The last instant of a block may go on in the next one.
             first = 0
-            for t_ns, last in zip(stamps, [*edges, len(rows)], strict=True):
-                if t_ns != rest_ns and rest:
-                    yield rest_ns, _message(rest_ns, rest, levels=levels)
-                    rest = []
-                rest_ns = t_ns
-                rest = rest + rows[first:last] if rest else rows[first:last]
+            for t_ns, last in zip(stamps, edges, strict=False):
+                instant = rows[first:last]
                 first = last
+                if rest:
+                    instant, rest = rest + instant, []
+                if levels:
+                    yield t_ns, _message(t_ns, instant, levels=True)
+                else:
+                    # ``_message`` written out, without a ``TimeNs()`` that would only please the
+                    # type checker: a day has millions of rows.
+                    yield t_ns, RecordedRows(t_ns, tuple(instant))
+            rest, rest_ns = rest + rows[first:], stamps[-1]
         if rest:
             yield rest_ns, _message(rest_ns, rest, levels=levels)
 

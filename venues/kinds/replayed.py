@@ -8,6 +8,7 @@ rests: ``venues.core.replaying`` states the rules.
 """
 
 from collections.abc import Iterator
+from itertools import dropwhile
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Final, Literal
 
@@ -84,7 +85,7 @@ class ReplayedVenue(VenueConfig):
 
     def source(self, units: Units, resolve: Resolve) -> Iterator[tuple[int, Any]]:
         """The messages after the start of the run."""
-        return (one for one in self._messages(units, resolve) if one[0])
+        return dropwhile(_is_at_start, self._messages(units, resolve))
 
     def check_file(self, path: Path, units: Units) -> None:
         """Read every row of the file, on the venue's own grid.
@@ -135,6 +136,10 @@ class ReplayedVenue(VenueConfig):
         start = self.starts_at_ns or 0
         for group in read_recorded(resolve(self.file), units):
             yield max(0, group.t_ns - start), group
+
+
+def _is_at_start(message: tuple[int, Any]) -> bool:
+    return not message[0]
 
 
 def _always(path: Path) -> Resolve:
