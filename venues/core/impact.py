@@ -13,7 +13,7 @@ from typing import Any, Final, Protocol
 from sim.protocol.enums import Side
 from sim.protocol.market_data import Trade
 from sim.protocol.orders import ExecutionReport, VenueReport
-from sim.protocol.units import TimeNs
+from sim.protocol.units import MAX_TICKS, TimeNs
 from venues.core.api import VenueNote
 from venues.core.around import CoreAround
 from venues.core.replaying import ReplayingCore
@@ -144,7 +144,9 @@ class ImpactCore(CoreAround):
 
     Reckoned anew after each message in which something of ours traded, and before the first message
     that comes ``step_ns`` or more after the last time. All that the recording shows moves, on both
-    sides; our resting orders stay where they are. Each change by a tick or more is a note.
+    sides; our resting orders stay where they are. Each change by a tick or more is a note. Whoever
+    trades with the recording is one of us, the router or others of the scenario: the recording
+    knows neither. A displacement is at most ``MAX_TICKS``.
 
     Args:
         inner: The replayed book.
@@ -203,7 +205,9 @@ class ImpactCore(CoreAround):
 
     def _reckon(self, now_ns: TimeNs) -> list[VenueReport]:
         self._due_ns = now_ns + self._step_ns
-        moved = round(self._law.ticks(now_ns) / self._tick) * self._tick
+        # Whatever the coefficients: a price stays a number that the rest of the run can hold.
+        ticks = min(max(self._law.ticks(now_ns), -MAX_TICKS), MAX_TICKS)
+        moved = round(ticks / self._tick) * self._tick
         if moved == self._moved:
             return []
         self._moved = moved

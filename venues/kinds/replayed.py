@@ -91,7 +91,8 @@ class ReplayedVenue(VenueConfig):
         """Read every row of the file, on the venue's own grid.
 
         Raises:
-            DataFormatError: At the first row that is wrong, or off the venue's tick or lot.
+            DataFormatError: At the first row that is wrong, or off the venue's tick or lot, or if
+                nothing is left behind ``starts_at_ns``.
         """
         own = Units(self.tick_size or units.tick_size, self.lot_size or units.lot_size)
         resolve = _always(path)
@@ -101,8 +102,13 @@ class ReplayedVenue(VenueConfig):
             )
         if self.source_venue is not None and not self._has_events:
             raise DataFormatError(str(path), 1, "holds one venue: source_venue must be left out")
-        for _ in self._messages(own, resolve):
-            pass
+        last_ns = max((t_ns for t_ns, _ in self._messages(own, resolve)), default=0)
+        if self.starts_at_ns and not last_ns:
+            raise DataFormatError(
+                str(path),
+                0,
+                f"has nothing after starts_at_ns, {self.starts_at_ns}: no market moves",
+            )
 
     def problems_on(self, grid: Grid) -> list[Found]:
         """A currency where single orders are read, whose prices are not converted."""

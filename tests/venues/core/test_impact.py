@@ -11,7 +11,7 @@ from sim.audit.records import VenueEvent
 from sim.protocol.enums import Side, TimeInForce
 from sim.protocol.market_data import LevelChange, RecordedGroup, RecordedRows, RowEvent
 from sim.protocol.orders import ExecutionReport, NewOrderSingle
-from sim.protocol.units import PriceTicks, QtyLots, TimeNs, Units
+from sim.protocol.units import MAX_TICKS, PriceTicks, QtyLots, TimeNs, Units
 from venues.core.impact import ImpactCore, ObizhaevaWang, Propagator, SquareRoot, kernel
 from venues.core.recorded_book import RecordedBook
 from venues.core.recorded_orders import RecordedOrderBook
@@ -139,6 +139,18 @@ def test_what_follows_our_trade_is_shifted_and_comes_back(make: Callable[[], Imp
         "obizhaeva_wang: +1 ticks, net +10 lots",
         "obizhaeva_wang: +0 ticks, net +10 lots",
     ]
+
+
+@pytest.mark.parametrize(("side", "price"), [(BUY, 101), (SELL, 99)])
+def test_displacement_beyond_every_price_stays_a_price(side: Side, price: int) -> None:
+    book = levels().book
+    assert isinstance(book, RecordedBook)
+    law = ObizhaevaWang(1e300, 1e300, 1.0)
+    core = ImpactCore(book, "obizhaeva_wang", law, tick=1, step_ns=SECOND // 10)
+    core.handle(ioc("o", side, 10, price), TimeNs(SECOND))
+    shown = [px for side in core.published(5) for px, _ in side]
+    assert all(0 < px <= 2 * MAX_TICKS for px in shown)
+    core.check()
 
 
 @MARKETS

@@ -215,3 +215,18 @@ def test_level_data_may_start_later(
     core, later = open_venue(starts_at_ns=1500)
     assert core.published(10) == (((9_998, 200),), ((10_001, 50), (10_002, 400)))
     assert [t_ns for t_ns, _ in later] == [500]
+
+
+@pytest.mark.parametrize("start", [2000, 10**15])
+def test_start_behind_all_that_is_recorded_is_refused(
+    make_config: MakeConfig,
+    units: Units,
+    tmp_path: Path,
+    write: Callable[[str], None],
+    start: int,
+) -> None:
+    write(RECORDING)
+    config = make_config("replayed", file="v.l2.csv", starts_at_ns=start)
+    assert isinstance(config, ReplayedVenue)
+    with pytest.raises(DataFormatError, match=f"nothing after starts_at_ns, {start}"):
+        config.check_file(tmp_path / "v.l2.csv", units)
