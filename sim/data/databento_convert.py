@@ -47,7 +47,7 @@ def convert(inputs: Sequence[Path], out: Path, options: Mapping[str, str]) -> Co
     path = one_input(inputs, "a Databento file")
     problems = read_problems(given, path)
     reader = DatabentoEvents(path, problems, receipt=receipt, instrument=instrument)
-    report = write_window("databento", WindowedEvents(reader, window), out, window, problems)
+    report = write_window("databento", WindowedEvents(reader, window), out, window, [problems])
     notes = publisher_notes({int(name) for name in reader.venues})
     if reader.unused_fills:
         notes.append(f"{reader.unused_fills} fills had no cancel or modify that carried them out")

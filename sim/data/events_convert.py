@@ -36,4 +36,4 @@ def convert(inputs: Sequence[Path], out: Path, options: Mapping[str, str]) -> Co
     path = one_input(inputs, "a file of neutral events")
     problems = read_problems(given, path)
     events = WindowedEvents(read_events(path, problems), window)
-    return write_window("events", events, out, window, problems)
+    return write_window("events", events, out, window, [problems])

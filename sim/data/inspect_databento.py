@@ -63,6 +63,7 @@ def inspect(path: Path, options: InspectOptions) -> Inspection:
         _note_back(found, last_ns, problems)
         look.take(found)
     look.close()
+    problems.note_no_rows(span.rows)
     return Inspection(
         format=SCHEMAS[reader.schema],
         file=str(path),

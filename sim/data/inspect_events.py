@@ -39,6 +39,7 @@ def inspect(path: Path, options: InspectOptions) -> Inspection:
         span.take(block.t_ns)
         books.play(block, reader.venues)
     books.close(reader.venues)
+    problems.note_no_rows(span.rows)
     return Inspection(
         format="events",
         file=str(path),

@@ -85,6 +85,7 @@ class _Look:
                 self._compare(messages, books)
         problems, other = self._problems, self._book_problems
         problems.absorb(other)
+        problems.note_no_rows(self._span.rows)
         share = {"one_step": self._agreed / self._compared} if self._compared else {}
         return Inspection(
             format="lobster",
@@ -156,6 +157,7 @@ def _book_alone(path: Path) -> Inspection:
     for books in read_book(path, problems):
         rows += len(books)
         depth = books.levels.shape[1]
+    problems.note_no_rows(rows)
     return Inspection(
         format="lobster_orderbook",
         file=str(path),

@@ -45,6 +45,7 @@ def inspect_reader(
         span.take(block.t_ns)
         books.play(block, reader.venues)
     books.close(reader.venues)
+    problems.note_no_rows(span.rows)
     events = {EVENT_WORDS[event]: int(counts[event]) for event in Event if counts[event]}
     return Inspection(
         format=name,

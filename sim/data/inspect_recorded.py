@@ -53,6 +53,7 @@ def inspect(path: Path, options: InspectOptions) -> Inspection:
         if error.line <= 1:
             raise
         problems.refuse(error.line, f"{error.message}; reading stopped here", "reading stopped")
+    problems.note_no_rows(line - 1)
     return Inspection(
         format="recorded_l2",
         file=str(path),

@@ -5,7 +5,7 @@ A format's module in ``sim.data.FORMATS`` has ``detect(path, first_bytes) -> boo
 is strict raises at the first bad row, one that is not leaves it out, counts and lists it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -108,6 +108,11 @@ class Problems:
         for line, what in found:
             self.note(line, what, kind)
 
+    def note_no_rows(self, rows: int) -> None:
+        """A file without rows is no sound file; other troubles that were noted say why."""
+        if not rows and not self.counts:
+            self.note(0, "holds no rows", "no rows")
+
     def absorb(self, other: "Problems") -> None:
         """Take over the problems of a partner file, under its name."""
         self.left_out += other.left_out
@@ -127,6 +132,17 @@ class Problems:
     def listed(self) -> tuple[DataProblem, ...]:
         """What is listed, by line."""
         return tuple(sorted(self._listed))
+
+
+def empty_words(problems: Sequence[Problems], what: str) -> tuple[str, str]:
+    """The files of which nothing came, and ``what`` with their first trouble, which may be why."""
+    names = ", ".join(str(one.path) for one in problems)
+    found = [(one.path.name, first) for one in problems for first in one.listed()[:1]]
+    if not found:
+        return names, what
+    name, first = found[0]
+    place = f"{name}:{first.line}" if first.line else name
+    return names, f"{what}; {place}: {first.what}"
 
 
 class Span:

@@ -46,7 +46,8 @@ def convert(inputs: Sequence[Path], out: Path, options: Mapping[str, str]) -> Co
     problems = read_problems(given, messages)
     book_problems = Problems(books, strict=problems.strict)
     reader = LobsterEvents(messages, books, problems, book_problems)
-    report = write_window("lobster", WindowedEvents(reader, window), out, window, problems)
+    both = (problems, book_problems)
+    report = write_window("lobster", WindowedEvents(reader, window), out, window, both)
     share = reader.agreed / reader.compared if reader.compared else None
     steps = {
         "one_step": share,

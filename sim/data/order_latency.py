@@ -82,6 +82,7 @@ def inspect(path: Path, options: InspectOptions) -> Inspection:
         line, _, what = text.removeprefix(f"{path.name}:").partition(": ")
         problems.note(int(line), what, what.partition(",")[0])
     seen = [one.ms for statuses in orders.values() for some in statuses.values() for one in some]
+    problems.note_no_rows(len(seen))
     return Inspection(
         format="order_latency",
         file=str(path),

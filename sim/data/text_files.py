@@ -35,15 +35,16 @@ def byte_blocks(path: Path, max_line_bytes: int) -> Iterator[bytes]:
             data = rest + chunk
             cut = data.rfind(b"\n") + 1
             rest = data[cut:]
-            if len(rest) > max_line_bytes:
-                message = f"a line may have at most {max_line_bytes} bytes"
-                raise DataFormatError(str(path), lines + data.count(b"\n") + 1, message)
             if cut:
                 block = data[:cut]
                 if b"\r" in block:
                     block = block.replace(b"\r\n", b"\n")
                 lines += block.count(b"\n")
                 yield block
+            # After the lines before it, which a lenient reader keeps.
+            if len(rest) > max_line_bytes:
+                message = f"a line may have at most {max_line_bytes} bytes"
+                raise DataFormatError(str(path), lines + 1, message)
     except DataFormatError as error:
         if error.line or not lines:
             raise

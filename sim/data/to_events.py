@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from sim.data.conversion import ConversionError, ConversionReport, Option, Options
 from sim.data.events import EventBlock, EventReader
-from sim.data.inspection import Problems
+from sim.data.inspection import Problems, empty_words
 from sim.data.window import WindowedEvents, problem_words, read_window, write_window
 from sim.protocol.errors import DataFormatError
 from sim.protocol.units import parse_duration
@@ -78,9 +78,9 @@ def write_events(
             cannot be written.
     """
     window = read_window(given)
-    found = _Filled(reader, problems[0].path)
-    first, *others = problems
-    report = write_window(converter, WindowedEvents(found, window), out, window, first)
+    found = _Filled(reader, problems)
+    others = problems[1:]
+    report = write_window(converter, WindowedEvents(found, window), out, window, problems)
     left_out = sum(one.left_out for one in problems)
     counts = {one.path.name: one.counts for one in problems if one.counts}
     words = [word for one in others for word in problem_words(one)]
@@ -99,9 +99,9 @@ def write_events(
 class _Filled:
     """A reader whose blocks all have rows."""
 
-    def __init__(self, reader: EventReader, path: Path) -> None:
+    def __init__(self, reader: EventReader, problems: Sequence[Problems]) -> None:
         self._reader = reader
-        self._path = path
+        self._problems = problems
 
     @property
     def venues(self) -> tuple[str, ...]:
@@ -114,4 +114,5 @@ class _Filled:
                 rows += len(block)
                 yield block
         if not rows:
-            raise DataFormatError(str(self._path), 0, "holds no event")
+            names, what = empty_words(self._problems, "holds no event")
+            raise DataFormatError(names, 0, what)

@@ -75,6 +75,7 @@ def inspect(path: Path, options: InspectOptions) -> Inspection:
         facts, notes = _inspect_prints(rows, span), ()
         if options.against is not None:
             agreement = {"inside_nbbo": inside_nbbo(path, found, options.against)}
+    problems.note_no_rows(span.rows)
     facts = {"layout": found, **facts, "marked_suspicious": rows.suspicious}
     return Inspection(
         format=NAME,

@@ -14,7 +14,7 @@ import numpy as np
 
 from sim.data.conversion import ConversionError, ConversionReport, Option, Options
 from sim.data.events import ASK, BID, EVENT_WORDS, Event, EventBlock, EventReader, make_block
-from sim.data.inspection import Problems
+from sim.data.inspection import Problems, empty_words
 from sim.data.level_output import LevelOutput
 from sim.data.neutral import EventWriter, cut, event_writer, is_events_name
 from sim.data.order_books import EventBook
@@ -140,9 +140,16 @@ class WindowedEvents:
 
 
 def write_window(
-    name: str, events: WindowedEvents, out: Path, window: Window, problems: Problems
+    name: str, events: WindowedEvents, out: Path, window: Window, problems: Sequence[Problems]
 ) -> ConversionReport:
     """Write a window's events to ``out``, in the format that its name tells.
+
+    Args:
+        name: Name of the converter, for the report.
+        events: The window's events.
+        out: The file.
+        window: The options.
+        problems: Troubles of each input; the report has those of the first.
 
     Raises:
         ConversionError: If the name tells no format, the window is empty, the events do not fit
@@ -167,7 +174,7 @@ def write_window(
                 first_ns = int(block.t_ns[0]) if first_ns is None else first_ns
                 last_ns = int(block.t_ns[-1])
             if first_ns is None or last_ns is None:
-                raise ConversionError("the window holds no event")
+                raise ConversionError(": ".join(empty_words(problems, _why_empty(events))))
     except OSError as error:
         raise ConversionError(f"cannot write {out}: {error.strerror or error}") from error
     except ValueError as error:
@@ -183,10 +190,14 @@ def write_window(
             "source_first_ns": events.first_ns,
             "source_begin_ns": events.begin_ns,
             "events": {EVENT_WORDS[e]: int(counts[e]) for e in Event if counts[e]},
-            "left_out": problems.left_out,
+            "left_out": problems[0].left_out,
         },
-        problems=(*_lost(writer), *problem_words(problems)),
+        problems=(*_lost(writer), *problem_words(problems[0])),
     )
+
+
+def _why_empty(events: WindowedEvents) -> str:
+    return "holds no event" if events.first_ns is None else "the window holds no event"
 
 
 def problem_words(problems: Problems) -> Iterator[str]:

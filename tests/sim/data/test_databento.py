@@ -269,8 +269,11 @@ def test_without_the_extra_a_dbn_file_says_what_to_install(
 def test_C01_header_only_empty_and_missing_columns(vendor: Any, tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text(vendor.header + "\n")
-    assert inspect(path).rows == 0
-    with pytest.raises(ConversionError, match="the window holds no event"):
+    found = inspect(path)
+    assert found.rows == 0
+    assert found.problem_counts == {"no rows": 1}
+    assert found.problems[0].what == "holds no rows"
+    with pytest.raises(ConversionError, match=r"a\.csv: holds no event$"):
         converter("databento")([path], tmp_path / "o.events.csv", {})
     path.write_text("")
     with pytest.raises(DataFormatError, match="is empty"):

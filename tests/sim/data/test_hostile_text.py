@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sim.data import FORMATS, converter, converter_options, inspect_format
+from sim.data.conversion import ConversionError
 from sim.data.inspection import Inspection, InspectOptions
 from sim.protocol.errors import DataFormatError, SorsimError
 
@@ -52,6 +53,49 @@ JUNK: Final = (
     "\uff11", "99999999999999999999999", "-1", " ", "\r", "\x1b[31m", "{}", "[]", "null", "é",
     "9223372036854775808", "0.0000000001", "\t", ";", "S", "--1", "1.", ".5", "+1",
 )  # fmt: skip
+
+
+LONG_LINE: Final = "9" * 3_000_000
+MBO_HEADER: Final = "ts_event,publisher_id,action,side,price,size,sequence,order_id,flags"
+LINES: Final = {
+    "lobster": ("34200.1,1,5,100,5850000,1", "34200.2,1,6,100,5850000,1"),
+    "databento": (MBO_HEADER, "1752735909035627674,2,A,B,5.51,100,1,7,130"),
+    "us_quotes": ("34200000,1000000,100,0,0,N,1,0", "34200001,0,0,1000200,200,N,1,0"),
+}
+
+
+@pytest.mark.parametrize("name", LINES)
+def test_C01_an_endless_line_is_named_with_the_limit_and_what_is_before_it_counts(
+    tmp_path: Path, name: str
+) -> None:
+    path = tmp_path / "data.csv"
+    path.write_text("\n".join([*LINES[name], LONG_LINE, LINES[name][-1]]) + "\n")
+    found = inspect_format(name).inspect(path, InspectOptions())
+    assert found.rows == len(LINES[name]) - (name == "databento")
+    assert [one.line for one in found.problems] == [3]
+    assert "a line may have at most 65536 bytes" in found.problems[0].what
+    if name == "lobster":
+        return  # a pair, which the window's own tests convert
+    options, out = OPTIONS.get(name, {}), tmp_path / "data.events.csv"
+    with pytest.raises(DataFormatError, match=r"data\.csv:3: a line may have at most 65536"):
+        converter(name)([path], out, options)
+    report = converter(name)([path], out, {**options, "skip_bad": "yes"})
+    assert any("data.csv:3: a line may have" in one for one in report.problems)
+
+
+def test_C01_a_file_of_which_nothing_is_left_says_which_and_why(tmp_path: Path) -> None:
+    path = tmp_path / "data.csv"
+    path.write_text(f"{MBO_HEADER}\n{LONG_LINE}\n")
+    with pytest.raises(ConversionError, match=r"data\.csv: holds no event; data\.csv:2: a line"):
+        converter("databento")([path], tmp_path / "o.events.csv", {"skip_bad": "yes"})
+
+
+@pytest.mark.parametrize("name", ["bitstamp", "tardis", "order_latency"])
+def test_C01_a_header_without_rows_is_a_problem(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "data.csv"
+    path.write_text(SAMPLES[name].partition("\n")[0] + "\n")
+    found = inspect_format(name).inspect(path, InspectOptions())
+    assert found.problem_counts == {"no rows": 1}
 
 
 def looked_at(name: str, path: Path) -> Inspection | None:
