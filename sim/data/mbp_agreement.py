@@ -118,8 +118,8 @@ class MbpAgreement:
 
     def _miss(self, row: _Row, why: str) -> None:
         self.missed += 1
-        what = f"line {row.line} of {self._path.name} does not agree: {why}"
-        self._problems.note(0, what, "level row that does not agree")
+        what = f"{self._path.name}: this row does not agree: {why}"
+        self._problems.note(row.line, what, "level row that does not agree")
 
     def _read(self, records: Iterator[Records]) -> Iterator[_Row]:
         for found in records:

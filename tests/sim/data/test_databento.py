@@ -322,7 +322,8 @@ def test_a_level_row_that_differs_is_counted_and_named(vendor: Any, tmp_path: Pa
     found = inspect(mbo, vendor.mbp_file(tmp_path / "mbp.csv", by_order=True, wrong=True))
     assert found.agreement["mbp10_rows"] == pytest.approx(10 / 11)
     assert found.problem_counts == {"level row that does not agree": 1}
-    assert "line 3 of mbp.csv" in found.problems[0].what
+    assert found.problems[0].line == 3
+    assert found.problems[0].what.startswith("mbp.csv: this row does not agree")
 
 
 def test_level_rows_that_nothing_belongs_to_do_not_agree(vendor: Any, tmp_path: Path) -> None:
@@ -330,6 +331,7 @@ def test_level_rows_that_nothing_belongs_to_do_not_agree(vendor: Any, tmp_path: 
     found = inspect(mbo, vendor.mbp_file(tmp_path / "mbp.csv", by_order=True))
     assert found.agreement["mbp10_rows"] == pytest.approx(4 / 11)
     assert "no MBO record belongs to it" in found.problems[0].what
+    assert [one.line for one in found.problems] == [6, 7, 8, 9, 10, 11, 12]
 
 
 def test_the_partner_must_be_a_level_file(vendor: Any, tmp_path: Path) -> None:
