@@ -127,7 +127,7 @@ class EventBook:
 class BookChecks:
     """Plays event blocks into one book per venue and notes what does not fit.
 
-    A book counts as crossed at the end of each instant at which it is: bid >= ask.
+    A book that is crossed (bid >= ask) at the end of an instant is noted once, until it is not.
 
     Args:
         problems: Where troubles go.
@@ -137,12 +137,14 @@ class BookChecks:
         self.books: list[EventBook] = []
         self._problems = problems
         self._now: list[tuple[int, int]] = []
+        self._crossed: list[bool] = []
 
     def play(self, block: EventBlock, venues: Sequence[str]) -> None:
         """Take the next events; ``venues`` are the reader's names so far."""
         while len(self.books) < len(venues):
             self.books.append(EventBook())
             self._now.append((-1, 0))
+            self._crossed.append(False)
         books, now, note = self.books, self._now, self._note
         rows = zip(
             block.t_ns.tolist(),
@@ -170,7 +172,9 @@ class BookChecks:
 
     def _end_instant(self, venue: int, venues: Sequence[str]) -> None:
         book = self.books[venue]
-        if book.crossed():
+        was, now = self._crossed[venue], book.crossed()
+        self._crossed[venue] = now
+        if now and not was:
             bid, ask = -book.bids.keys()[0] / SCALE, book.asks.keys()[0] / SCALE
             _, line = self._now[venue]
             what = f"{venues[venue]}: best bid {bid:g} is not below best ask {ask:g}"
