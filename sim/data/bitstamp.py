@@ -7,9 +7,11 @@ their own, which ``agreement.best_quote`` compares the best prices with.
 
 The stream says what became of an order, not why; the rules here are: a smaller volume is a trade
 at the order's price, so is a deletion with volume 0; any other deletion is a cancel; a larger
-volume is a change of the order. What names an order from before the recording is refused. Orders
+volume is a change of the order. What names an order from before the recording, or one that
+is gone already (some deletions come twice), is refused. Orders
 that are about to trade are reported as created first, and deletions come late, so the book that
-the stream adds up to is crossed for a part of the time: ``inspect`` counts it, nothing is repaired.
+the stream adds up to is crossed at times: ``inspect`` counts how often it becomes so, nothing is
+repaired.
 
 Source: the exchange's public documentation of its live order channel; own convention: the rules.
 """
@@ -47,10 +49,15 @@ _MS: Final = 1_000_000
 _VOLUME: Final = 10
 _ACTIONS: Final = ("created", "changed", "deleted")
 _OLDER: Final = "order older than the file"
+_CLOSED: Final = "order closed before"
 
 
-class _OlderError(UnitError):
-    """An event of an order that the recording never saw."""
+class _NotOpenError(UnitError):
+    """An event of an order that is not open; ``kind`` says why, for counting."""
+
+    def __init__(self, message: str, kind: str) -> None:
+        super().__init__(message)
+        self.kind = kind
 
 
 class _Order(msgspec.Struct, frozen=True, gc=False):
@@ -152,6 +159,7 @@ class BitstampEvents:
         self._sizes = NanoTable(positive=False)
         self._counts: dict[str, int] = {}
         self._book = EventBook()
+        self._seen: set[int] = set()  # what is not open any more, if it is not open
 
     def facts(self) -> dict[str, Any]:
         """Messages by kind, and what was compared."""
@@ -187,7 +195,7 @@ class BitstampEvents:
                     self._event(what) if isinstance(what, _Order) else what
                 )
             except (UnitError, msgspec.MsgspecError) as error:
-                kind = _OLDER if isinstance(error, _OlderError) else "row left out"
+                kind = error.kind if isinstance(error, _NotOpenError) else "row left out"
                 self._problems.refuse(line, str(error), kind)
                 continue
             if event:
@@ -242,9 +250,15 @@ class BitstampEvents:
         if order.action == "created":
             if open_order is not None or order.qty <= 0:
                 raise UnitError(f"order {order.order_id} is open already, or has no volume")
+            self._seen.add(order.order_id)
             return Event.ADD, order.side, order.price, order.qty, order.order_id
         if open_order is None:
-            raise _OlderError(f"order {order.order_id} is not open: it is older than the file")
+            name = f"order {order.order_id} is not open"
+            if order.order_id in self._seen:
+                raise _NotOpenError(f"{name} any more: it was deleted or filled before", _CLOSED)
+            if order.action == "deleted":
+                self._seen.add(order.order_id)
+            raise _NotOpenError(f"{name}: it is older than the file", _OLDER)
         side, price, left = open_order
         if order.action == "deleted" and order.qty > 0:
             return Event.DELETE, side, price, left, order.order_id

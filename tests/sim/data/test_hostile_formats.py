@@ -185,6 +185,7 @@ def test_the_raw_log_is_compared_with_its_snapshots(tmp_path: Path, out: Path) -
     ("row", "what", "kind"),
     [
         ("9,1005,1,236,0,deleted,bid", "order 9 is not open: it is older", "order older than the"),
+        ("1,1005,1,236,0,deleted,bid", "order 1 is not open any more", "order closed before"),
         ("2,1005,1,236,5,created,bid", "order 2 is open already", ""),
         ("3,1005,1,0,5,created,bid", "must be > 0", ""),
         ("3,1005,1,236,0,created,bid", "order 3 is open already, or has no volume", ""),
@@ -333,7 +334,8 @@ def test_the_real_bitstamp_day(shared_file: Callable[[str], Path]) -> None:
     """Read by the rules of volume, the best prices agree far better than in a naive book."""
     table = inspected(shared_file("bitstamp_l3/BTCUSD_2015-05-01_orders.csv.gz"), "bitstamp")
     assert table.facts["messages"] == {"changed": 602, "created": 24_894, "deleted": 24_918}
-    assert (table.rows, table.problem_counts["order older than the file"]) == (50_414, 213)
+    assert (table.rows, table.problem_counts["order older than the file"]) == (50_414, 191)
+    assert table.problem_counts["order closed before"] == 22
     log = inspected(shared_file("bitstamp_l3/BTCUSD_2015-05-01_raw_stream.log.gz"), "bitstamp")
     assert (log.rows, log.facts["messages"]["order_book"]) == (56_000, 5_011)
     assert log.facts["messages"]["trade"] == 575
@@ -347,6 +349,7 @@ def test_the_real_capture_ends_within_its_last_packet(shared_file: Callable[[str
     assert found.rows == 121_315
     assert found.facts["sequence_gaps"] == found.problem_counts["sequence gap"] == 11
     assert found.problem_counts["cut packet"] == 1
+    assert found.problem_counts["crossed book"] == 175
     assert found.facts["messages"]["T"] == 83_343
     assert found.problems[-1].line == 121_315
 
