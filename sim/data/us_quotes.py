@@ -204,6 +204,13 @@ def one_venue(sides: Sides) -> Sides:
     return Sides(sides.t_ns, venue, sides.side, sides.price, sides.qty, sides.line)
 
 
+def kept_sides(block: EventBlock) -> Sides:
+    """What level events leave standing, so that crossings are those of quotes not yet expired."""
+    price = np.where(block.qty > 0, block.price, 0)
+    side, venue = block.side.astype(np.int64), block.venue.astype(np.int64)
+    return Sides(block.t_ns, venue, side, price, block.qty, block.line)
+
+
 class _Spread:
     """Spread of the last bid and ask rows, at the end of each instant."""
 
@@ -264,6 +271,7 @@ class UsEvents:
         found = Problems(path) if problems is None else problems
         self.rows = UsRows(path, self.kind, found, offset_ns)
         self.levels = QuoteLevels(max_age_ns)
+        self._expires = max_age_ns is not None
         self.crossing = Crossing()
         self._nbbo = read_as == "nbbo" and self.kind.endswith("quotes")
 
@@ -281,8 +289,9 @@ class UsEvents:
         if self.kind.endswith("quotes"):
             for sides in self.rows.quotes():
                 shown = one_venue(sides) if self._nbbo else sides
-                self.crossing.take(shown)
-                yield self.levels.take(shown)
+                block = self.levels.take(shown)
+                self.crossing.take(kept_sides(block) if self._expires else shown)
+                yield block
         else:
             for prints in self.rows.prints():
                 yield make_block(
@@ -323,7 +332,8 @@ def convert(inputs: Sequence[Path], out: Path, options: Mapping[str, str]) -> Co
         if reader.kind.endswith("quotes"):
             shares = reader.crossing.shares()
             statistics |= {"crossed": shares, "expired": reader.levels.expired}
-            report = replace_in(report, statistics, _warnings(read_as, shares["crossed_rows"]))
+            warnings = _warnings(read_as, shares, expired=max_age_ns is not None)
+            report = replace_in(report, statistics, warnings)
     return report
 
 
@@ -338,12 +348,15 @@ def replace_in(
     )
 
 
-def _warnings(read_as: ReadAs, crossed: float) -> tuple[str, ...]:
+def _warnings(read_as: ReadAs, shares: Mapping[str, float], *, expired: bool) -> tuple[str, ...]:
+    # Changes of what is kept are no rows of the file: an expiry is one, a repetition is none.
+    unit = "instants" if expired else "rows"
+    crossed = shares[f"crossed_{unit}"]
     if crossed <= SUSPECT_SHARE:
         return ()
     other = "nbbo" if read_as == "venues" else "venues"
     return (
-        f"WARNING: read as {read_as} this market is crossed in {crossed:.2%} of rows, which no "
+        f"WARNING: read as {read_as} this market is crossed in {crossed:.2%} of {unit}, which no "
         f"real market is: read it with -o read_as={other}, or take stale quotes off with "
         "-o max_age=...; `sorsim inspect` compares the readings",
     )

@@ -237,3 +237,5 @@ def test_the_thinned_quotes_are_crossed_and_their_placeholders_listed(
         [path], tmp_path / "b.events.csv", options | {"max_age": "100ms"}
     )
     assert fresh.statistics["expired"] > 10_000
+    kept, raw = fresh.statistics["crossed"], as_is.statistics["crossed"]
+    assert kept["crossed_instants"] < raw["crossed_instants"] / 2
