@@ -25,6 +25,8 @@ VENUE: Final = "FITTED"
 _BOOK_EVENTS: Final = [int(one) for one in (*ORDER_EVENTS, Event.LEVEL)]
 _LOTS_MAX: Final = 10**9
 _FEWEST_EVENTS: Final = 100
+_OPEN_SHARE: Final = 0.95
+"""Of the time; a book that has both sides for less of it makes figures that must be read so."""
 
 
 class Grid(msgspec.Struct, frozen=True):
@@ -195,6 +197,8 @@ def calibrate(
     fit = fit_flow(kind, real, grid.lot)
     duration = real.last_ns - real.first_ns if simulate_ns is None else simulate_ns
     simulated = simulate(fit, grid, levels=levels, seed=seed, duration_ns=duration)
+    words = (*_one_sided("data", real, None), *_one_sided("simulation", simulated, duration))
+    fit = msgspec.structs.replace(fit, notes=(*fit.notes, *words))
     result = Calibration(
         data=str(path),
         venue=grid.venue,
@@ -210,6 +214,18 @@ def calibrate(
         scenario_text=scenario_text(fit, grid, real),
     )
     return result, real, simulated
+
+
+def _one_sided(name: str, market: Market, duration_ns: int | None) -> tuple[str, ...]:
+    """Says that rates and times between arrivals do not have one clock, where it matters."""
+    whole = market.last_ns - market.first_ns if duration_ns is None else duration_ns
+    share = market.open_ns / whole if whole else 1.0
+    if share >= _OPEN_SHARE:
+        return ()
+    return (
+        f"the book of the {name} has both sides, not crossed, in only {share:.0%} of the time: "
+        "spreads, depths and rates per second are of that time, inter_arrival of all of it",
+    )
 
 
 def compared(real: Market, simulated: Market, lot: int) -> tuple[Comparison, ...]:

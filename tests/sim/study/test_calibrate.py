@@ -107,6 +107,7 @@ def test_rates_by_distance_come_back(generated: Callable[..., Path]) -> None:
         ours, theirs = compared[name]
         assert theirs == pytest.approx(ours, rel=0.06), name
     assert list(compared["inter_arrival_cv"]) == pytest.approx([1, 1], abs=0.05)
+    assert not any("has both sides" in note for note in result.fit.notes)
     assert real.seconds == pytest.approx(simulated.seconds, rel=0.01)
     assert result.unknown_orders == 0
 
@@ -217,3 +218,21 @@ def test_a_real_hour_is_fitted_and_its_misfit_is_said(
     )
     assert rows["inter_arrival_cv"].real > 2
     assert rows["inter_arrival_cv"].simulated == pytest.approx(1, abs=0.1)
+
+
+@pytest.mark.shared
+@pytest.mark.slow
+def test_a_simulated_book_that_is_one_sided_for_long_is_said(
+    shared_file: Callable[[str], Path], tmp_path: Path
+) -> None:
+    """Its rates are of the time with both sides, its times between arrivals of all of it."""
+    from sim.data import converter
+
+    day = "lobster/GOOG_2012-06-21_34200000_57600000"
+    inputs = [shared_file(f"{day}_{name}_10.csv.gz") for name in ("message", "orderbook")]
+    events = tmp_path / "goog.events.csv"
+    converter("lobster")(inputs, events, {"start": "60min", "length": "2min"})
+    result, _, simulated = calibrate(events, "cont_stoikov_talreja")
+    assert simulated.seconds < 60
+    said = [note for note in result.fit.notes if "has both sides" in note]
+    assert [note.startswith("the book of the simulation") for note in said] == [True]
