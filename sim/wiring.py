@@ -359,6 +359,8 @@ class _Venue:
             lot=self.grid.lot,
             buy=self.fees.effective(Side.BUY),
             sell=self.fees.effective(Side.SELL),
+            maker_buy=self.fees.effective_maker(Side.BUY),
+            maker_sell=self.fees.effective_maker(Side.SELL),
             fill_risk=Fraction(self.config.fill_risk),
             impact=self._units.ticks_in(self.config.impact),
             silent=self.config.silent,

@@ -99,11 +99,11 @@ class Fees:
 
     __slots__ = (
         "_in_bps",
-        "_intercept",
         "_maker",
+        "_maker_line",
         "_rates",
-        "_slope",
         "_taker",
+        "_taker_line",
         "borders",
         "cap",
         "schedule",
@@ -129,10 +129,15 @@ class Fees:
         cap = schedule.cap_per_order
         self.cap = None if cap is None else units.money(cap)
         at_start = bisect_right(self.borders, self.volume_before)
-        first = schedule.tiers[at_start - 1].taker if at_start else schedule.taker
-        taker = Fraction(money(first))
-        self._slope = taker / _BPS if self._in_bps else Fraction(0)
-        self._intercept = Fraction(0) if self._in_bps else taker / Fraction(units.tick_size)
+        first = schedule.tiers[at_start - 1] if at_start else schedule
+        self._taker_line = self._line(Fraction(money(first.taker)), units)
+        self._maker_line = self._line(Fraction(money(first.maker)), units)
+
+    def _line(self, rate: Fraction, units: Units) -> tuple[Fraction, Fraction]:
+        """What a rate adds to a price: a part of it, and ticks."""
+        if self._in_bps:
+            return rate / _BPS, Fraction(0)
+        return Fraction(0), rate / Fraction(units.tick_size)
 
     def charge(self, price_ticks: int, qty_lots: int, is_maker: bool) -> Decimal:
         """The fee of one fill as exact money; negative is a rebate."""
@@ -160,9 +165,17 @@ class Fees:
         ``price_ticks * slope + intercept``, in ticks: a buyer pays the fee on top, a seller
         receives that much less.
         """
-        if side is Side.BUY:
-            return 1 + self._slope, self._intercept
-        return 1 - self._slope, -self._intercept
+        return _with_fee(self._taker_line, side)
+
+    def effective_maker(self, side: Side) -> tuple[Fraction, Fraction]:
+        """``(slope, intercept)`` of a maker's price with the fee or rebate in it, as for takers."""
+        return _with_fee(self._maker_line, side)
+
+
+def _with_fee(line: tuple[Fraction, Fraction], side: Side) -> tuple[Fraction, Fraction]:
+    """The line of a price with its fee, from that of the fee alone."""
+    slope, intercept = line
+    return (1 + slope, intercept) if side is Side.BUY else (1 - slope, -intercept)
 
 
 def _unchanged(value: Decimal) -> Decimal:

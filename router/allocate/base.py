@@ -46,10 +46,39 @@ class Offer(msgspec.Struct, frozen=True, gc=False):
     fill_risk: Fraction = _NO_RISK
 
 
+class Join(msgspec.Struct, frozen=True, gc=False):
+    """Where a limit order could join the parent's own side of a book.
+
+    ``price`` is the best price of that side as received, within the parent's limit and on the
+    venue's grid; ``queue_qty`` the lots displayed there, 0 where the price is a new one.
+    ``rebate`` is what a maker gets there, in ticks a lot; negative for a fee.
+    """
+
+    venue_id: str
+    price: int
+    queue_qty: int
+    lot: int
+    latency_ns: int
+    rebate: Fraction = Fraction(0)
+
+
+class Pool(msgspec.Struct, frozen=True, gc=False):
+    """A dark venue that never shows what it holds, and the limit at which it would be tried."""
+
+    venue_id: str
+    price: int
+    lot: int
+    latency_ns: int
+
+
 class AllocationRequest(msgspec.Struct, frozen=True):
     """Split ``qty`` lots over ``offers``; ``depth`` says how many levels of each may be used.
 
-    ``tie`` ranks levels: the first rule that tells two apart decides.
+    ``tie`` ranks levels: the first rule that tells two apart decides. ``joins`` are there for
+    strategies that post, ``pools`` for those that use silent dark venues. ``left_ns`` is the time
+    until the parent's deadline, None without one; ``mid2`` twice the middle of the best displayed
+    lit prices as received, None where a side is missing. Both, like ``parent_id``, are given only
+    to strategies that post or use pools.
     """
 
     side: Side
@@ -57,18 +86,47 @@ class AllocationRequest(msgspec.Struct, frozen=True):
     offers: tuple[Offer, ...]
     depth: Depth
     tie: tuple[TieRule, ...]
+    joins: tuple[Join, ...] = ()
+    pools: tuple[Pool, ...] = ()
+    left_ns: int | None = None
+    mid2: int | None = None
+    parent_id: str = ""
 
 
 class Allocation(msgspec.Struct, frozen=True):
     """The chosen split as ``(venue_id, price, qty)`` in order of preference.
 
-    ``ranking`` names venues by their best level, best first; ``refused`` says per venue not used
-    why.
+    ``slices`` are taken at once, ``posts`` rest as limit orders; together they are at most what was
+    asked. ``ranking`` names venues by their best level, best first; ``refused`` says per venue not
+    used why. ``notes`` are what the decision's record shall say of how it came about: name and
+    value.
     """
 
     slices: tuple[tuple[str, int, int], ...]
     ranking: tuple[str, ...]
     refused: tuple[tuple[str, str], ...]
+    posts: tuple[tuple[str, int, int], ...] = ()
+    notes: tuple[tuple[str, str], ...] = ()
+
+
+class ChildOutcome(msgspec.Struct, frozen=True, gc=False):
+    """How a child ended: what was asked of a venue and what was had; times in ns of the run.
+
+    ``posted`` tells a limit order that rested from one that took. ``rejected``: the venue refused
+    it. ``cum_qty`` below ``order_qty`` means that no more was to be had at that price then.
+    """
+
+    parent_id: str
+    venue_id: str
+    visibility: Visibility
+    side: Side
+    price: int
+    order_qty: int
+    cum_qty: int
+    posted: bool
+    rejected: bool
+    sent_ns: int
+    ended_ns: int
 
 
 class Strategy(ABC):
@@ -79,16 +137,28 @@ class Strategy(ABC):
         depth: What its first split may use of each venue.
         weighs_risk: Whether ``impact`` and ``fill_risk`` of an offer count.
         only: The one venue that it would use; None: any.
+        posts: Whether it posts limit orders, and wants to know where it could.
+        pools: Whether it splits over silent dark venues, and wants to know which there are.
+        learns: Whether it wants to hear how children ended.
+        post_for_ns: After this time what it posted is canceled, and the parent only takes; None:
+            it rests until it is filled or the parent ends.
     """
 
     name: str
     depth: Depth
     weighs_risk: bool = False
     only: str | None = None
+    posts: bool = False
+    pools: bool = False
+    learns: bool = False
+    post_for_ns: int | None = None
 
     @abstractmethod
     def allocate(self, request: AllocationRequest) -> Allocation:
         """Split ``request.qty``, or less where the offers end."""
+
+    def learn(self, outcome: ChildOutcome) -> None:  # noqa: B027 - most have nothing to learn
+        """Hear how a child ended; called once for each, in the order in which they ended."""
 
 
 def walk(

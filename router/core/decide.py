@@ -10,20 +10,23 @@ from typing import Final
 
 import msgspec
 
-from router.allocate.base import Allocation, AllocationRequest, Depth, Offer
+from router.allocate.base import Allocation, AllocationRequest, ChildOutcome, Depth, Offer
 from router.allocate.dark_then_lit import NAME as DARK_THEN_LIT
 from router.allocate.dark_then_lit import dark_then_lit
 from router.config import RouterConfig
 from router.core.blind import BlindOrders, BlindSplit, Part
 from router.core.orders import Child, Parent
+from router.core.places import NOWHERE as _NOWHERE
+from router.core.places import Places
 from router.core.profile import EffectivePrices, VenueProfile
 from router.core.view import MarketView, VenueView
-from sim.audit.records import ChildSent, Decision, KnownQuote, Record, Refused, Slice
-from sim.protocol.enums import DecisionReason, Side
+from sim.audit.records import ChildSent, Decision, KnownQuote, Note, Record, Refused, Slice
+from sim.protocol.enums import DecisionReason, OrdStatus, Side, TimeInForce
 from sim.protocol.market_data import BookSnapshot, Levels
 from sim.protocol.units import plain
 
 _NOT_BLIND: Final = BlindSplit((), (), {})
+_IOC: Final = TimeInForce.IOC
 
 
 @dataclass(slots=True)
@@ -62,6 +65,10 @@ class Decider:
         self._sell_seats = _seats(view, profiles, effective, Side.SELL)
         only = self._strategy.only
         silent = tuple([p for p in profiles if p.silent and only in {None, p.venue_id}])
+        self._places: Places | None = None
+        if self._strategy.posts or self._strategy.pools:
+            pools = silent if self._strategy.pools else ()
+            self._places = Places(view, profiles, pools, posts=self._strategy.posts)
         self._blind: BlindOrders | None = None
         if config.blind is not None and silent:
             self._blind = BlindOrders(view, silent, config.blind)
@@ -81,17 +88,23 @@ class Decider:
         """
         blind = _NOT_BLIND
         free_qty = left = parent.free_qty
+        places, hidden = self._places, _NOWHERE
         if self._blind is not None:
             blind = self._blind.split(parent, self._left_out)
             left -= sum(part[2] for part in blind.parts)
+        if places is not None:
+            hidden = places.of(parent, self._left_out, now_ns)
+            blind = hidden.blind if self._blind is None else blind
         offers, quotes, refused, best_px = self._look(parent, blind, now_ns)
         depth = self._depth(parent)
         request = AllocationRequest(parent.side, left, offers, depth, self._config.tie)
+        if places is not None:
+            request = places.completed(request, parent, hidden, now_ns)
         name, allocation = self._allocate(parent, request)
-        parts = (*blind.parts, *allocation.slices)
-        if not parts and parent.waiting:
+        parts, posts = (*blind.parts, *allocation.slices), allocation.posts
+        if not (parts or posts) and parent.waiting:
             return []
-        parent.waiting = not parts
+        parent.waiting = not (parts or posts)
         self._decisions += 1
         refused += [Refused(venue_id, why) for venue_id, why in allocation.refused]
         decision = Decision(
@@ -107,15 +120,45 @@ class Decider:
             ranking=allocation.ranking,
             split=tuple([Slice(v, price, qty) for v, price, qty in parts]),
             refused=tuple(refused),
-            blind=blind.orders,
+            blind=blind.orders if places is None else blind.orders + hidden.used(parts),
+            queues=hidden.queues,
+            posts=tuple([Slice(*post) for post in posts]) if posts else (),
+            notes=tuple([Note(*note) for note in allocation.notes]) if allocation.notes else (),
         )
         found: list[tuple[Record, Child | None]] = [(decision, None)]
-        if parts:
+        if parts or posts:
             parent.attempts += 1
             if allocation.slices:
                 self._note_split(parent, offers, allocation)
             self._add_children(parent, parts, best_px, now_ns, found)
+            for post in posts:
+                found.append(self._posted(parent, post, best_px, now_ns))
         return found
+
+    def over(self, child: Child, now_ns: int) -> None:
+        """A child has ended: let the strategy learn from it."""
+        if not self._strategy.learns:
+            return
+        self._strategy.learn(
+            ChildOutcome(
+                child.parent.parent_id,
+                child.venue_id,
+                self._view.venues[child.venue_id].profile.visibility,
+                child.side,
+                child.price,
+                child.order_qty,
+                child.cum_qty,
+                posted=child.rests,
+                rejected=child.status is OrdStatus.REJECTED,
+                sent_ns=child.sent_ns,
+                ended_ns=now_ns,
+            )
+        )
+
+    @property
+    def post_for_ns(self) -> int | None:
+        """How long what the strategy posts may rest."""
+        return self._strategy.post_for_ns
 
     # What may be used
 
@@ -278,34 +321,62 @@ class Decider:
                 worst = old[0] if (price < old[0]) is buys else price
                 wanted[venue_id] = worst, qty + old[1]
         for venue_id, (worst, qty) in wanted.items():
-            venue = self._view.venues[venue_id]
-            price = venue.profile.up(worst) if buys else venue.profile.down(worst)
-            count = parent.children_at.get(venue_id, 0) + 1
-            parent.children_at[venue_id] = count
-            cl_ord_id = f"{parent.parent_id}.{venue_id}.{count}"
-            child = Child(
-                cl_ord_id, parent, venue_id, side, qty, price, self._decisions, qty, best_px
-            )
-            quote = venue.quote
-            if venue_id in parent.first:
-                quote = parent.first[venue_id][1]
-            shown: Levels = ()
-            if quote is not None:
-                shown = quote.asks if buys else quote.bids
-            sent = ChildSent(
-                t_ns=now_ns,
-                cl_ord_id=cl_ord_id,
-                parent_id=parent.parent_id,
-                decision_id=self._decisions,
-                venue_id=venue_id,
-                side=side,
-                order_qty=qty,
-                price=price,
-                time_in_force=child.time_in_force,
-                shown_px=shown[0][0] if shown else None,
-                quote_seq=None if quote is None else quote.venue_seq,
-            )
-            found.append((sent, child))
+            profile = self._view.venues[venue_id].profile
+            price = profile.up(worst) if buys else profile.down(worst)
+            found.append(self._child(parent, (venue_id, price, qty), best_px, now_ns, _IOC))
+
+    def _posted(
+        self, parent: Parent, post: Part, best_px: int | None, now_ns: int
+    ) -> tuple[Record, Child | None]:
+        """A limit order that rests."""
+        return self._child(parent, post, best_px, now_ns, TimeInForce.DAY)
+
+    def _child(
+        self,
+        parent: Parent,
+        part: Part,
+        best_px: int | None,
+        now_ns: int,
+        time_in_force: TimeInForce,
+    ) -> tuple[Record, Child | None]:
+        """A child with the record of its sending."""
+        venue_id, price, qty = part
+        side = parent.side
+        count = parent.children_at.get(venue_id, 0) + 1
+        parent.children_at[venue_id] = count
+        cl_ord_id = f"{parent.parent_id}.{venue_id}.{count}"
+        child = Child(
+            cl_ord_id,
+            parent,
+            venue_id,
+            side,
+            qty,
+            price,
+            self._decisions,
+            qty,
+            best_px,
+            time_in_force,
+        )
+        quote = self._view.venues[venue_id].quote
+        if venue_id in parent.first:
+            quote = parent.first[venue_id][1]
+        shown: Levels = ()
+        if quote is not None:
+            shown = quote.asks if side is Side.BUY else quote.bids
+        sent = ChildSent(
+            t_ns=now_ns,
+            cl_ord_id=cl_ord_id,
+            parent_id=parent.parent_id,
+            decision_id=self._decisions,
+            venue_id=venue_id,
+            side=side,
+            order_qty=qty,
+            price=price,
+            time_in_force=time_in_force,
+            shown_px=shown[0][0] if shown else None,
+            quote_seq=None if quote is None else quote.venue_seq,
+        )
+        return sent, child
 
 
 def _seats(

@@ -9,7 +9,16 @@ from typing import Final
 
 from router.config import RouterConfig
 from router.core.decide import Decider
-from router.core.events import ACCOUNT, Decide, HoldOver, Moves, Outcome, SendTo, WakeAt
+from router.core.events import (
+    ACCOUNT,
+    Decide,
+    HoldOver,
+    Moves,
+    Outcome,
+    PostOver,
+    SendTo,
+    WakeAt,
+)
 from router.core.orders import Child, Parent
 from router.core.profile import VenueProfile
 from router.core.requests import CHASE, HELD, RETRY, Requests
@@ -95,13 +104,41 @@ class Desk:
         if parent.attempts >= self._max_attempts:
             self.stop(parent, EndReason.ATTEMPTS_EXHAUSTED, now_ns, out)
             return
+        posts = False
         for record, child in self._decider.decide(parent, reason, now_ns):
             out.append(record)
             if child is not None:
                 self._send(child, now_ns, out)
+                posts = posts or child.rests
+        if posts:
+            self._watch_posts(parent, now_ns, out)
         if self.resting is not None and parent.free_qty > 0:
             self._rest(self.resting, parent, reason, now_ns, out)
         self.settle(parent, now_ns, out)
+
+    def _watch_posts(self, parent: Parent, now_ns: int, out: list[Outcome]) -> None:
+        """Take what was posted out of the books as its time is over: counted from the first."""
+        length = self._decider.post_for_ns
+        if length is not None and not parent.post_over_ns:
+            parent.post_over_ns = now_ns + length
+            out.append(WakeAt(parent.post_over_ns, PostOver(parent.parent_id)))
+
+    def post_over(self, parent: Parent, now_ns: int, out: list[Outcome]) -> None:
+        """The time of what a parent has posted is over: it only takes from now on."""
+        if parent.stopped is not None or parent.end_reason is not None:
+            return
+        parent.may_post = False
+        reason = DecisionReason.POST_OVER
+        for child in list(parent.open.values()):
+            if child.rests:
+                self.requests.cancel(child, reason.value, now_ns, out, then=reason)
+        if parent.free_qty > 0:
+            self.want(parent, reason, now_ns, out)
+
+    def child_over(self, child: Child, now_ns: int) -> None:
+        """A child has ended; called once for each, after its last report is booked."""
+        child.told = True
+        self._decider.over(child, now_ns)
 
     def _rest(
         self,
@@ -313,7 +350,7 @@ class Desk:
             return  # something that is open will still be answered
         elif parent.stopped is not None:
             self.end(parent, parent.stopped, now_ns, out)
-        elif parent.free_qty > 0:
+        elif parent.free_qty > 0 or parent.released_qty < parent.order_qty:
             if self._hopeless(parent):
                 self.end(parent, EndReason.NO_VENUE, now_ns, out)
         elif parent.deadline_ns is None:

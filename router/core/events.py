@@ -67,7 +67,13 @@ class Moves(msgspec.Struct, frozen=True, gc=False):
     """Wake-up to look at resting children that might not be moved before."""
 
 
-WakeToken = Decide | AckTimeout | Deadline | HoldOver | Moves
+class PostOver(msgspec.Struct, frozen=True, gc=False):
+    """Wake-up as the time of what a parent has posted is over."""
+
+    parent_id: str
+
+
+WakeToken = Decide | AckTimeout | Deadline | HoldOver | Moves | PostOver
 
 
 class WakeAt(msgspec.Struct, frozen=True, gc=False):

@@ -24,6 +24,10 @@ from sim.protocol.orders import (
 class Parent:
     """A client's order at the router; quantities in lots, prices in ticks.
 
+    ``released_qty`` is how much of it may be worked by now, which never falls; all of it where no
+    schedule says otherwise. ``may_post`` ends at ``post_over_ns``, when the time of what was posted
+    is over.
+
     ``number`` counts parents in their order of arrival. ``open`` holds the children that may still
     fill; ``busted_qty`` are lots that venues took back and nobody sends anew, ``unanswered_qty`` is
     the part of ``reserved_qty`` at venues that do not answer.
@@ -49,6 +53,9 @@ class Parent:
     stopped: EndReason | None = None
     end_reason: EndReason | None = None
     number: int = 0
+    released_qty: int = -1
+    may_post: bool = True
+    post_over_ns: int = 0
     open: "dict[str, Child]" = field(default_factory=dict)
     excluded: dict[str, str] = field(default_factory=dict)
     short_filled: set[str] = field(default_factory=set)
@@ -56,10 +63,14 @@ class Parent:
     first: dict[str, tuple[Levels, BookSnapshot]] = field(default_factory=dict)
     used: dict[tuple[str, int], int] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        if self.released_qty < 0:
+            self.released_qty = self.order_qty
+
     @property
     def free_qty(self) -> int:
-        """Lots that are still to be filled and that no open child may fill."""
-        return self.order_qty - self.filled_qty - self.reserved_qty - self.busted_qty
+        """Released lots that are still to be filled and that no open child may fill."""
+        return self.released_qty - self.filled_qty - self.reserved_qty - self.busted_qty
 
     def check(self) -> None:
         """Raise if a quantity is impossible."""
@@ -91,7 +102,8 @@ class Child(msgspec.Struct, eq=False):
     cancel or replace that waits for an answer, ``target`` the last replace whose fate is unknown,
     ``booked_px`` the price at which the venue has the order, as far as known. ``unanswered`` means
     that the router has given up asking: the lots stay reserved. ``held`` is an end or a replace
-    that counts fills which have not come yet. ``booked`` says what holds of a fill where that is
+    that counts fills which have not come yet. ``told`` means that all who want to know have heard
+    that it has ended. ``booked`` says what holds of a fill where that is
     not what its report said, ``taken_back`` the lots that each bust or correction has taken off.
 
     A struct, unlike other state: with so many fields a dataclass takes four times as long to make,
@@ -125,6 +137,7 @@ class Child(msgspec.Struct, eq=False):
     cancel_wanted: bool = False
     pending_due_ns: int = -1
     unanswered: bool = False
+    told: bool = False
     seen: dict[int, ExecutionReport] = msgspec.field(default_factory=dict)
     held: list[tuple[ExecutionReport, Stamps]] = msgspec.field(default_factory=list)
     booked: dict[int, Booked] = msgspec.field(default_factory=dict)

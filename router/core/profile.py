@@ -18,10 +18,11 @@ class VenueProfile(msgspec.Struct, frozen=True):
     ``latency_ns`` is the expected delay of an order to the venue. ``tick`` and ``lot`` are the
     venue's own grid in ticks and lots of the instrument. ``buy`` and ``sell`` are slope and
     intercept of the effective price, ``slope * price_ticks + intercept``, in ticks with the taker
-    fee. ``fill_risk`` is the probability, from 0 up to but not 1, that lots are not had there;
-    ``impact`` the estimate, in ticks, of what our own order moves the price by, >= 0. A ``silent``
-    venue never shows what it holds. Orders may rest where ``takes_resting`` says so. Where the tick
-    depends on the price, ``ticks`` says how, and ``tick`` is a step that all of them are made of.
+    fee; ``maker_buy`` and ``maker_sell`` the same with the fee or rebate of a maker. ``fill_risk``
+    is the probability, from 0 up to but not 1, that lots are not had there; ``impact`` the
+    estimate, in ticks, of what our own order moves the price by, >= 0. A ``silent`` venue never
+    shows what it holds. Orders may rest where ``takes_resting`` says so. Where the tick depends on
+    the price, ``ticks`` says how, and ``tick`` is a step that all of them are made of.
     """
 
     venue_id: str
@@ -36,6 +37,8 @@ class VenueProfile(msgspec.Struct, frozen=True):
     silent: bool = False
     takes_resting: bool = False
     ticks: TickTable | None = None
+    maker_buy: tuple[Fraction, Fraction] = (Fraction(1), Fraction(0))
+    maker_sell: tuple[Fraction, Fraction] = (Fraction(1), Fraction(0))
 
     def down(self, price: int) -> int:
         """The highest price of the venue's grid that is not above this one."""

@@ -80,6 +80,8 @@ class Reports:
             # Whatever was said, it has not ended as it should: that must follow soon.
             refused = isinstance(report, OrderCancelReject) and report.reason not in OVER
             desk.requests.watch(child, RETRY if refused else CHASE, now_ns, out)
+        if child.status in FINAL and not child.told:
+            desk.child_over(child, now_ns)
         return out
 
     def _on_report(self, child: Child, report: ExecutionReport, came: Came) -> None:

@@ -18,6 +18,7 @@ from router.core.events import (
     Moves,
     Outcome,
     ParentOrder,
+    PostOver,
     Stamps,
     WakeAt,
     WakeToken,
@@ -148,6 +149,8 @@ class RouterCore:
                 desk.on_venue_back(now_ns, out)
         elif isinstance(token, Moves):
             self._move(now_ns, out)
+        elif isinstance(token, PostOver):
+            desk.post_over(self.parents[token.parent_id], now_ns, out)
         else:
             parent = self.parents[token.parent_id]
             if parent.end_reason is None and parent.stopped is not EndReason.ABORTED:

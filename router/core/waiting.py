@@ -191,6 +191,7 @@ def _wish(parent: Parent, buys: bool) -> Hashable:
         parent.limit_px,
         parent.free_qty,
         parent.splits > 0,
+        parent.may_post,
         frozenset(parent.children_at),
         frozenset(parent.excluded),
         frozenset(parent.short_filled),

@@ -11,8 +11,15 @@ Stamps of a message: ``sent_ns`` left its sender, ``drawn_ns`` the latency model
 
 from typing import Any, Final, get_args
 
-import msgspec
-
+from sim.audit.decision_records import (
+    BlindOrder,
+    Decision,
+    KnownQueue,
+    KnownQuote,
+    Note,
+    Refused,
+    Slice,
+)
 from sim.audit.order_records import (
     Bust,
     CancelRejected,
@@ -29,7 +36,6 @@ from sim.audit.participant_records import ParticipantEvent
 from sim.audit.queue_records import QueuePosition
 from sim.audit.record import Record
 from sim.protocol.enums import (
-    DecisionReason,
     EndReason,
     Outcome,
     RejectReason,
@@ -58,8 +64,10 @@ __all__ = [
     "Decision",
     "Depth",
     "Fill",
+    "KnownQueue",
     "KnownQuote",
     "NbboChange",
+    "Note",
     "Overfill",
     "ParentDone",
     "ParentReceived",
@@ -106,85 +114,6 @@ class RunStarted(Record, frozen=True, kw_only=True, tag="run_started"):
     """SHA-256 in hex of each file that the scenario names."""
 
 
-class KnownQuote(
-    msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True, omit_defaults=True
-):
-    """What the router knew of one venue as it decided.
-
-    ``levels`` is the side it trades against, best first, after taking off what its own children in
-    flight may still take. With the venue's fee a price costs ``slope * price + intercept``, in
-    ``1/effective_scale`` ticks. Where the strategy weighs risk, ``impact`` is the estimate of our
-    own impact on the price in the same unit, and ``fill_risk`` the probability, as decimal text,
-    that lots are not had there; a strategy that does not leaves both out. Where the strategy is
-    ``rest``, ``levels`` is the best level of the parent's own side, which the price follows.
-    """
-
-    venue_id: str
-    venue_seq: int
-    age_ns: int
-    """Age of the quote: since the venue published it."""
-    latency_ns: int
-    """Expected delay of an order to the venue."""
-    levels: Levels
-    """Usable levels of the side it trades against, best first; of its own side for ``rest``."""
-    slope: int
-    """Of the effective price."""
-    intercept: int
-    """Of the effective price."""
-    impact: int | None = None
-    """Own impact on the price in the unit of ``intercept``; only where the strategy weighs it."""
-    fill_risk: str | None = None
-    """Probability, as decimal text, that lots are not had; only where the strategy weighs it."""
-
-
-class BlindOrder(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
-    """An order to a dark venue that shows nothing: no quote stands behind it.
-
-    ``best_px`` is the best displayed lit price of the other side over all venues, as the router
-    knew it; None where it knew none. ``limit_px`` is that or the parent's own limit, the tighter
-    one, on the venue's grid.
-    """
-
-    venue_id: str
-    latency_ns: int
-    """Expected delay of an order to the venue."""
-    best_px: int | None
-    """Best displayed lit price of the other side that the router knew."""
-    limit_px: int
-    """Limit of the order."""
-
-
-class Slice(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
-    """One level of the chosen split; for a blind order ``price`` is its limit."""
-
-    venue_id: str
-    price: int
-    """Price of the level."""
-    qty: int
-    """Wanted from it."""
-
-
-class Refused(
-    msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True, omit_defaults=True
-):
-    """An alternative that was not taken, and why.
-
-    ``venue_seq`` and ``age_ns`` are those of the quote that the router had of the venue. Both are
-    left out where it had none, and where the venue stands among the decision's ``quotes``.
-    """
-
-    venue_id: str
-    reason: str
-    """Why: ``no_quote``, ``nothing_available``, ``ranked_behind``, ``filled_short``,
-    ``other_venue``, ``tried_blind``, ``no_reference``, ``too_small``, ``rejected_`` and the venue's
-    reason, ``on_hold``, ``stopped``, ``no_answer``, ``quarantine``, ``pre_open``, ``halted`` or
-    ``closed``."""
-    venue_seq: int | None = None
-    """The quote at hand; left out where there was none or it stands among ``quotes``."""
-    age_ns: int | None = None
-    """Its age."""
-
-
 class ParentReceived(Record, frozen=True, kw_only=True, tag="parent_received"):
     """A client's order reached the router. ``bid_px`` and ``ask_px`` are the best it knew then."""
 
@@ -199,37 +128,6 @@ class ParentReceived(Record, frozen=True, kw_only=True, tag="parent_received"):
     """Best displayed lit bid that the router knew."""
     ask_px: int | None
     """Best displayed lit offer that the router knew."""
-
-
-class Decision(Record, frozen=True, kw_only=True, tag="decision", omit_defaults=True):
-    """What the router chose, from what it knew. An empty ``split`` is a decision to wait.
-
-    ``blind`` says which parts of the split rest on no quote; it is left out where none does.
-    """
-
-    decision_id: int
-    parent_id: str
-    reason: DecisionReason
-    """What made the router decide."""
-    strategy: str
-    """What split: the strategy by its name in scenarios, or ``dark_then_lit``, the policy of
-    ``reroute.prefer: dark``."""
-    unreserved_qty: int
-    """What the decision had to place: neither filled nor in an open child."""
-    depth: str
-    """``top`` or ``full``: how much of each venue the split could use."""
-    effective_scale: int
-    """Effective prices below count 1/this of a tick."""
-    quotes: tuple[KnownQuote, ...]
-    """What was known of each venue that could be used."""
-    ranking: tuple[str, ...]
-    """Venues by their best level, best first."""
-    split: tuple[Slice, ...]
-    """What was chosen, level by level."""
-    refused: tuple[Refused, ...]
-    """Venues that were left out, and why."""
-    blind: tuple[BlindOrder, ...] = ()
-    """Parts of the split that rest on no quote; left out where there are none."""
 
 
 class ChildSent(Record, frozen=True, kw_only=True, tag="child_sent"):

@@ -237,6 +237,8 @@ class DecisionReason(Enum):
     """Lots are free, and a quote arrived or lots came back into view."""
     BUST = "bust"
     """A venue took a fill back, and its lots are free."""
+    POST_OVER = "post_over"
+    """What was posted had its time, and what did not fill of it is taken now."""
     SCHEDULE = "schedule"
     """A time to send has come; nothing makes such decisions yet."""
 
