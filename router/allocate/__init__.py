@@ -10,10 +10,20 @@ from pydantic import Field
 from router.allocate.greedy import GreedyConfig, TopOfBookConfig
 from router.allocate.min_impact import MinImpactConfig
 from router.allocate.min_risk import MinRiskConfig
+from router.allocate.pro_rata import ProRataConfig
 from router.allocate.single_venue import SingleVenueConfig
+from router.allocate.split_evenly import SplitEvenlyConfig
 from sim.protocol.config import ScenarioModel
 
-AnyStrategy = GreedyConfig | TopOfBookConfig | MinImpactConfig | MinRiskConfig | SingleVenueConfig
+AnyStrategy = (
+    GreedyConfig
+    | TopOfBookConfig
+    | MinImpactConfig
+    | MinRiskConfig
+    | SingleVenueConfig
+    | ProRataConfig
+    | SplitEvenlyConfig
+)
 
 StrategyConfig = Annotated[AnyStrategy, Field(discriminator="kind")]
 """A strategy as a scenario writes it; ``kind`` says which."""

@@ -29,7 +29,7 @@ _ADAPTER: TypeAdapter[Any] = TypeAdapter(StrategyConfig)
 _ALL_RULES: tuple[TieRule, ...] = ("price", "visibility", "latency", "id")
 _ORDERS: list[tuple[TieRule, ...]] = [*permutations(USUAL_TIE), *permutations(_ALL_RULES)]
 
-ALL = [
+WALKERS = [
     {"kind": "greedy"},
     {"kind": "top_of_book"},
     {"kind": "min_impact"},
@@ -38,6 +38,14 @@ ALL = [
     {"kind": "min_risk", "depth": "top"},
     {"kind": "single_venue", "venue": "B"},
     {"kind": "single_venue", "venue": "B", "depth": "top"},
+]
+"""Strategies that walk all levels in one order."""
+ALL = [
+    *WALKERS,
+    {"kind": "pro_rata"},
+    {"kind": "pro_rata", "depth": "top"},
+    {"kind": "split_evenly"},
+    {"kind": "split_evenly", "depth": "top"},
 ]
 each_strategy = pytest.mark.parametrize("config", ALL, ids=lambda c: "-".join(c.values()))
 
@@ -286,7 +294,7 @@ def naive(request: AllocationRequest, rank_class: Callable[[Offer], int]) -> lis
     offers_of,
     st.integers(1, 120),
     st.sampled_from(["buy", "sell"]),
-    st.sampled_from(ALL),
+    st.sampled_from(WALKERS),
     st.sampled_from(_ORDERS),
 )
 def test_every_strategy_follows_the_rules(
