@@ -4,11 +4,19 @@ Each message says the file, the place in it, what was found and what is allowed.
 are messages with a reason, never exceptions.
 """
 
+from typing import Any
+
 import msgspec
 
 
 class SorsimError(Exception):
-    """Base of all our errors."""
+    """Base of all our errors.
+
+    They can be pickled whatever their constructor takes, since runs in other processes raise them.
+    """
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restored, (type(self), self.args, self.__dict__)
 
 
 class Problem(msgspec.Struct, frozen=True):
@@ -68,3 +76,13 @@ class PluginError(SorsimError):
 
 class InvariantError(SorsimError):
     """A rule of our own is broken: a defect of sorsim, with all that is needed to find it."""
+
+
+def _restored(
+    kind: type[SorsimError], args: tuple[object, ...], state: dict[str, object]
+) -> SorsimError:
+    """An error from another process, as it was there."""
+    error = kind.__new__(kind)
+    error.args = args
+    error.__dict__.update(state)
+    return error
