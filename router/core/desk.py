@@ -19,6 +19,7 @@ from router.core.events import (
     SendTo,
     WakeAt,
 )
+from router.core.experience import Experience
 from router.core.orders import Child, Parent
 from router.core.profile import VenueProfile
 from router.core.requests import CHASE, HELD, RETRY, Requests
@@ -42,6 +43,7 @@ class Desk:
     """The router's parents, children and market view, and its acts.
 
     Attributes:
+        experience: What was learnt of the venues from their reports.
         overfilled: The account apart: per venue and side the lots that no parent ordered.
         reroutes_busted: Whether lots that a venue took back after an order's end are sent anew.
         stopping: Whether the run is being broken off: nothing is sent but cancels.
@@ -49,6 +51,7 @@ class Desk:
 
     def __init__(self, profiles: tuple[VenueProfile, ...], config: RouterConfig) -> None:
         self.view = MarketView(profiles)
+        self.experience = Experience(profiles)
         self.parents: dict[str, Parent] = {}
         self.children: dict[str, Child] = {}
         self.active: dict[str, Parent] = {}
@@ -138,6 +141,7 @@ class Desk:
     def child_over(self, child: Child, now_ns: int) -> None:
         """A child has ended; called once for each, after its last report is booked."""
         child.told = True
+        self.experience.on_over(child)
         self._decider.over(child, now_ns)
 
     def _rest(
@@ -255,6 +259,7 @@ class Desk:
                 else:
                     self._give_up(child, now_ns, out)
             elif what == child.cl_ord_id:
+                self.experience.on_silence(child.venue_id)
                 self.strike(child, "ack_timeout", now_ns, out)
                 self.requests.cancel(child, "ack_timeout", now_ns, out, then=DecisionReason.TIMEOUT)
             elif isinstance(child.request, OrderCancelReplaceRequest):

@@ -71,6 +71,8 @@ class Reports:
             self._on_report(child, report, came)
             return out
         answers = desk.requests.answered(child, report.cl_ord_id)
+        if not child.seen and isinstance(report, ExecutionReport):
+            desk.experience.on_first_report(child, report.transact_ns, now_ns)
         if isinstance(report, OrderCancelReject):
             self._on_refusal(child, report, came, answers=answers)
         else:
