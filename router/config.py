@@ -7,6 +7,7 @@ from pydantic import Field, field_validator
 
 from router.allocate import StrategyConfig
 from router.allocate.base import USUAL_TIE, TieRule
+from router.settings.sending import SendingConfig
 from sim.protocol.config import DecimalText, Duration, Ident, ScenarioModel, Seq
 
 
@@ -104,6 +105,8 @@ class RouterConfig(ScenarioModel):
     """When a venue that refuses or is silent is left alone."""
     rest: RestConfig | None = None
     """Whether and how lots rest in a book that nobody offers; without it they wait for quotes."""
+    sending: SendingConfig = SendingConfig()
+    """How the children of a decision leave."""
 
     @field_validator("tie")
     @classmethod

@@ -11,6 +11,8 @@ from functools import partial
 from operator import itemgetter
 from typing import Any, NoReturn
 
+import msgspec
+
 from router.core.events import ACCOUNT, FromVenue, ParentOrder
 from router.core.profile import VenueProfile
 from router.core.router import RouterCore
@@ -150,7 +152,7 @@ class Wiring:
             )
 
     def _make_router(self, scenario: Scenario) -> RouterShell:
-        core = RouterCore(tuple([venue.profile for venue in self._venues]), scenario.router)
+        core = RouterCore(_profiles(self._venues, scenario), scenario.router)
         links = {
             venue.id: make_link(
                 self._clock,
@@ -404,3 +406,18 @@ class _Venue:
         model: Any = getattr(self.config.latency, leg)
         sampler: LatencySampler = model.sampler(stream, loaded.resolve)
         return sampler
+
+
+def _profiles(venues: Sequence[_Venue], scenario: Scenario) -> tuple[VenueProfile, ...]:
+    """What the router is told about each venue, with what it shall ask for there."""
+    profiles = tuple([venue.profile for venue in venues])
+    rule = scenario.router.sending.min_qty
+    if rule is None:
+        return profiles
+    units = Units(scenario.instrument.tick_size, scenario.instrument.lot_size)
+    found = []
+    for profile in profiles:
+        qty = rule.of(profile.venue_id, profile.visibility)
+        lots = 0 if qty is None else units.qty_to_lots(qty)
+        found.append(msgspec.structs.replace(profile, min_qty=lots))
+    return tuple(found)

@@ -6,7 +6,7 @@ shown, or the policy for what a dark pool did not fill does.
 
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -19,8 +19,19 @@ from router.core.orders import Child, Parent
 from router.core.places import NOWHERE as _NOWHERE
 from router.core.places import Places
 from router.core.profile import EffectivePrices, VenueProfile
+from router.core.sending import Sending, first_venue, protected
 from router.core.view import MarketView, VenueView
-from sim.audit.records import ChildSent, Decision, KnownQuote, Note, Record, Refused, Slice
+from sim.audit.records import (
+    ChildSent,
+    Decision,
+    KnownQuote,
+    Note,
+    PlannedLeave,
+    Protected,
+    Record,
+    Refused,
+    Slice,
+)
 from sim.protocol.enums import DecisionReason, OrdStatus, Side, TimeInForce
 from sim.protocol.market_data import BookSnapshot, Levels
 from sim.protocol.units import plain
@@ -42,6 +53,16 @@ class _Seat:
     fill_risk: str
     is_lit: bool
     offer: Offer
+
+
+class _Choice(NamedTuple):
+    """What was chosen of a request, and how it is sent."""
+
+    name: str
+    allocation: Allocation
+    blind: BlindSplit
+    protected: tuple[Protected, ...] = ()
+    leaves: tuple[PlannedLeave, ...] = ()
 
 
 class Decider:
@@ -72,6 +93,10 @@ class Decider:
         self._blind: BlindOrders | None = None
         if config.blind is not None and silent:
             self._blind = BlindOrders(view, silent, config.blind)
+        self._sending: Sending | None = None
+        if config.sending.mode != "parallel" or config.sending.protect:
+            nominal = {p.venue_id: p.latency_ns for p in profiles}
+            self._sending = Sending(config.sending, nominal.__getitem__)
         self._decisions = 0
 
     def next_id(self) -> int:
@@ -100,7 +125,8 @@ class Decider:
         request = AllocationRequest(parent.side, left, offers, depth, self._config.tie)
         if places is not None:
             request = places.completed(request, parent, hidden, now_ns)
-        name, allocation = self._allocate(parent, request)
+        choice = self._choose(parent, request, blind, refused, now_ns)
+        allocation, blind = choice.allocation, choice.blind
         parts, posts = (*blind.parts, *allocation.slices), allocation.posts
         if not (parts or posts) and parent.waiting:
             return []
@@ -112,7 +138,7 @@ class Decider:
             decision_id=self._decisions,
             parent_id=parent.parent_id,
             reason=reason,
-            strategy=name,
+            strategy=choice.name,
             unreserved_qty=free_qty,
             depth=depth,
             effective_scale=self._scale,
@@ -124,6 +150,8 @@ class Decider:
             queues=hidden.queues,
             posts=tuple([Slice(*post) for post in posts]) if posts else (),
             notes=tuple([Note(*note) for note in allocation.notes]) if allocation.notes else (),
+            protected=choice.protected,
+            leaves=choice.leaves,
         )
         found: list[tuple[Record, Child | None]] = [(decision, None)]
         if parts or posts:
@@ -131,6 +159,8 @@ class Decider:
             if allocation.slices:
                 self._note_split(parent, offers, allocation)
             self._add_children(parent, parts, best_px, now_ns, found)
+            if choice.leaves:
+                _plan(found, choice.leaves, now_ns)
             for post in posts:
                 found.append(self._posted(parent, post, best_px, now_ns))
         return found
@@ -273,6 +303,37 @@ class Decider:
             return DARK_THEN_LIT, dark_then_lit(request, parent.short_filled)
         return self._strategy.name, self._strategy.allocate(request)
 
+    def _choose(
+        self,
+        parent: Parent,
+        request: AllocationRequest,
+        blind: BlindSplit,
+        refused: list[Refused],
+        now_ns: int,
+    ) -> _Choice:
+        """The split, and how it is sent."""
+        name, allocation = self._allocate(parent, request)
+        sending = self._sending
+        if sending is None:
+            return _Choice(name, allocation, blind)
+        kept: tuple[Protected, ...] = ()
+        if sending.sequential:
+            first, allocation = first_venue(blind.parts, allocation)
+            to = {part[0] for part in first}
+            orders = tuple([order for order in blind.orders if order.venue_id in to])
+            blind = BlindSplit(orders, first, blind.silent)
+        elif sending.protects:
+            shown = {one.venue_id: self._displayed(one.venue_id, parent.side) for one in refused}
+            allocation, kept = protected(parent.side, allocation, request.offers, refused, shown)
+        left_ns = None if parent.deadline_ns is None else parent.deadline_ns - now_ns
+        leaves = sending.leaves((*blind.parts, *allocation.slices), left_ns)
+        return _Choice(name, allocation, blind, kept, leaves)
+
+    def _displayed(self, venue_id: str, side: Side) -> Levels:
+        """What a lit venue displays of the side that an order of ``side`` trades against."""
+        venue = self._view.venues[venue_id]
+        return venue.shown(side) if venue.profile.visibility == "lit" else ()
+
     def _dark_fell_short(self, parent: Parent) -> bool:
         venues = self._view.venues
         return any(venues[v].profile.visibility == "dark" for v in parent.short_filled)
@@ -357,7 +418,10 @@ class Decider:
             best_px,
             time_in_force,
         )
-        quote = self._view.venues[venue_id].quote
+        venue = self._view.venues[venue_id]
+        if venue.profile.min_qty and time_in_force is _IOC:
+            child.min_qty = min(venue.profile.min_qty, qty)
+        quote = venue.quote
         if venue_id in parent.first:
             quote = parent.first[venue_id][1]
         shown: Levels = ()
@@ -375,6 +439,7 @@ class Decider:
             time_in_force=time_in_force,
             shown_px=shown[0][0] if shown else None,
             quote_seq=None if quote is None else quote.venue_seq,
+            min_qty=child.min_qty,
         )
         return sent, child
 
@@ -414,6 +479,16 @@ def _seats(
             )
         )
     return tuple(found)
+
+
+def _plan(
+    found: list[tuple[Record, Child | None]], leaves: tuple[PlannedLeave, ...], now_ns: int
+) -> None:
+    """Have the children leave when it is planned."""
+    planned = {one.venue_id: now_ns + one.wait_ns for one in leaves}
+    for _, child in found:
+        if child is not None:
+            child.sent_ns = planned[child.venue_id]
 
 
 def _with_risk(known: KnownQuote, seat: _Seat) -> KnownQuote:

@@ -7,6 +7,8 @@ appends to the outcomes of the event that caused it, the record before the messa
 from itertools import islice
 from typing import Final
 
+import msgspec
+
 from router.config import RouterConfig
 from router.core.decide import Decider
 from router.core.events import (
@@ -24,11 +26,12 @@ from router.core.orders import Child, Parent
 from router.core.profile import VenueProfile
 from router.core.requests import CHASE, HELD, RETRY, Requests
 from router.core.resting import Resting
+from router.core.sending import Departures
 from router.core.standing import Hold, Standing
 from router.core.states import FINAL
 from router.core.view import MarketView
 from router.core.waiting import Waiting
-from sim.audit.records import ParentDone, RouteHold
+from sim.audit.records import ChildSent, ParentDone, Record, RouteHold
 from sim.protocol.enums import DecisionReason, EndReason, Side
 from sim.protocol.orders import NewOrderSingle, OrderCancelReplaceRequest
 from sim.protocol.units import PriceTicks, QtyLots
@@ -67,6 +70,8 @@ class Desk:
         self.resting = (
             None if config.rest is None else Resting(self.view, self.standing.out, config.rest)
         )
+        self._sequential = config.sending.mode == "sequential"
+        self.departures = Departures(self.view, self.waiting)
         self._decide_at = -1
         self._moves_at = -1
         self._forget_at = 2 * MEMORY
@@ -104,18 +109,23 @@ class Desk:
     ) -> None:
         if parent.free_qty <= 0 or parent.stopped is not None or parent.end_reason is not None:
             return
+        if self._is_busy(parent):
+            return
         if parent.attempts >= self._max_attempts:
             self.stop(parent, EndReason.ATTEMPTS_EXHAUSTED, now_ns, out)
             return
         posts = False
         for record, child in self._decider.decide(parent, reason, now_ns):
+            if child is not None and child.sent_ns > now_ns:
+                self._hold(record, child, out)
+                continue
             out.append(record)
             if child is not None:
                 self._send(child, now_ns, out)
                 posts = posts or child.rests
         if posts:
             self._watch_posts(parent, now_ns, out)
-        if self.resting is not None and parent.free_qty > 0:
+        if self.resting is not None and parent.free_qty > 0 and not self._is_busy(parent):
             self._rest(self.resting, parent, reason, now_ns, out)
         self.settle(parent, now_ns, out)
 
@@ -138,11 +148,22 @@ class Desk:
         if parent.free_qty > 0:
             self.want(parent, reason, now_ns, out)
 
-    def child_over(self, child: Child, now_ns: int) -> None:
+    def child_over(self, child: Child, now_ns: int, out: list[Outcome]) -> None:
         """A child has ended; called once for each, after its last report is booked."""
         child.told = True
         self.experience.on_over(child)
         self._decider.over(child, now_ns)
+        if self._sequential:
+            self._next_venue(child.parent, now_ns, out)
+
+    def _next_venue(self, parent: Parent, now_ns: int, out: list[Outcome]) -> None:
+        """What a parent has sent has ended, or is given up: the next venue's turn has come."""
+        if parent.free_qty > 0 and parent.stopped is None and parent.end_reason is None:
+            self.want(parent, DecisionReason.NEXT_VENUE, now_ns, out)
+
+    def _is_busy(self, parent: Parent) -> bool:
+        """Whether sending is sequential, and a child of the parent is out."""
+        return self._sequential and parent.is_busy
 
     def _rest(
         self,
@@ -175,20 +196,56 @@ class Desk:
             self._moves_at = later_ns
             out.append(WakeAt(later_ns, Moves()))
 
+    # Children
+
+    def _hold(self, record: Record, child: Child, out: list[Outcome]) -> None:
+        """Reserve a child that leaves later."""
+        assert isinstance(record, ChildSent)
+        self.departures.reserve(child)
+        self.departures.hold(record, child, out)
+
+    def leave(self, cl_ord_id: str, now_ns: int, out: list[Outcome]) -> None:
+        """A child that has waited for others leaves now, if its venue may still be used."""
+        waits = self.departures.children.get(cl_ord_id)
+        if waits is None:
+            return
+        sent, child = waits
+        parent = child.parent
+        venue_id = child.venue_id
+        why = self.standing.out.get(venue_id) or parent.excluded.get(venue_id)
+        if why is not None:
+            self._drop([child], why, now_ns, out)
+            return
+        del self.departures.children[cl_ord_id]
+        out.append(msgspec.structs.replace(sent, t_ns=now_ns))
+        self._leave(child, now_ns, out)
+
+    def _drop(self, children: list[Child], reason: str, now_ns: int, out: list[Outcome]) -> None:
+        """Children that wait to leave do not: what is free of them is decided anew."""
+        for child in children:
+            parent = child.parent
+            self.departures.drop(child, reason, now_ns, out)
+            if parent.stopped is None:
+                self.want(parent, DecisionReason.HELD_BACK, now_ns, out)
+            self.settle(parent, now_ns, out)
+            self.waiting.note(parent)
+        if children:
+            self.wake_short(now_ns, out)
+
     def _send(self, child: Child, now_ns: int, out: list[Outcome]) -> None:
+        self.departures.reserve(child)
+        self._leave(child, now_ns, out)
+
+    def _leave(self, child: Child, now_ns: int, out: list[Outcome]) -> None:
+        """Send a child whose lots are reserved."""
         child.name = child.cl_ord_id
         child.booked_px = child.price
         child.sent_ns = now_ns
-        parent = child.parent
         self.children[child.cl_ord_id] = child
         self.requests.names[child.cl_ord_id] = child
         if len(self.children) > self._forget_at:
             self._forget()
-        self.view.venues[child.venue_id].on_sent(child)
-        self.waiting.on_sent(child)
-        parent.open[child.cl_ord_id] = child
-        parent.reserved_qty += child.order_qty
-        parent.check()
+        child.parent.open[child.cl_ord_id] = child
         out.append(SendTo(child.venue_id, _order(child)))
         self.requests.watch(child, child.cl_ord_id, now_ns, out)
 
@@ -280,6 +337,9 @@ class Desk:
         child.unanswered = True
         child.parent.unanswered_qty += child.leaves_qty
         self._note_hold(self.standing.silent(child.venue_id), out, now_ns)
+        if self._sequential:
+            self._next_venue(child.parent, now_ns, out)
+            self.waiting.note(child.parent)
         self.settle(child.parent, now_ns, out)
 
     def heard(self, child: Child, now_ns: int, out: list[Outcome]) -> None:
@@ -303,6 +363,10 @@ class Desk:
         """
         hold = self.standing.quarantine(child.venue_id, reason)
         self._note_hold(hold, out, now_ns)
+        planned = self.departures.of(child.parent)
+        if hold is not None:
+            planned += [one for one in self.departures.at(child.venue_id) if one not in planned]
+        self._drop(planned, "quarantine", now_ns, out)
         there = list(self.view.venues[child.venue_id].flying.values()) if hold is not None else []
         for other in [*child.parent.open.values(), *there]:
             self.requests.cancel(other, "quarantine", now_ns, out)
@@ -338,6 +402,7 @@ class Desk:
         """No new children; the parent ends when the open ones have, or are given up."""
         parent.stopped = reason
         if reason is not EndReason.ATTEMPTS_EXHAUSTED:
+            self._drop(self.departures.of(parent), "parent_stopped", now_ns, out)
             for child in list(parent.open.values()):
                 self.requests.cancel(child, "parent_stopped", now_ns, out)
         self.settle(parent, now_ns, out)
@@ -377,6 +442,8 @@ class Desk:
     def break_off(self, reason: EndReason, now_ns: int, out: list[Outcome]) -> None:
         """The run ends: active parents end as they are, what is open stays open."""
         for parent in list(self.active.values()):
+            for child in self.departures.of(parent):
+                self.departures.drop(child, reason.value, now_ns, out)
             self._close(parent, reason, parent.busted_qty, now_ns, out)
 
     def _close(
@@ -404,4 +471,5 @@ def _order(child: Child) -> NewOrderSingle:
         price=PriceTicks(child.price),
         time_in_force=child.time_in_force,
         account=ACCOUNT,
+        min_qty=QtyLots(child.min_qty),
     )

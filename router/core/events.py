@@ -73,7 +73,13 @@ class PostOver(msgspec.Struct, frozen=True, gc=False):
     parent_id: str
 
 
-WakeToken = Decide | AckTimeout | Deadline | HoldOver | Moves | PostOver
+class Leave(msgspec.Struct, frozen=True, gc=False):
+    """Wake-up as a child is to leave that has waited for others."""
+
+    cl_ord_id: str
+
+
+WakeToken = Decide | AckTimeout | Deadline | HoldOver | Moves | PostOver | Leave
 
 
 class WakeAt(msgspec.Struct, frozen=True, gc=False):

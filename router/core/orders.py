@@ -72,6 +72,11 @@ class Parent:
         """Released lots that are still to be filled and that no open child may fill."""
         return self.released_qty - self.filled_qty - self.reserved_qty - self.busted_qty
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether a child is out that is to take, and may be answered."""
+        return any(not child.rests and not child.unanswered for child in self.open.values())
+
     def check(self) -> None:
         """Raise if a quantity is impossible."""
         if min(self.free_qty, self.filled_qty, self.reserved_qty, self.busted_qty) < 0:
@@ -91,7 +96,10 @@ class Booked(msgspec.Struct, frozen=True, gc=False):
 
 
 class Child(msgspec.Struct, eq=False):
-    """One order to one venue; ``best_px`` is the best displayed lit price as it was sent.
+    """One order to one venue; ``best_px`` is the best displayed lit price as it was decided.
+
+    ``sent_ns`` is when it left, or is to leave. ``min_qty`` is the least that one of its executions
+    may have.
 
     ``price`` is the widest limit under which it may fill now, ``leaves_qty`` what may still fill.
     ``cum_qty`` was booked for the parent, ``excess_qty`` is what the venue says beyond that.
@@ -120,6 +128,7 @@ class Child(msgspec.Struct, eq=False):
     leaves_qty: int
     best_px: int | None = None
     time_in_force: TimeInForce = TimeInForce.IOC
+    min_qty: int = 0
     cum_qty: int = 0
     excess_qty: int = 0
     status: OrdStatus = OrdStatus.PENDING_NEW

@@ -22,7 +22,8 @@ class VenueProfile(msgspec.Struct, frozen=True):
     is the probability, from 0 up to but not 1, that lots are not had there; ``impact`` the
     estimate, in ticks, of what our own order moves the price by, >= 0. A ``silent`` venue never
     shows what it holds. Orders may rest where ``takes_resting`` says so. Where the tick depends on
-    the price, ``ticks`` says how, and ``tick`` is a step that all of them are made of.
+    the price, ``ticks`` says how, and ``tick`` is a step that all of them are made of. ``min_qty``
+    is the least execution, in lots, that takers shall ask for there; 0: any.
     """
 
     venue_id: str
@@ -37,6 +38,7 @@ class VenueProfile(msgspec.Struct, frozen=True):
     silent: bool = False
     takes_resting: bool = False
     ticks: TickTable | None = None
+    min_qty: int = 0
     maker_buy: tuple[Fraction, Fraction] = (Fraction(1), Fraction(0))
     maker_sell: tuple[Fraction, Fraction] = (Fraction(1), Fraction(0))
 

@@ -83,7 +83,7 @@ class Reports:
             refused = isinstance(report, OrderCancelReject) and report.reason not in OVER
             desk.requests.watch(child, RETRY if refused else CHASE, now_ns, out)
         if child.status in FINAL and not child.told:
-            desk.child_over(child, now_ns)
+            desk.child_over(child, now_ns, out)
         return out
 
     def _on_report(self, child: Child, report: ExecutionReport, came: Came) -> None:

@@ -15,6 +15,7 @@ from router.core.events import (
     Deadline,
     Decide,
     HoldOver,
+    Leave,
     Moves,
     Outcome,
     ParentOrder,
@@ -151,6 +152,8 @@ class RouterCore:
             self._move(now_ns, out)
         elif isinstance(token, PostOver):
             desk.post_over(self.parents[token.parent_id], now_ns, out)
+        elif isinstance(token, Leave):
+            desk.leave(token.cl_ord_id, now_ns, out)
         else:
             parent = self.parents[token.parent_id]
             if parent.end_reason is None and parent.stopped is not EndReason.ABORTED:

@@ -39,6 +39,7 @@ class Waiting:
         self.short: dict[str, Parent] = {}
         self._venues = view.venues
         self._out = out
+        self._sequential = config.sending.mode == "sequential"
         self._fresh_quote = config.reroute.fresh_quote
         self._due: dict[int, _Turn] = {}
         self._queues: dict[bool, SortedDict[int, SortedDict[int, Parent]]] = {
@@ -63,7 +64,9 @@ class Waiting:
         """File a parent by whether it has free lots, and whether new quotes matter to it."""
         name = parent.parent_id
         ended = parent.stopped is not None or parent.end_reason is not None
-        if ended or parent.free_qty <= 0:
+        # Sequential sending: nothing can be placed while a child is out.
+        busy = self._sequential and parent.is_busy
+        if ended or busy or parent.free_qty <= 0:
             if self.short.pop(name, None) is not None:
                 self._leave(name, parent)
             return

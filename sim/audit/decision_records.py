@@ -94,13 +94,40 @@ class Refused(
     venue_id: str
     reason: str
     """Why: ``no_quote``, ``nothing_available``, ``ranked_behind``, ``filled_short``,
-    ``other_venue``, ``tried_blind``, ``no_reference``, ``too_small``, ``rejected_`` and the venue's
-    reason, ``on_hold``, ``stopped``, ``no_answer``, ``quarantine``, ``pre_open``, ``halted`` or
-    ``closed``."""
+    ``other_venue``, ``tried_blind``, ``no_reference``, ``too_small``, ``not_its_turn`` (sequential
+    sending), ``rejected_`` and the venue's reason, ``on_hold``, ``stopped``, ``no_answer``,
+    ``quarantine``, ``pre_open``, ``halted`` or ``closed``."""
     venue_seq: int | None = None
     """The quote at hand; left out where there was none or it stands among ``quotes``."""
     age_ns: int | None = None
     """Its age."""
+
+
+class Protected(
+    msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True, omit_defaults=True
+):
+    """A lit venue whose displayed quote a part of the split would pass by at a worse price."""
+
+    venue_id: str
+    price: int
+    """Its best displayed price."""
+    qty: int
+    """Displayed there."""
+    moved_qty: int = 0
+    """Moved there from the worst parts of the split; left out where it got all by the split."""
+    exception: str | None = None
+    """Why it does not get all that it displays: it may not be used, for a reason as in ``refused``,
+    or what is left to move is less than it takes (``too_small``); left out where it does."""
+
+
+class PlannedLeave(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
+    """When a child is to leave, so that it arrives together with the others."""
+
+    venue_id: str
+    delay_ns: int
+    """How long an order is thought to take there."""
+    wait_ns: int
+    """How long after the decision it leaves."""
 
 
 class Note(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
@@ -147,3 +174,9 @@ class Decision(Record, frozen=True, kw_only=True, tag="decision", omit_defaults=
     """What is sent to rest as limit orders; left out where nothing is."""
     notes: tuple[Note, ...] = ()
     """What the strategy says of how it came to the split; left out where it says nothing."""
+    protected: tuple[Protected, ...] = ()
+    """Displayed lit quotes that parts of the split are worse than, and what was done for them; left
+    out where there are none, and without ``sending.protect``."""
+    leaves: tuple[PlannedLeave, ...] = ()
+    """When each child is to leave, where ``sending.mode`` is ``latency_equalised``; left out where
+    all leave at once."""

@@ -7,6 +7,20 @@ from sim.audit.record import Record
 from sim.protocol.enums import CxlRejReason
 
 
+class ChildDropped(Record, frozen=True, kw_only=True, tag="child_dropped"):
+    """A child that was to leave later does not: its lots are free again, and no venue knows it."""
+
+    cl_ord_id: str
+    parent_id: str
+    decision_id: int
+    """The decision that planned it."""
+    venue_id: str
+    order_qty: int
+    reason: str
+    """``parent_stopped``, ``run_ended``, ``quarantine``, or why the venue may not be used now, as
+    in ``refused`` of a decision."""
+
+
 class CancelSent(Record, frozen=True, kw_only=True, tag="cancel_sent"):
     """The router asked to cancel a child."""
 

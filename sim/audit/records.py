@@ -17,6 +17,8 @@ from sim.audit.decision_records import (
     KnownQueue,
     KnownQuote,
     Note,
+    PlannedLeave,
+    Protected,
     Refused,
     Slice,
 )
@@ -24,6 +26,7 @@ from sim.audit.order_records import (
     Bust,
     CancelRejected,
     CancelSent,
+    ChildDropped,
     ChildReplaced,
     Correction,
     Overfill,
@@ -56,6 +59,7 @@ __all__ = [
     "CancelSent",
     "ChildAcked",
     "ChildCanceled",
+    "ChildDropped",
     "ChildRejected",
     "ChildReplaced",
     "ChildSent",
@@ -72,6 +76,8 @@ __all__ = [
     "ParentDone",
     "ParentReceived",
     "ParticipantEvent",
+    "PlannedLeave",
+    "Protected",
     "QueuePosition",
     "Quote",
     "Record",
@@ -130,7 +136,7 @@ class ParentReceived(Record, frozen=True, kw_only=True, tag="parent_received"):
     """Best displayed lit offer that the router knew."""
 
 
-class ChildSent(Record, frozen=True, kw_only=True, tag="child_sent"):
+class ChildSent(Record, frozen=True, kw_only=True, tag="child_sent", omit_defaults=True):
     """A child order left for its venue.
 
     ``shown_px`` is the best price the venue showed, as the router knew it from quote ``quote_seq``;
@@ -151,6 +157,8 @@ class ChildSent(Record, frozen=True, kw_only=True, tag="child_sent"):
     """Best price that the venue showed, as the router knew it."""
     quote_seq: int | None
     """``venue_seq`` of the quote that showed it."""
+    min_qty: int = 0
+    """The fewest lots that one of its executions may have; left out where any will do."""
 
 
 class BookAtArrival(Record, frozen=True, kw_only=True, tag="book_at_arrival"):
@@ -353,6 +361,7 @@ AnyRecord = (
     | ParentReceived
     | Decision
     | ChildSent
+    | ChildDropped
     | BookAtArrival
     | QueuePosition
     | ChildAcked

@@ -20,6 +20,7 @@ from sim.audit.records import (
     CancelSent,
     ChildAcked,
     ChildCanceled,
+    ChildDropped,
     ChildRejected,
     ChildReplaced,
     ChildSent,
@@ -184,6 +185,7 @@ class LogState:
             ParentReceived: self._on_parent,
             Decision: self._on_decision,
             ChildSent: self._on_sent,
+            ChildDropped: lambda record: None,  # it never left, so nothing of it was open
             BookAtArrival: self._on_arrival,
             QueuePosition: self._on_place,
             ChildAcked: self._on_acked,

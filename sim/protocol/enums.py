@@ -239,6 +239,10 @@ class DecisionReason(Enum):
     """A venue took a fill back, and its lots are free."""
     POST_OVER = "post_over"
     """What was posted had its time, and what did not fill of it is taken now."""
+    NEXT_VENUE = "next_venue"
+    """The child before it has ended, and the next venue's turn has come: sequential sending."""
+    HELD_BACK = "held_back"
+    """A child was dropped before it left, and its lots are free."""
     SCHEDULE = "schedule"
     """A time to send has come; nothing makes such decisions yet."""
 

@@ -32,6 +32,9 @@ _REASONS: Final = {
     DecisionReason.TIMEOUT: "an order had not been answered in time",
     DecisionReason.QUOTE_CHANGE: "a new quote had come while lots were free",
     DecisionReason.BUST: "a venue had taken a fill back",
+    DecisionReason.POST_OVER: "the time of what it had posted was over",
+    DecisionReason.NEXT_VENUE: "the child before it had ended",
+    DecisionReason.HELD_BACK: "a child was dropped before it left",
     DecisionReason.SCHEDULE: "its schedule said so",
 }
 _REFUSED: Final = {
@@ -43,6 +46,7 @@ _REFUSED: Final = {
     "tried_blind": "it shows nothing and had been tried before",
     "no_reference": "it shows nothing, and there was no lit price to go by",
     "too_small": "what was left is less than it takes",
+    "not_its_turn": "its turn comes once the child before it has ended",
     "on_hold": "it had refused or not answered, and the router kept off it for a while",
     "stopped": "it had refused or not answered so often that the router no longer used it",
     "no_answer": "it did not answer",

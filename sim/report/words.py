@@ -18,6 +18,7 @@ from sim.audit.records import (
     CancelSent,
     ChildAcked,
     ChildCanceled,
+    ChildDropped,
     ChildRejected,
     ChildReplaced,
     ChildSent,
@@ -136,6 +137,7 @@ class Words:
             ParentReceived: self._parent,
             Decision: self._decision,
             ChildSent: self._sent,
+            ChildDropped: self._dropped,
             BookAtArrival: self._arrival,
             QueuePosition: self._place,
             ChildAcked: lambda r: f"{printable(r.cl_ord_id)} acknowledged",
@@ -218,7 +220,12 @@ class Words:
 
     def _sent(self, record: ChildSent) -> str:
         what = f"{words(record.side.value)} {self.qty(record.order_qty)} at {self.px(record.price)}"
-        return f"{printable(record.cl_ord_id)} sent: {what}, {record.time_in_force.value}"
+        least = f", at least {self.qty(record.min_qty)} at once" if record.min_qty else ""
+        return f"{printable(record.cl_ord_id)} sent: {what}, {record.time_in_force.value}{least}"
+
+    def _dropped(self, record: ChildDropped) -> str:
+        what = f"{printable(record.cl_ord_id)} of {self.qty(record.order_qty)}"
+        return f"{what} dropped before it left: {words(record.reason)}"
 
     def _arrival(self, record: BookAtArrival) -> str:
         return (

@@ -7,10 +7,12 @@ or of a parent order hides no mistake in its other keys.
 
 from collections.abc import Iterator
 from contextlib import suppress
+from decimal import Decimal
 
 from pydantic import TypeAdapter
 
 from router.allocate import StrategyConfig
+from router.settings.sending import MinQtyConfig
 from sim.flow import Flow
 from sim.flow.base import FlowEntry, FlowGrid, off_grid
 from sim.flow.book_flow import BookFlow
@@ -40,6 +42,7 @@ _INSTRUMENT = TypeAdapter(InstrumentConfig)
 _PARENT = TypeAdapter(ParentConfig)
 _STRATEGY: TypeAdapter[object] = TypeAdapter(StrategyConfig)
 _DURATION = TypeAdapter(Duration)
+_MIN_QTY = TypeAdapter(MinQtyConfig)
 _EXPECT = TypeAdapter(dict[str, str])
 _IDENT = TypeAdapter(Ident)
 _TEXT = TypeAdapter(str)
@@ -62,6 +65,7 @@ def cross_checks(document: Document, resolve: Resolve) -> list[Problem]:
         *_times(document, parents),
         *_router(document),
         *_rest(document, venues),
+        *_min_qty(document, units),
         *_expect(document),
         *hearing_problems(document, venues, list(_ids(document, "participants").values())),
         *_twice("participants", _ids(document, "participants")),
@@ -144,6 +148,35 @@ def _rest(document: Document, venues: dict[int, VenueEntry]) -> Found:
         if venue.id == wanted and not venue.takes_resting:
             message = f"{wanted} is a {venue.kind} venue, which refuses orders that may rest"
             yield ("router", "rest", "venue"), message
+
+
+def _min_qty(document: Document, units: Units | None) -> Found:
+    """Minimum quantities are whole lots, and each venue has one at most."""
+    rule = part(document, ("router", "sending", "min_qty"), _MIN_QTY)
+    if rule is None:
+        return
+    at: Path = ("router", "sending", "min_qty")
+    ids = list(_ids(document, "venues").values())
+    complete = len(ids) == document.count(("venues",))
+    first: dict[str, int] = {}
+    quantities: list[tuple[Path, Decimal | None]] = [
+        ((*at, "dark"), rule.dark),
+        ((*at, "maker"), rule.maker),
+        ((*at, "lit"), rule.lit),
+    ]
+    for n, one in enumerate(rule.venues):
+        path: Path = (*at, "venues", n, "venue")
+        quantities.append(((*at, "venues", n, "qty"), one.qty))
+        if complete and ids and one.venue not in ids:
+            hint = did_you_mean(one.venue, ids)
+            yield path, f"no venue has the id {one.venue}{hint}; venues: {', '.join(ids)}"
+        elif one.venue in first:
+            yield path, f"{one.venue} has a minimum in venues[{first[one.venue]}] already"
+        else:
+            first[one.venue] = n
+    for where, qty in quantities:
+        if units is not None and qty is not None:
+            yield from off_grid(where, units.qty_to_lots, qty)
 
 
 def _expect(document: Document) -> Found:

@@ -162,6 +162,12 @@ SPECIMENS: Final[dict[str, Any]] = {
     "LatencyArbitrageurParticipant.venues": [ACCESS, {"venue": "B", "latency": LEGS}],
     "MarketMakerParticipant.shift": "0.01",
     "MarketMakerParticipant.start": "100.00",
+    "SendingConfig.min_qty": {"lit": 1},
+    "MinQtyConfig.dark": 5,
+    "MinQtyConfig.maker": 5,
+    "MinQtyConfig.lit": 5,
+    "VenueMinQty.venue": "A",
+    "VenueMinQty.qty": 5,
 }
 """Values for keys, and for whole models, that their schema alone does not tell."""
 
