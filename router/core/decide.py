@@ -15,6 +15,7 @@ from router.allocate.dark_then_lit import NAME as DARK_THEN_LIT
 from router.allocate.dark_then_lit import dark_then_lit
 from router.config import RouterConfig
 from router.core.blind import BlindOrders, BlindSplit, Part
+from router.core.experience import Experience
 from router.core.orders import Child, Parent
 from router.core.places import NOWHERE as _NOWHERE
 from router.core.places import Places
@@ -74,6 +75,7 @@ class Decider:
         profiles: tuple[VenueProfile, ...],
         config: RouterConfig,
         out: dict[str, str],
+        experience: Experience | None = None,
     ) -> None:
         self._view = view
         self._out = out  # venues that get nothing at present, and why
@@ -95,8 +97,9 @@ class Decider:
             self._blind = BlindOrders(view, silent, config.blind)
         self._sending: Sending | None = None
         if config.sending.mode != "parallel" or config.sending.protect:
-            nominal = {p.venue_id: p.latency_ns for p in profiles}
-            self._sending = Sending(config.sending, nominal.__getitem__)
+            measured = config.sending.estimate == "measured"
+            learnt = experience if measured and experience is not None else Experience(profiles)
+            self._sending = Sending(config.sending, learnt.order_delay_ns)
         self._decisions = 0
 
     def next_id(self) -> int:
