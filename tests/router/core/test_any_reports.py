@@ -57,7 +57,7 @@ class Chaos:
 
     def __init__(self, draw: st.DrawFn) -> None:
         self.draw = draw
-        profiles = [VenueProfile(v, "lit", n, 1, 1, FREE, FREE) for n, v in enumerate(VENUES)]
+        profiles = [VenueProfile(v, "lit", 9 * n, 1, 1, FREE, FREE) for n, v in enumerate(VENUES)]
         profiles = [msgspec.structs.replace(p, takes_resting=True) for p in profiles]
         config: dict[str, Any] = {
             "strategy": {"kind": "greedy"},
@@ -72,6 +72,10 @@ class Chaos:
                 "move_after": "2ns",
                 "price": draw(st.sampled_from(["touch", "limit"])),
             }
+        mode = draw(st.sampled_from(["parallel", "sequential", "latency_equalised"]))
+        config["sending"] = {"mode": mode, "max_wait": f"{draw(st.integers(1, 30))}ns"}
+        if mode != "sequential":
+            config["sending"]["protect"] = draw(st.booleans())
         model = RouterConfig.model_validate_json(msgspec.json.encode(config))
         self.core = RouterCore(tuple(profiles), model)
         self.now = 0
@@ -213,14 +217,17 @@ class Chaos:
         core = self.core
         for parent in core.parents.values():
             children = [c for c in core.children.values() if c.parent is parent]
+            waiting = core._desk.departures.of(parent)
+            assert not waiting or parent.end_reason is None
+            reserved = sum(c.leaves_qty for c in [*children, *waiting])
             assert parent.filled_qty == sum(c.cum_qty for c in children), "I5"
-            assert parent.reserved_qty == sum(c.leaves_qty for c in children), "I1"
+            assert parent.reserved_qty == reserved, "I1"
             assert 0 <= parent.filled_qty <= parent.order_qty, "I2"
             assert parent.filled_qty + parent.reserved_qty <= parent.order_qty, "I2"
             silent = sum(c.leaves_qty for c in children if c.unanswered)
             assert parent.unanswered_qty == silent
             limit = parent.limit_px
-            for child in children:
+            for child in [*children, *waiting]:
                 if limit is not None and parent.side is Side.BUY:
                     assert child.price <= limit, "I6"
                 elif limit is not None:
