@@ -39,7 +39,7 @@ from venues.core.api import VenueCore
 from venues.core.around import CoreAround
 from venues.core.overflow import TurnedAway
 from venues.fees import Fees
-from venues.task import VenuePorts, opening_snapshot, opening_status, run_venue
+from venues.task import ARRIVAL_LEVELS_MAX, VenuePorts, opening_snapshot, opening_status, run_venue
 
 Tap = Callable[[int, VenueEntry, VenueCore], VenueCore]
 
@@ -153,6 +153,8 @@ class Wiring:
 
     def _make_router(self, scenario: Scenario) -> RouterShell:
         core = RouterCore(_profiles(self._venues, scenario), scenario.router)
+        cores = {venue.id: venue.core for venue in self._venues}
+        core.tell(lambda venue_id, msg: cores[venue_id].reachable_by(msg, ARRIVAL_LEVELS_MAX))
         links = {
             venue.id: make_link(
                 self._clock,

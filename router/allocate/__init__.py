@@ -7,12 +7,17 @@ from typing import Annotated, Final, get_args
 
 from pydantic import Field
 
+from router.allocate.exponentiated_gradient import ExponentiatedGradientConfig
 from router.allocate.greedy import GreedyConfig, TopOfBookConfig
+from router.allocate.kaplan_meier import KaplanMeierConfig
 from router.allocate.min_impact import MinImpactConfig
 from router.allocate.min_risk import MinRiskConfig
+from router.allocate.oracle import OracleConfig
 from router.allocate.pro_rata import ProRataConfig
+from router.allocate.reinforcement import ReinforcementConfig
 from router.allocate.single_venue import SingleVenueConfig
 from router.allocate.split_evenly import SplitEvenlyConfig
+from router.allocate.stochastic_split import StochasticSplitConfig
 from sim.protocol.config import ScenarioModel
 
 AnyStrategy = (
@@ -23,6 +28,11 @@ AnyStrategy = (
     | SingleVenueConfig
     | ProRataConfig
     | SplitEvenlyConfig
+    | KaplanMeierConfig
+    | ExponentiatedGradientConfig
+    | StochasticSplitConfig
+    | ReinforcementConfig
+    | OracleConfig
 )
 
 StrategyConfig = Annotated[AnyStrategy, Field(discriminator="kind")]

@@ -63,12 +63,16 @@ class Join(msgspec.Struct, frozen=True, gc=False):
 
 
 class Pool(msgspec.Struct, frozen=True, gc=False):
-    """A dark venue that never shows what it holds, and the limit at which it would be tried."""
+    """A dark venue that never shows what it holds, and the limit at which it would be tried.
+
+    ``had_qty`` lots the parent has been given there in the rounds before, all that it asked for.
+    """
 
     venue_id: str
     price: int
     lot: int
     latency_ns: int
+    had_qty: int = 0
 
 
 class AllocationRequest(msgspec.Struct, frozen=True):
@@ -139,6 +143,8 @@ class Strategy(ABC):
         only: The one venue that it would use; None: any.
         posts: Whether it posts limit orders, and wants to know where it could.
         pools: Whether it splits over silent dark venues, and wants to know which there are.
+        rounds: How often it may split a parent's lots over them.
+        needs_truth: Whether it is told what is truly there, which no router can know.
         learns: Whether it wants to hear how children ended.
         post_for_ns: After this time what it posted is canceled, and the parent only takes; None:
             it rests until it is filled or the parent ends.
@@ -150,6 +156,8 @@ class Strategy(ABC):
     only: str | None = None
     posts: bool = False
     pools: bool = False
+    rounds: int = 1
+    needs_truth: bool = False
     learns: bool = False
     post_for_ns: int | None = None
 

@@ -4,11 +4,7 @@ Blind orders come first, where the scenario has them. The strategy splits the re
 shown, or the policy for what a dark pool did not fill does.
 """
 
-from dataclasses import dataclass
-from decimal import Decimal
 from typing import Final, NamedTuple
-
-import msgspec
 
 from router.allocate.base import Allocation, AllocationRequest, ChildOutcome, Depth, Offer
 from router.allocate.dark_then_lit import NAME as DARK_THEN_LIT
@@ -20,7 +16,10 @@ from router.core.orders import Child, Parent
 from router.core.places import NOWHERE as _NOWHERE
 from router.core.places import Places
 from router.core.profile import EffectivePrices, VenueProfile
+from router.core.seats import refused_as, seats_of, with_risk, within
 from router.core.sending import Sending, first_venue, protected
+from router.core.truth import Truth, true_offers
+from router.core.truth import unquoted as of_truth
 from router.core.view import MarketView, VenueView
 from sim.audit.records import (
     ChildSent,
@@ -35,25 +34,9 @@ from sim.audit.records import (
 )
 from sim.protocol.enums import DecisionReason, OrdStatus, Side, TimeInForce
 from sim.protocol.market_data import BookSnapshot, Levels
-from sim.protocol.units import plain
 
 _NOT_BLIND: Final = BlindSplit((), (), {})
 _IOC: Final = TimeInForce.IOC
-
-
-@dataclass(slots=True)
-class _Seat:
-    """One venue for one side. ``offer`` is the last one made; it serves while levels stay."""
-
-    venue: VenueView
-    venue_id: str
-    latency_ns: int
-    slope: int
-    intercept: int
-    impact: int
-    fill_risk: str
-    is_lit: bool
-    offer: Offer
 
 
 class _Choice(NamedTuple):
@@ -84,14 +67,22 @@ class Decider:
         self._strategy = config.strategy.build()
         effective = EffectivePrices(profiles)
         self._scale = effective.scale
-        self._buy_seats = _seats(view, profiles, effective, Side.BUY)
-        self._sell_seats = _seats(view, profiles, effective, Side.SELL)
+        self._buy_seats = seats_of(view, profiles, effective, Side.BUY)
+        self._sell_seats = seats_of(view, profiles, effective, Side.SELL)
         only = self._strategy.only
         silent = tuple([p for p in profiles if p.silent and only in {None, p.venue_id}])
         self._places: Places | None = None
         if self._strategy.posts or self._strategy.pools:
             pools = silent if self._strategy.pools else ()
-            self._places = Places(view, profiles, pools, posts=self._strategy.posts)
+            self._places = Places(
+                view,
+                profiles,
+                pools,
+                posts=self._strategy.posts,
+                rounds=self._strategy.rounds,
+            )
+        self._silent = frozenset([p.venue_id for p in profiles if p.silent])
+        self._truth: Truth | None = None
         self._blind: BlindOrders | None = None
         if config.blind is not None and silent:
             self._blind = BlindOrders(view, silent, config.blind)
@@ -114,9 +105,9 @@ class Decider:
 
         A parent that finds nothing to use gets one record of that, not one at each quote.
         """
+        places, hidden = self._places, _NOWHERE
         blind = _NOT_BLIND
         free_qty = left = parent.free_qty
-        places, hidden = self._places, _NOWHERE
         if self._blind is not None:
             blind = self._blind.split(parent, self._left_out)
             left -= sum(part[2] for part in blind.parts)
@@ -124,6 +115,10 @@ class Decider:
             hidden = places.of(parent, self._left_out, now_ns)
             blind = hidden.blind if self._blind is None else blind
         offers, quotes, refused, best_px = self._look(parent, blind, now_ns)
+        if self._truth is not None:
+            offers = true_offers(parent, self._seat_offers(parent), self._truth, self._left_out)
+            told = {offer.venue_id for offer in offers}
+            refused = [one for one in refused if one.venue_id not in told]
         depth = self._depth(parent)
         request = AllocationRequest(parent.side, left, offers, depth, self._config.tie)
         if places is not None:
@@ -136,6 +131,12 @@ class Decider:
         parent.waiting = not (parts or posts)
         self._decisions += 1
         refused += [Refused(venue_id, why) for venue_id, why in allocation.refused]
+        unquoted = blind.orders
+        if places is not None:
+            unquoted += hidden.used(parts)
+            places.on_split(parent, allocation.slices)
+        elif self._truth is not None:
+            unquoted += of_truth(allocation.slices, offers, self._silent, best_px)
         decision = Decision(
             t_ns=now_ns,
             decision_id=self._decisions,
@@ -149,7 +150,7 @@ class Decider:
             ranking=allocation.ranking,
             split=tuple([Slice(v, price, qty) for v, price, qty in parts]),
             refused=tuple(refused),
-            blind=blind.orders if places is None else blind.orders + hidden.used(parts),
+            blind=unquoted,
             queues=hidden.queues,
             posts=tuple([Slice(*post) for post in posts]) if posts else (),
             notes=tuple([Note(*note) for note in allocation.notes]) if allocation.notes else (),
@@ -168,10 +169,31 @@ class Decider:
                 found.append(self._posted(parent, post, best_px, now_ns))
         return found
 
-    def over(self, child: Child, now_ns: int) -> None:
-        """A child has ended: let the strategy learn from it."""
-        if not self._strategy.learns:
-            return
+    def over(self, child: Child, now_ns: int) -> bool:
+        """A child has ended: let the strategy learn from it; whether others waited for its end."""
+        if self._strategy.learns:
+            self._learn(child, now_ns)
+        return self._places is not None and self._places.on_over(child)
+
+    @property
+    def asks(self) -> bool:
+        """Whether free lots may have to wait for answers."""
+        return self._strategy.pools
+
+    def holds_back(self, parent: Parent) -> bool:
+        """Whether free lots of a parent wait for answers."""
+        return self._places is not None and self._places.busy(parent)
+
+    def tell(self, truth: Truth) -> None:
+        """Let the strategy know what is truly there, if it is one that is told."""
+        if self._strategy.needs_truth:
+            self._truth = truth
+
+    def _seat_offers(self, parent: Parent) -> list[Offer]:
+        seats = self._buy_seats if parent.side is Side.BUY else self._sell_seats
+        return [seat.offer for seat in seats]
+
+    def _learn(self, child: Child, now_ns: int) -> None:
         self._strategy.learn(
             ChildOutcome(
                 child.parent.parent_id,
@@ -230,7 +252,7 @@ class Decider:
             else:
                 why, levels, quote = self._usable(parent, venue, blind)
             if quote is None or not levels:
-                refused.append(_refused(venue_id, why, quote, now_ns))
+                refused.append(refused_as(venue_id, why, quote, now_ns))
                 continue
             offer, latency_ns = seat.offer, seat.latency_ns
             slope, intercept = seat.slope, seat.intercept
@@ -251,7 +273,7 @@ class Decider:
             known = KnownQuote(
                 venue_id, quote.venue_seq, age_ns, latency_ns, levels, slope, intercept
             )
-            quotes.append(_with_risk(known, seat) if weighs_risk else known)
+            quotes.append(with_risk(known, seat) if weighs_risk else known)
         return tuple(offers), tuple(quotes), refused, best_px
 
     def _usable(
@@ -267,7 +289,7 @@ class Decider:
         else:
             levels, quote = self._rest_of_first(parent, venue)
         if parent.limit_px is not None:
-            levels = _within(levels, parent.limit_px, venue.profile, parent.side)
+            levels = within(levels, parent.limit_px, venue.profile, parent.side)
         return None, levels, quote
 
     def _left_out(self, parent: Parent, venue_id: str) -> str | None:
@@ -406,9 +428,8 @@ class Decider:
         """A child with the record of its sending."""
         venue_id, price, qty = part
         side = parent.side
-        count = parent.children_at.get(venue_id, 0) + 1
-        parent.children_at[venue_id] = count
-        cl_ord_id = f"{parent.parent_id}.{venue_id}.{count}"
+        cl_ord_id = parent.next_name(venue_id)
+        parent.children_at[venue_id] = parent.children_at.get(venue_id, 0) + 1
         child = Child(
             cl_ord_id,
             parent,
@@ -447,43 +468,6 @@ class Decider:
         return sent, child
 
 
-def _seats(
-    view: MarketView, profiles: tuple[VenueProfile, ...], effective: EffectivePrices, side: Side
-) -> tuple[_Seat, ...]:
-    found: list[_Seat] = []
-    for profile in profiles:
-        venue_id = profile.venue_id
-        slope, intercept = effective.line(venue_id, side)
-        is_lit = profile.visibility == "lit"
-        impact, risk = effective.impact(venue_id), profile.fill_risk
-        text = plain(Decimal(risk.numerator) / Decimal(risk.denominator))
-        nothing = Offer(
-            venue_id,
-            profile.visibility,
-            profile.latency_ns,
-            profile.lot,
-            (),
-            slope,
-            intercept,
-            impact,
-            risk,
-        )
-        found.append(
-            _Seat(
-                view.venues[venue_id],
-                venue_id,
-                profile.latency_ns,
-                slope,
-                intercept,
-                impact,
-                text,
-                is_lit,
-                nothing,
-            )
-        )
-    return tuple(found)
-
-
 def _plan(
     found: list[tuple[Record, Child | None]], leaves: tuple[PlannedLeave, ...], now_ns: int
 ) -> None:
@@ -492,33 +476,3 @@ def _plan(
     for _, child in found:
         if child is not None:
             child.sent_ns = planned[child.venue_id]
-
-
-def _with_risk(known: KnownQuote, seat: _Seat) -> KnownQuote:
-    """The same with the terms that only strategies that weigh risk have."""
-    return msgspec.structs.replace(known, impact=seat.impact, fill_risk=seat.fill_risk)
-
-
-def _refused(venue_id: str, why: str | None, quote: BookSnapshot | None, now_ns: int) -> Refused:
-    """A venue that shows nothing usable, or is left out for the reason ``why``."""
-    if quote is None:
-        return Refused(venue_id, why or "no_quote")
-    age_ns = now_ns - quote.published_ns
-    return Refused(venue_id, why or "nothing_available", quote.venue_seq, age_ns)
-
-
-def _within(levels: Levels, limit: int, profile: VenueProfile, side: Side) -> Levels:
-    """The levels that an order within ``limit`` can reach.
-
-    A venue shows prices off its own grid where recorded data have them; an order for such a level
-    stands at the next price of the grid, and that must be within the limit.
-    """
-    if side is Side.BUY:
-        most = profile.down(limit)
-        if levels and levels[-1][0] <= most:
-            return levels
-        return tuple([level for level in levels if level[0] <= most])
-    least = profile.up(limit)
-    if levels and levels[-1][0] >= least:
-        return levels
-    return tuple([level for level in levels if level[0] >= least])

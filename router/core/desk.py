@@ -29,6 +29,7 @@ from router.core.resting import Resting
 from router.core.sending import Departures
 from router.core.standing import Hold, Standing
 from router.core.states import FINAL
+from router.core.truth import Truth
 from router.core.view import MarketView
 from router.core.waiting import Waiting
 from sim.audit.records import ChildSent, ParentDone, Record, RouteHold
@@ -70,6 +71,7 @@ class Desk:
         self.resting = (
             None if config.rest is None else Resting(self.view, self.standing.out, config.rest)
         )
+        self._asks = self._decider.asks
         self._sequential = config.sending.mode == "sequential"
         self.departures = Departures(self.view, self.waiting)
         self._decide_at = -1
@@ -77,6 +79,10 @@ class Desk:
         self._forget_at = 2 * MEMORY
 
     # Decisions
+
+    def tell(self, truth: Truth) -> None:
+        """Hand what is truly there to the strategy, if it is one that is told."""
+        self._decider.tell(truth)
 
     def want(self, parent: Parent, reason: DecisionReason, now_ns: int, out: list[Outcome]) -> None:
         """Have ``parent`` decided at the end of this instant.
@@ -152,18 +158,23 @@ class Desk:
         """A child has ended; called once for each, after its last report is booked."""
         child.told = True
         self.experience.on_over(child)
-        self._decider.over(child, now_ns)
+        if self._decider.over(child, now_ns):
+            self._go_on(child.parent, DecisionReason.ANSWERED, now_ns, out)
         if self._sequential:
-            self._next_venue(child.parent, now_ns, out)
+            self._go_on(child.parent, DecisionReason.NEXT_VENUE, now_ns, out)
 
-    def _next_venue(self, parent: Parent, now_ns: int, out: list[Outcome]) -> None:
-        """What a parent has sent has ended, or is given up: the next venue's turn has come."""
+    def _go_on(
+        self, parent: Parent, reason: DecisionReason, now_ns: int, out: list[Outcome]
+    ) -> None:
+        """What a parent's free lots have waited for has come, or is given up."""
         if parent.free_qty > 0 and parent.stopped is None and parent.end_reason is None:
-            self.want(parent, DecisionReason.NEXT_VENUE, now_ns, out)
+            self.want(parent, reason, now_ns, out)
 
     def _is_busy(self, parent: Parent) -> bool:
-        """Whether sending is sequential, and a child of the parent is out."""
-        return self._sequential and parent.is_busy
+        """Whether free lots of a parent wait: for the child before theirs, or for an answer."""
+        if self._sequential and parent.is_busy:
+            return True
+        return self._asks and self._decider.holds_back(parent)
 
     def _rest(
         self,
@@ -337,8 +348,10 @@ class Desk:
         child.unanswered = True
         child.parent.unanswered_qty += child.leaves_qty
         self._note_hold(self.standing.silent(child.venue_id), out, now_ns)
-        if self._sequential:
-            self._next_venue(child.parent, now_ns, out)
+        if self._sequential or self._asks:
+            # Nothing else may come that gives the lots a turn which waited for this child.
+            reason = DecisionReason.NEXT_VENUE if self._sequential else DecisionReason.TIMEOUT
+            self._go_on(child.parent, reason, now_ns, out)
             self.waiting.note(child.parent)
         self.settle(child.parent, now_ns, out)
 

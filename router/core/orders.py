@@ -21,6 +21,21 @@ from sim.protocol.orders import (
 
 
 @dataclass(slots=True)
+class PoolRounds:
+    """What a parent's lots have met at silent pools, round by round, since more were released.
+
+    ``released_qty`` says by then. ``gained_qty`` are the lots of the last round, ``had`` those of
+    all rounds by pool, ``short`` the pools that gave less than they were asked for.
+    """
+
+    released_qty: int
+    rounds: int = 0
+    gained_qty: int = 0
+    had: dict[str, int] = field(default_factory=dict)
+    short: set[str] = field(default_factory=set)
+
+
+@dataclass(slots=True)
 class Parent:
     """A client's order at the router; quantities in lots, prices in ticks.
 
@@ -62,6 +77,7 @@ class Parent:
     children_at: dict[str, int] = field(default_factory=dict)
     first: dict[str, tuple[Levels, BookSnapshot]] = field(default_factory=dict)
     used: dict[tuple[str, int], int] = field(default_factory=dict)
+    pools: PoolRounds | None = None
 
     def __post_init__(self) -> None:
         if self.released_qty < 0:
@@ -76,6 +92,10 @@ class Parent:
     def is_busy(self) -> bool:
         """Whether a child is out that is to take, and may be answered."""
         return any(not child.rests and not child.unanswered for child in self.open.values())
+
+    def next_name(self, venue_id: str) -> str:
+        """The name that its next child at a venue will have."""
+        return f"{self.parent_id}.{venue_id}.{self.children_at.get(venue_id, 0) + 1}"
 
     def check(self) -> None:
         """Raise if a quantity is impossible."""

@@ -1,5 +1,10 @@
 """Where a strategy could post, and which silent dark venues it could try: what offers do not show.
 
+Silent venues, pools for short, are tried in rounds. While an answer of a round is due the parent's
+other lots wait, so that the next round, or the strategy's way for what is left, starts from all
+answers. Within one release of a parent's lots a pool that fell short is not tried again; after a
+round that brought nothing, or as many rounds as the strategy has, no pool is.
+
 Only strategies that ask for it pay for it. Decides nothing.
 """
 
@@ -11,7 +16,7 @@ import msgspec
 
 from router.allocate.base import AllocationRequest, Join, Pool
 from router.core.blind import BlindSplit, Part
-from router.core.orders import Parent
+from router.core.orders import Child, Parent, PoolRounds
 from router.core.profile import VenueProfile
 from router.core.view import MarketView
 from sim.audit.records import BlindOrder, KnownQueue
@@ -58,6 +63,7 @@ class Places:
         profiles: All venues.
         pools: The silent dark venues that the strategy may use.
         posts: Whether it posts.
+        rounds: How often it may try the pools for the same lots.
     """
 
     def __init__(
@@ -67,10 +73,38 @@ class Places:
         pools: tuple[VenueProfile, ...],
         *,
         posts: bool,
+        rounds: int,
     ) -> None:
         self._view = view
+        self._rounds = rounds
+        self._pool_ids = frozenset([p.venue_id for p in pools])
         self._pools = sorted(pools, key=lambda p: p.venue_id)
         self._joins = [p for p in profiles if posts and p.takes_resting and p.visibility == "lit"]
+
+    def busy(self, parent: Parent) -> bool:
+        """Whether an answer of its round of pools is due."""
+        return any(
+            child.venue_id in self._pool_ids and not child.unanswered
+            for child in parent.open.values()
+        )
+
+    def on_split(self, parent: Parent, slices: tuple[Part, ...]) -> None:
+        """A split goes out; if it tries pools a round begins."""
+        if any(part[0] in self._pool_ids for part in slices):
+            rounds = _rounds_of(parent)
+            rounds.rounds += 1
+            rounds.gained_qty = 0
+
+    def on_over(self, child: Child) -> bool:
+        """A child has ended; whether that ends a round."""
+        if child.venue_id not in self._pool_ids:
+            return False
+        rounds, venue_id = _rounds_of(child.parent), child.venue_id
+        rounds.gained_qty += child.cum_qty
+        rounds.had[venue_id] = rounds.had.get(venue_id, 0) + child.cum_qty
+        if child.cum_qty < child.order_qty:
+            rounds.short.add(venue_id)
+        return not self.busy(child.parent)
 
     def of(self, parent: Parent, left_out: LeftOut, now_ns: int) -> Found:
         """Where the parent could post now, and the pools that it may try."""
@@ -114,9 +148,15 @@ class Places:
         limits = [px for px in (best_px, parent.limit_px) if px is not None]
         pools: list[Pool] = []
         silent: dict[str, str | None] = {}
+        rounds = _rounds_of(parent) if self._pools else _UNTRIED
+        over = rounds.rounds >= self._rounds or (rounds.rounds > 0 and not rounds.gained_qty)
         for profile in self._pools:
             why = left_out(parent, profile.venue_id)
-            if why is None and not limits:
+            if why is None and profile.venue_id in rounds.short:
+                why = "filled_short"
+            elif why is None and over:
+                why = "rounds_over"
+            elif why is None and not limits:
                 why = "no_reference"
             silent[profile.venue_id] = why
             if why is not None:
@@ -127,8 +167,20 @@ class Places:
             if price <= 0:
                 silent[profile.venue_id] = "no_reference"
                 continue
-            pools.append(Pool(profile.venue_id, price, profile.lot, profile.latency_ns))
+            had = rounds.had.get(profile.venue_id, 0)
+            pools.append(Pool(profile.venue_id, price, profile.lot, profile.latency_ns, had))
         return tuple(pools), silent
+
+
+_UNTRIED: Final = PoolRounds(0)
+
+
+def _rounds_of(parent: Parent) -> PoolRounds:
+    """The rounds of the lots released by now; others begin as more are released."""
+    rounds = parent.pools
+    if rounds is None or rounds.released_qty != parent.released_qty:
+        rounds = parent.pools = PoolRounds(parent.released_qty)
+    return rounds
 
 
 def _join(

@@ -27,6 +27,7 @@ from router.core.events import (
 from router.core.orders import Parent
 from router.core.profile import VenueProfile
 from router.core.reports import Reports
+from router.core.truth import Truth
 from sim.audit.records import (
     ParentReceived,
 )
@@ -60,6 +61,10 @@ class RouterCore:
     def overfilled(self) -> dict[tuple[str, Side], int]:
         """The account apart: per venue and side the lots that were filled and nobody ordered."""
         return dict(self._desk.overfilled)
+
+    def tell(self, truth: Truth) -> None:
+        """Let a strategy that is measured against know what is truly there; no other hears it."""
+        self._desk.tell(truth)
 
     # What the router learns
 

@@ -94,9 +94,11 @@ class Refused(
     venue_id: str
     reason: str
     """Why: ``no_quote``, ``nothing_available``, ``ranked_behind``, ``filled_short``,
-    ``other_venue``, ``tried_blind``, ``no_reference``, ``too_small``, ``not_its_turn`` (sequential
-    sending), ``rejected_`` and the venue's reason, ``on_hold``, ``stopped``, ``no_answer``,
-    ``quarantine``, ``pre_open``, ``halted`` or ``closed``."""
+    ``other_venue``,
+    ``tried_blind``, ``rounds_over``, ``pools_first``, ``pools_only``, ``no_reference``,
+    ``too_small``, ``not_its_turn`` (sequential sending), ``rejected_`` and the venue's reason,
+    ``on_hold``, ``stopped``, ``no_answer``, ``quarantine``, ``pre_open``, ``halted`` or
+    ``closed``."""
     venue_seq: int | None = None
     """The quote at hand; left out where there was none or it stands among ``quotes``."""
     age_ns: int | None = None

@@ -237,6 +237,8 @@ class DecisionReason(Enum):
     """Lots are free, and a quote arrived or lots came back into view."""
     BUST = "bust"
     """A venue took a fill back, and its lots are free."""
+    ANSWERED = "answered"
+    """All pools that were tried have answered, or a ping has: what is free has waited for that."""
     POST_OVER = "post_over"
     """What was posted had its time, and what did not fill of it is taken now."""
     NEXT_VENUE = "next_venue"

@@ -35,6 +35,7 @@ _REASONS: Final = {
     DecisionReason.POST_OVER: "the time of what it had posted was over",
     DecisionReason.NEXT_VENUE: "the child before it had ended",
     DecisionReason.HELD_BACK: "a child was dropped before it left",
+    DecisionReason.ANSWERED: "all pools that were tried had answered",
     DecisionReason.SCHEDULE: "its schedule said so",
 }
 _REFUSED: Final = {
@@ -44,6 +45,9 @@ _REFUSED: Final = {
     "filled_short": "it had filled an earlier child short",
     "other_venue": "the strategy uses another venue only",
     "tried_blind": "it shows nothing and had been tried before",
+    "rounds_over": "it had been tried as often as it is to be",
+    "pools_first": "dark pools were tried first",
+    "pools_only": "the strategy uses dark pools only",
     "no_reference": "it shows nothing, and there was no lit price to go by",
     "too_small": "what was left is less than it takes",
     "not_its_turn": "its turn comes once the child before it has ended",

@@ -12,7 +12,8 @@ from decimal import Decimal
 from pydantic import TypeAdapter
 
 from router.allocate import StrategyConfig
-from router.settings.sending import MinQtyConfig
+from router.config import BlindConfig
+from router.settings.sending import MinQtyConfig, SendingConfig
 from sim.flow import Flow
 from sim.flow.base import FlowEntry, FlowGrid, off_grid
 from sim.flow.book_flow import BookFlow
@@ -41,6 +42,8 @@ Parts = Iterator[tuple[Path, object]]
 _INSTRUMENT = TypeAdapter(InstrumentConfig)
 _PARENT = TypeAdapter(ParentConfig)
 _STRATEGY: TypeAdapter[object] = TypeAdapter(StrategyConfig)
+_BLIND = TypeAdapter(BlindConfig)
+_SENDING = TypeAdapter(SendingConfig)
 _DURATION = TypeAdapter(Duration)
 _MIN_QTY = TypeAdapter(MinQtyConfig)
 _EXPECT = TypeAdapter(dict[str, str])
@@ -65,6 +68,7 @@ def cross_checks(document: Document, resolve: Resolve) -> list[Problem]:
         *_times(document, parents),
         *_router(document),
         *_rest(document, venues),
+        *_pools(document),
         *_min_qty(document, units),
         *_expect(document),
         *hearing_problems(document, venues, list(_ids(document, "participants").values())),
@@ -137,6 +141,28 @@ def _router(document: Document) -> Found:
         if wanted is not None and ids and wanted not in ids:
             hint = did_you_mean(wanted, ids)
             yield path, f"no venue has the id {wanted}{hint}; venues: {', '.join(ids)}"
+
+
+def _pools(document: Document) -> Found:
+    """A strategy that tries silent pools leaves no other way to try them."""
+    strategy = part(document, ("router", "strategy"), _STRATEGY)
+    if not getattr(strategy, "uses_pools", False):
+        return
+    name = getattr(strategy, "kind", "")
+    if part(document, ("router", "blind"), _BLIND) is not None:
+        yield ("router", "blind"), f"must not stand beside {name}, which tries silent pools itself"
+    sending = part(document, ("router", "sending"), _SENDING)
+    if sending is not None and sending.mode == "sequential":
+        message = f"must not be sequential with {name}, which asks pools together, in rounds"
+        yield ("router", "sending", "mode"), message
+    ids = list(_ids(document, "venues").values())
+    if len(ids) < document.count(("venues",)):
+        return
+    for n, (wanted, _) in enumerate(getattr(strategy, "worth", ())):
+        if wanted not in ids:
+            hint = did_you_mean(wanted, ids)
+            message = f"no venue has the id {wanted}{hint}; venues: {', '.join(ids)}"
+            yield ("router", "strategy", "worth", n, 0), message
 
 
 def _rest(document: Document, venues: dict[int, VenueEntry]) -> Found:

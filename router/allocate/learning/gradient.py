@@ -45,6 +45,11 @@ class ExponentiatedGradient:
         even = self._explore / len(self.weights)
         return [(1.0 - self._explore) * weight + even for weight in self.weights]
 
+    def grow(self) -> None:
+        """One more pool: it begins with an even share."""
+        known = len(self.weights)
+        self.weights = [weight * known / (known + 1) for weight in self.weights] + [1 / (known + 1)]
+
     def learn(self, full: Sequence[bool | None]) -> None:
         """One round of answers.
 

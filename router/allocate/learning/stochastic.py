@@ -63,6 +63,16 @@ class StochasticSplit:
         self._power = power
         self._n = 0
 
+    def shares(self) -> list[float]:
+        """The part of an order for each pool; they sum to 1."""
+        return self.split
+
+    def grow(self, worth: float = 1.0) -> None:
+        """One more pool, where a lot is worth this much: it begins with an even share."""
+        known = len(self.split)
+        self.split = [share * known / (known + 1) for share in self.split] + [1 / (known + 1)]
+        self._worth = (*self._worth, worth)
+
     def learn(self, full: Sequence[bool | None]) -> None:
         """One round of answers.
 
@@ -109,6 +119,11 @@ class Reinforcement:
         """The part of an order for each pool; they sum to 1."""
         total = sum(self.brought)
         return [value / total for value in self.brought]
+
+    def grow(self, worth: float = 1.0) -> None:
+        """One more pool, where a lot is worth this much: it begins with an even share."""
+        self.brought.append(sum(self.brought) / len(self.brought))
+        self._worth = (*self._worth, worth)
 
     def learn(self, filled: Sequence[float]) -> None:
         """One round of answers.

@@ -89,6 +89,8 @@ SPECIMENS: Final[dict[str, Any]] = {
     "SpreadConfig": {"half": "0.01", "widening": "0.01", "size": 5},
     "SpreadConfig.widening": "0.01",
     "SpreadConfig.size": 5,
+    "StochasticSplitConfig.worth": [["A", "0.5"]],
+    "ReinforcementConfig.worth": [["A", "0.5"]],
     "LastLookConfig.tolerance": "0.01",
     "ConditionalConfig.share": "0.5",
     "ConditionalConfig.firm_prob": "0.5",
