@@ -10,8 +10,9 @@ from router.allocate.base import Allocation, AllocationRequest, ChildOutcome, De
 from router.allocate.dark_then_lit import NAME as DARK_THEN_LIT
 from router.allocate.dark_then_lit import dark_then_lit
 from router.config import RouterConfig
-from router.core.blind import BlindOrders, BlindSplit, Part
+from router.core.blind import BlindOrders, BlindSplit
 from router.core.experience import Experience
+from router.core.making import make_child, takers
 from router.core.orders import Child, Parent
 from router.core.places import NOWHERE as _NOWHERE
 from router.core.places import Places
@@ -22,7 +23,6 @@ from router.core.truth import Truth, true_offers
 from router.core.truth import unquoted as of_truth
 from router.core.view import MarketView, VenueView
 from sim.audit.records import (
-    ChildSent,
     Decision,
     KnownQuote,
     Note,
@@ -36,7 +36,6 @@ from sim.protocol.enums import DecisionReason, OrdStatus, Side, TimeInForce
 from sim.protocol.market_data import BookSnapshot, Levels
 
 _NOT_BLIND: Final = BlindSplit((), (), {})
-_IOC: Final = TimeInForce.IOC
 
 
 class _Choice(NamedTuple):
@@ -162,11 +161,14 @@ class Decider:
             parent.attempts += 1
             if allocation.slices:
                 self._note_split(parent, offers, allocation)
-            self._add_children(parent, parts, best_px, now_ns, found)
+            view, number = self._view, self._decisions
+            found += takers(view, parent, parts, number, best_px, now_ns)
             if choice.leaves:
                 _plan(found, choice.leaves, now_ns)
-            for post in posts:
-                found.append(self._posted(parent, post, best_px, now_ns))
+            found += [
+                make_child(view, parent, post, number, best_px, now_ns, TimeInForce.DAY)
+                for post in posts
+            ]
         return found
 
     def over(self, child: Child, now_ns: int) -> bool:
@@ -383,89 +385,6 @@ class Decider:
             parent.used[key] = parent.used.get(key, 0) + qty
 
     # Children
-
-    def _add_children(
-        self,
-        parent: Parent,
-        parts: tuple[Part, ...],
-        best_px: int | None,
-        now_ns: int,
-        found: list[tuple[Record, Child | None]],
-    ) -> None:
-        """One IOC limit order per venue, at the worst level that is wanted there.
-
-        Rounded to the venue's grid so that it still reaches that level.
-        """
-        wanted: dict[str, tuple[int, int]] = {}
-        side = parent.side
-        buys = side is Side.BUY
-        for venue_id, price, qty in parts:
-            old = wanted.get(venue_id)
-            if old is None:
-                wanted[venue_id] = price, qty
-            else:
-                worst = old[0] if (price < old[0]) is buys else price
-                wanted[venue_id] = worst, qty + old[1]
-        for venue_id, (worst, qty) in wanted.items():
-            profile = self._view.venues[venue_id].profile
-            price = profile.up(worst) if buys else profile.down(worst)
-            found.append(self._child(parent, (venue_id, price, qty), best_px, now_ns, _IOC))
-
-    def _posted(
-        self, parent: Parent, post: Part, best_px: int | None, now_ns: int
-    ) -> tuple[Record, Child | None]:
-        """A limit order that rests."""
-        return self._child(parent, post, best_px, now_ns, TimeInForce.DAY)
-
-    def _child(
-        self,
-        parent: Parent,
-        part: Part,
-        best_px: int | None,
-        now_ns: int,
-        time_in_force: TimeInForce,
-    ) -> tuple[Record, Child | None]:
-        """A child with the record of its sending."""
-        venue_id, price, qty = part
-        side = parent.side
-        cl_ord_id = parent.next_name(venue_id)
-        parent.children_at[venue_id] = parent.children_at.get(venue_id, 0) + 1
-        child = Child(
-            cl_ord_id,
-            parent,
-            venue_id,
-            side,
-            qty,
-            price,
-            self._decisions,
-            qty,
-            best_px,
-            time_in_force,
-        )
-        venue = self._view.venues[venue_id]
-        if venue.profile.min_qty and time_in_force is _IOC:
-            child.min_qty = min(venue.profile.min_qty, qty)
-        quote = venue.quote
-        if venue_id in parent.first:
-            quote = parent.first[venue_id][1]
-        shown: Levels = ()
-        if quote is not None:
-            shown = quote.asks if side is Side.BUY else quote.bids
-        sent = ChildSent(
-            t_ns=now_ns,
-            cl_ord_id=cl_ord_id,
-            parent_id=parent.parent_id,
-            decision_id=self._decisions,
-            venue_id=venue_id,
-            side=side,
-            order_qty=qty,
-            price=price,
-            time_in_force=time_in_force,
-            shown_px=shown[0][0] if shown else None,
-            quote_seq=None if quote is None else quote.venue_seq,
-            min_qty=child.min_qty,
-        )
-        return sent, child
 
 
 def _plan(
