@@ -1,0 +1,124 @@
+"""The optimum of the whole problem on exact laws of the outflows: an exact solver.
+
+For given limits the cost is convex in M, whose best value is a quantile of what the limits bring;
+in the limits it is not convex. So the search starts from several points, on either side of
+``sum L = S`` where the cost has a kink, and the corner without overbooking is solved apart and
+exactly (``without_overbooking``). An optimum at a corner is as good as any: ``M = 0``,
+``M + sum L = S`` and ``L_k = S - M`` are never refused.
+
+The search runs on a coarse lattice, its result is refined on a finer one. What is returned is the
+better of the refined point and of the corner.
+
+Source: own, after the model of Cont and Kukanov, arXiv 1210.1625v4.
+"""
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from router.allocate.placement.closed_form import closed_form
+from router.allocate.placement.descent import Bounds, descend
+from router.allocate.placement.model import Placement, Problem
+from router.allocate.placement.outflows import Outflows
+from router.allocate.placement.without_overbooking import (
+    cost_without_overbooking,
+    without_overbooking,
+)
+
+if TYPE_CHECKING:
+    from router.allocate.placement.lattice import Lattice
+
+_ROUGHLY: Final = 5e-5
+"""Of what all shares missed would cost: gains below it do not count in the first search."""
+
+_COARSE: Final = 3_000
+_FINE: Final = 26_000
+_MOST_CELLS: Final = 8_192
+"""Lattice points of all venues and common parts together, and of one venue."""
+
+_THIN: Final = 1.2
+_LESS_THIN: Final = 0.8
+"""How coarsely the common part is summed; with the second a smooth law's sum is right to 1e-6."""
+
+
+class Optimum(NamedTuple):
+    """A placement and its expected cost for the whole order."""
+
+    placement: Placement
+    cost: float
+
+
+def solve(problem: Problem, outflows: Outflows) -> Optimum:
+    """The placement of the least expected cost, overbooked or not.
+
+    Raises:
+        ValueError: If an assumption of the model fails.
+    """
+    problem.check()
+    laws = [outflows.marginal(k) for k in range(problem.venues)]
+    if problem.venues == 1:
+        found = closed_form(problem, laws[0])
+        return Optimum(found.placement, found.cost)
+    placement = without_overbooking(problem, laws)
+    corner = Optimum(placement, cost_without_overbooking(problem, placement, laws))
+    overbooked = _overbooked(problem, outflows, list(placement.limits))
+    return corner if overbooked is None or corner.cost <= overbooked.cost else overbooked
+
+
+def expected_cost(problem: Problem, outflows: Outflows, placement: Placement) -> float:
+    """E v of a placement, on the whole law; money for the whole order.
+
+    Exact without overbooking, and where outflows and limits are on one lattice.
+    """
+    if placement.total <= problem.order_qty:
+        laws = [outflows.marginal(k) for k in range(problem.venues)]
+        return cost_without_overbooking(problem, placement, laws)
+    sums = whole_lattice(problem, outflows).sums(list(placement.limits))
+    return sums.cost(problem.order_qty - placement.market)
+
+
+def whole_lattice(problem: Problem, outflows: Outflows) -> "Lattice":
+    """The problem with the whole common part, on the outflows' own steps where they have some."""
+    from router.allocate.placement.lattice import Lattice
+
+    unit = outflows.unit
+    own = unit is not None and problem.order_qty / unit <= _MOST_CELLS
+    return Lattice(problem, outflows, None if own else _MOST_CELLS)
+
+
+def _overbooked(problem: Problem, outflows: Outflows, corner: list[float]) -> Optimum | None:
+    """The best that going down finds on both sides of ``sum L = S``; None: the corner is it."""
+    from router.allocate.placement.lattice import Lattice
+
+    size, venues = problem.order_qty, problem.venues
+    coarse = Lattice(problem, outflows, _cells(_COARSE, outflows, venues), _THIN)
+    over, under = Bounds(size, size, above=True), Bounds(size, size, above=False)
+    starts = [(over, corner), (over, [1.3 * size / venues] * venues)]
+    if sum(corner) < 0.98 * size:
+        starts.append((under, [1.02 * limit for limit in corner]))
+    scale = size * (problem.lambda_under + problem.lambda_over + problem.theta)
+    roughly = _ROUGHLY * scale
+    least, best = coarse.evaluate(corner).cost, (over, corner)
+    for bounds, start in starts:
+        end = descend(coarse.evaluate, start, bounds, enough=roughly, steps=30)
+        if not bounds.on_edge(end):
+            cost = coarse.evaluate(end).cost
+            if cost < least - roughly:
+                least, best = cost, (bounds, end)
+    bounds, place = best
+    if place is corner:
+        return None
+    cells = _cells(_FINE, outflows, venues) // 2
+    middle, fine = [Lattice(problem, outflows, n, _LESS_THIN) for n in (cells, 2 * cells)]
+    place = descend(middle.evaluate, place, bounds, enough=1e-7 * scale, steps=15)
+    # Each step costs as many transforms as there are common points; without them many are cheap.
+    steps = 2 if len(fine.weights) > 1 else 20
+    place = descend(fine.evaluate, place, bounds, enough=1e-13 * scale, steps=steps)
+    known = fine.evaluate(place)
+    # The error falls with the square of the step: what remains of it is taken off.
+    cost = known.cost + (known.cost - middle.sums(place).cost(size - known.market)) / 3
+    return Optimum(Placement(known.market, tuple(place)), cost)
+
+
+def _cells(points: int, outflows: Outflows, venues: int) -> int:
+    """Steps of a lattice with about so many points in all."""
+    many = 20 if outflows.common is not None else 1
+    return min(_MOST_CELLS, max(32, points // (many * venues)))
