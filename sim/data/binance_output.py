@@ -91,7 +91,9 @@ class MarketOutput:
         self._shift = shift
 
     def trade(self, trade: Trade) -> None:
-        """A print, whatever its price."""
+        """A print, whatever its price; one of less than a lot, rounded down to none, is no print."""
+        if not trade.qty:
+            return
         self._events.append(trade)
         self.counts["trade"] += 1
         self.counts["traded_lots"] += trade.qty

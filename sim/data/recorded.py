@@ -54,13 +54,17 @@ HEADER: Final = "t_ns,event,side,price,qty"
 EVENTS: Final = ("clear", "level", "shift", "trade")
 MAX_LINE_BYTES: Final = 4096
 MAX_GROUP_EVENTS: Final = 1_000_000
+MAX_KEPT_EVENTS: Final = 5_000_000
 
 _LEVEL_SIDE: Final = {"bid": Side.BUY, "ask": Side.SELL}
 _TRADE_SIDE: Final = {"buy": Side.BUY, "sell": Side.SELL}
+_KEPT: "_Memory | None" = None
 
 
 def read_recorded(path: Path, units: Units) -> Iterator[RecordedGroup]:
     """Yield the groups of a recorded file in order, holding one group at a time.
+
+    After ``keep_recordings`` a file that was read to its end once is not read again.
 
     Args:
         path: The file, plain or gzip.
@@ -70,6 +74,51 @@ def read_recorded(path: Path, units: Units) -> Iterator[RecordedGroup]:
         DataFormatError: At the first row that the format does not allow, with its line (header =
             1).
     """
+    return _read(path, units) if _KEPT is None else _KEPT.groups(path, units)
+
+
+def keep_recordings() -> None:
+    """From now on keep in this process what is read, up to ``MAX_KEPT_EVENTS`` events.
+
+    For processes that play the same files in run after run: the groups cannot be changed, so that
+    runs share them without noticing. A file that changes is read anew.
+    """
+    global _KEPT  # noqa: PLW0603 - one memory per process, and none where nobody asks for it
+    _KEPT = _KEPT or _Memory()
+
+
+class _Memory:
+    """Whole recordings that were read, by file as it was then and by units."""
+
+    def __init__(self) -> None:
+        self._held: dict[tuple[object, ...], list[RecordedGroup]] = {}
+        self._events_left = MAX_KEPT_EVENTS
+
+    def groups(self, path: Path, units: Units) -> Iterator[RecordedGroup]:
+        try:
+            stat = path.stat()
+        except OSError:
+            return _read(path, units)  # which says what is wrong
+        key = (path, stat.st_mtime_ns, stat.st_size, units.tick_size, units.lot_size)
+        held = self._held.get(key)
+        return self._reading(key, path, units) if held is None else iter(held)
+
+    def _reading(
+        self, key: tuple[object, ...], path: Path, units: Units
+    ) -> Iterator[RecordedGroup]:
+        groups: list[RecordedGroup] = []
+        events = 0
+        for group in _read(path, units):
+            events += len(group.events)
+            if events <= self._events_left:
+                groups.append(group)
+            yield group
+        if events <= self._events_left and key not in self._held:
+            self._held[key] = groups
+            self._events_left -= events
+
+
+def _read(path: Path, units: Units) -> Iterator[RecordedGroup]:
     prices, shifts, qtys = PriceTable(units), ShiftTable(units), QtyTable(units)
     line, row = 0, ""
     t_text, t_ns = "", -1

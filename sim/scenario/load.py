@@ -60,6 +60,7 @@ def load_scenario(
     sets: Sequence[str] = (),
     seed: int | None = None,
     data: Path | None = None,
+    more: Sequence[tuple[str, str]] = (),
 ) -> LoadedScenario:
     """Read and check a scenario.
 
@@ -68,6 +69,7 @@ def load_scenario(
         sets: Overrides, ``PATH=VALUE`` each, applied in order before anything is checked.
         seed: Replaces the scenario's seed.
         data: Folder of the files that it names, in place of its own folder.
+        more: Overrides that come after ``sets``, each with what messages call its place.
 
     Raises:
         ScenarioError: With every problem of the file and the overrides.
@@ -75,6 +77,8 @@ def load_scenario(
     path = find_scenario(ref)
     document = read_document(path)
     apply_overrides(document, sets)
+    for option, text in more:
+        apply_overrides(document, [text], option=option)
     if seed is not None:
         apply_overrides(document, [f"seed={seed}"], option="--seed")
     return _checked(document, path.parent if data is None else data)

@@ -1,0 +1,98 @@
+"""One run of many: a variant of a scenario with a seed, as a job for another process.
+
+A process keeps what it has loaded: a variant is read and checked once, and recorded data is parsed
+once. What comes back is the run's summary and, where asked for, its fills.
+"""
+
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from sim.audit.read import LINE_FORM
+from sim.audit.records import AnyRecord, Fill
+from sim.data.recorded import keep_recordings
+from sim.scenario.load import LoadedScenario, load_scenario
+from sim.world import run_world
+
+_LOADED_MAX: Final = 64
+_FILL: Final = b'"kind":"fill"'
+
+
+class Source(NamedTuple):
+    """A scenario as a command line names it: file or shipped name, ``--set``, ``--data``."""
+
+    ref: str
+    sets: tuple[str, ...] = ()
+    data: Path | None = None
+
+    def load(self, more: tuple[tuple[str, str], ...] = ()) -> LoadedScenario:
+        """The scenario with further overrides, each with what messages call its place.
+
+        Raises:
+            ScenarioError: With every problem.
+        """
+        return load_scenario(self.ref, sets=self.sets, data=self.data, more=more)
+
+
+class RunJob(NamedTuple):
+    """One run: which variant, with which seed, and whether its fills are wanted."""
+
+    source: Source
+    more: tuple[tuple[str, str], ...]
+    seed: int
+    fills: bool = False
+
+    def __str__(self) -> str:
+        sets = ", ".join(text for _, text in self.more)
+        return f"{self.source.ref} with seed {self.seed}{', ' if sets else ''}{sets}"
+
+
+class OneFill(NamedTuple):
+    """A fill as the router heard of it: ns, ticks, lots, money as decimal text."""
+
+    t_ns: int
+    px: int
+    qty: int
+    fee: str
+
+
+class RunFigures(NamedTuple):
+    """What a run came to: the content of ``summary.json``, and its fills if they were wanted."""
+
+    summary: dict[str, Any]
+    fills: tuple[OneFill, ...] = ()
+
+
+def run_job(job: RunJob) -> RunFigures:
+    """Run it, in memory.
+
+    Raises:
+        ScenarioError: If the variant is wrong.
+        KeyboardInterrupt: If the run was interrupted.
+    """
+    keep_recordings()
+    loaded = _loaded(job.source, job.more)
+    scenario = loaded.scenario.model_copy(update={"seed": job.seed})
+    result = run_world(replace(loaded, scenario=scenario))
+    if result.exit_code == 130:
+        raise KeyboardInterrupt
+    return RunFigures(result.summary, _fills(result.log or b"") if job.fills else ())
+
+
+@lru_cache(maxsize=_LOADED_MAX)
+def _loaded(source: Source, more: tuple[tuple[str, str], ...]) -> LoadedScenario:
+    return source.load(more)
+
+
+def _fills(log: bytes) -> tuple[OneFill, ...]:
+    decoder = msgspec.json.Decoder(AnyRecord)
+    fills = []
+    for line in log.split(b"\n"):
+        if _FILL in line and (form := LINE_FORM.fullmatch(line)) is not None:
+            record = decoder.decode(b"{%b}" % form[2])
+            if isinstance(record, Fill):
+                fills.append(OneFill(record.t_ns, record.last_px, record.last_qty, record.fee))
+    return tuple(fills)
