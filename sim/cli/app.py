@@ -26,6 +26,7 @@ COMMANDS: Final = {
     "replay": ("sim.cli.replay:replay", "Rebuild the state of a run from its audit log."),
     "explain": ("sim.cli.explain:explain", "Tell one child order or decision in words."),
     "diff": ("sim.cli.diff:diff", "Say how two runs differ, and why."),
+    "tune": ("sim.cli.tune:tune", "Find the parameters that cost least."),
     "list": ("sim.cli.listing:list_kinds", "List scenarios, venue kinds, strategies and more."),
     "schema": ("sim.cli.schema:schema", "Print the JSON Schema of the scenario file."),
     "inspect": ("sim.cli.inspect:inspect", "Say what is in market data files, and what is wrong."),

@@ -19,10 +19,10 @@ from sim.protocol.errors import (
     AuditFormatError,
     AuditWriteError,
     DataFormatError,
-    InvariantError,
     MissingExtraError,
     PluginError,
     ScenarioError,
+    SorsimError,
 )
 
 _TABLE: Final[tuple[tuple[type[BaseException], int, str], ...]] = (
@@ -51,6 +51,8 @@ def classify(error: BaseException) -> tuple[int, str]:
     for kind, code, name in _TABLE:
         if isinstance(error, kind):
             return code, name
+    if getattr(error, "is_of_a_job", False) and error.__cause__ is not None:
+        return classify(error.__cause__)  # it failed as one run of many, for the same reason
     return OURS, "internal"
 
 
@@ -92,7 +94,7 @@ def _words(error: BaseException, code: int) -> str:
     if isinstance(error, OSError):
         # Without a name it is a stream of this process, such as a redirected stdout.
         return f"{error.filename or 'cannot read or write'}: {error.strerror or error}"
-    if code == OURS and not isinstance(error, InvariantError):
+    if code == OURS and not isinstance(error, SorsimError):
         return f"internal error: {type(error).__name__}: {error}"
     return str(error)
 

@@ -72,6 +72,33 @@ def progress_bar(label: str, *, quiet: bool) -> Iterator[OnProgress | None]:
         yield on_progress
 
 
+@contextmanager
+def count_bar(label: str, *, quiet: bool) -> Iterator[OnProgress | None]:
+    """A bar on stderr that counts what is done of many; None if nobody would see it."""
+    out = console(sys.stderr)
+    if quiet or not out.is_terminal:
+        yield None
+        return
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed} of {task.total} runs"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=out, auto_refresh=False, transient=True) as bar:
+        task = bar.add_task(label, total=None)
+        drawn = bar.get_time()
+
+        def on_done(done: int, total: int) -> None:
+            nonlocal drawn
+            bar.update(task, completed=done, total=total)
+            if done == total or bar.get_time() - drawn >= REFRESH_SECONDS:
+                drawn = bar.get_time()
+                bar.refresh()
+
+        yield on_done
+
+
 def short_duration(ns: int | None) -> str:
     """Three significant digits and a unit, for reading; ``-`` for None."""
     if ns is None:

@@ -91,7 +91,7 @@ class MarketOutput:
         self._shift = shift
 
     def trade(self, trade: Trade) -> None:
-        """A print, whatever its price; one of less than a lot, rounded down to none, is no print."""
+        """A print, whatever its price; what is less than a lot is none."""
         if not trade.qty:
             return
         self._events.append(trade)

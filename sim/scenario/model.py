@@ -25,6 +25,7 @@ from sim.flow.participants.base import ParticipantConfig
 from sim.flow.participants.fundamental import FundamentalConfig
 from sim.kernel.latency import LatencyModel
 from sim.protocol.config import Duration, Ident, PositiveDecimal, ScenarioModel, Seq
+from sim.scenario.studying import StudyConfig
 from venues.config import VenueConfig
 from venues.kinds import VENUE_KINDS
 
@@ -38,10 +39,7 @@ def _nothing(value: object) -> object:
 
 
 NoList = Annotated[Seq[str], BeforeValidator(_nothing), Field(json_schema_extra={"maxItems": 0})]
-NoMapping = Annotated[
-    dict[str, str], BeforeValidator(_nothing), Field(json_schema_extra={"maxProperties": 0})
-]
-"""The keys are part of the file format; what they describe is not offered yet."""
+"""The key is part of the file format; what it describes is not offered yet."""
 
 
 def _not_like_one(value: object) -> object:
@@ -180,8 +178,8 @@ class Scenario(ScenarioModel):
     """Others who trade at several venues and react to what reaches them; ids must differ."""
     faults: NoList = ()
     """Must be empty in this version."""
-    study: NoMapping = Field(default_factory=dict)
-    """Must be empty in this version."""
+    study: StudyConfig = StudyConfig()
+    """What `sorsim tune` varies; a run makes nothing of it."""
 
     def files(self) -> Iterator[str]:
         """Names of all files that the scenario names, as it writes them."""

@@ -1,4 +1,4 @@
-"""What a run's orders cost, exactly, from its summary alone: the figures that variants are ranked by.
+"""What a run's orders cost, exactly, from its summary alone: what variants are ranked by.
 
 Money counts fees. A buy's cash is what it paid, a sale's what it received; of two runs that filled
 the same, the one that paid less or received more is better. Runs that filled different quantities
@@ -7,11 +7,11 @@ are not compared: what is not filled costs nothing, so that doing nothing would 
 
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from sim.protocol.units import parse_decimal
 
-BPS = 10_000
+BPS: Final = 10_000
 
 
 class Cost(NamedTuple):

@@ -21,8 +21,8 @@ _CLOSES: Final = {"[": "]", "{": "}"}
 
 Point = dict[str, str]
 """Path -> value, both as ``--set`` takes them."""
-Value = str | int | float | bool | None
-"""What a scenario file may list for an axis."""
+Value = str | int | float
+"""What a scenario file may list for an axis: text as ``--set`` takes it, or a plain number."""
 
 
 class GridError(ValueError):
@@ -63,7 +63,12 @@ def axis_of(path: str, values: Sequence[Value]) -> Axis:
         raise GridError(f"{_named(path)}: {error}") from error
     if rest:
         raise GridError(f"{_named(path)}: found = in the path; allowed: keys and [members]")
-    return _checked(path, [json.dumps(value) for value in values])
+    return _checked(path, [set_text(value) for value in values])
+
+
+def set_text(value: Value) -> str:
+    """A value of a scenario file as ``--set`` takes it."""
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def grid_of(axes: Iterable[Axis]) -> tuple[Axis, ...]:
@@ -156,4 +161,4 @@ def _split(text: str, whole: str) -> list[str]:
 
 
 def _named(text: str) -> str:
-    return f"--grid {shown(text[:80])}"
+    return shown(text[:80])

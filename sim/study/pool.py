@@ -36,6 +36,8 @@ _LOOK_SECONDS: Final = 0.2
 class JobError(SorsimError):
     """A job failed; the message names it, and ``__cause__`` is what it raised."""
 
+    is_of_a_job: Final = True
+
 
 class WorkerLostError(SorsimError):
     """A worker process ended in the middle of its job, as when memory is short."""

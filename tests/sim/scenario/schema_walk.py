@@ -170,6 +170,9 @@ SPECIMENS: Final[dict[str, Any]] = {
     "MinQtyConfig.lit": 5,
     "VenueMinQty.venue": "A",
     "VenueMinQty.qty": 5,
+    "StudyConfig.tune": {"grid": {"seed": [1]}},
+    "TuneConfig.grid": {"seed": [1]},
+    "TuneConfig.baselines": ["best_ask"],
 }
 """Values for keys, and for whole models, that their schema alone does not tell."""
 
