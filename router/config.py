@@ -3,7 +3,7 @@
 from decimal import Decimal
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from router.allocate import StrategyConfig
 from router.allocate.base import USUAL_TIE, TieRule
@@ -63,7 +63,8 @@ class RestConfig(ScenarioModel):
     """How lots rest in a book that nobody offers within the parent's limit.
 
     They are posted at one lit venue that takes resting orders. When somebody shows lots that the
-    parent may take, as many are taken out of the book first.
+    parent may take, as many are taken out of the book first; with ``first``, not before
+    ``take_after``.
     """
 
     price: Literal["touch", "limit"] = "touch"
@@ -78,6 +79,24 @@ class RestConfig(ScenarioModel):
     """The least time between two requests to move one order."""
     max_moves: Annotated[int, Field(ge=0, le=100_000)] = 20
     """How often one order is replaced at most; then it stays as it is."""
+    offset: Annotated[int, Field(ge=0, le=1_000_000)] = 0
+    """With ``price: touch``, how many ticks behind that price it rests."""
+    chase_max: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
+    """With ``price: touch``, how many ticks one order follows at most, from the price at which it
+    was first posted; without it as far as the limit allows."""
+    first: bool = False
+    """Whether lots are posted before any are taken, even if somebody offers them. Where nothing
+    can be posted, they are taken at once."""
+    take_after: Duration | None = Field(None, gt=0)
+    """How long after a parent's first post what it has posted is canceled; from then on it only
+    takes. Without it what rests does so until it is filled or the parent ends."""
+
+    @model_validator(mode="after")
+    def _a_limit_does_not_move(self) -> "RestConfig":
+        for name, value in (("offset", self.offset), ("chase_max", self.chase_max)):
+            if value and self.price == "limit":
+                raise ValueError(f"{name} goes with price: touch: a limit does not move")
+        return self
 
 
 class RouterConfig(ScenarioModel):

@@ -120,6 +120,10 @@ class Desk:
         if parent.attempts >= self._max_attempts:
             self.stop(parent, EndReason.ATTEMPTS_EXHAUSTED, now_ns, out)
             return
+        if self.resting is not None and self.resting.first and parent.may_post:
+            self._rest(self.resting, parent, reason, now_ns, out)
+            if parent.free_qty <= 0:
+                return
         posts = False
         for record, child in self._decider.decide(parent, reason, now_ns):
             if child is not None and child.sent_ns > now_ns:
@@ -130,14 +134,15 @@ class Desk:
                 self._send(child, now_ns, out)
                 posts = posts or child.rests
         if posts:
-            self._watch_posts(parent, now_ns, out)
+            self._watch_posts(parent, self._decider.post_for_ns, now_ns, out)
         if self.resting is not None and parent.free_qty > 0 and not self._is_busy(parent):
             self._rest(self.resting, parent, reason, now_ns, out)
         self.settle(parent, now_ns, out)
 
-    def _watch_posts(self, parent: Parent, now_ns: int, out: list[Outcome]) -> None:
+    def _watch_posts(
+        self, parent: Parent, length: int | None, now_ns: int, out: list[Outcome]
+    ) -> None:
         """Take what was posted out of the books as its time is over: counted from the first."""
-        length = self._decider.post_for_ns
         if length is not None and not parent.post_over_ns:
             parent.post_over_ns = now_ns + length
             out.append(WakeAt(parent.post_over_ns, PostOver(parent.parent_id)))
@@ -185,11 +190,14 @@ class Desk:
         out: list[Outcome],
     ) -> None:
         """Post what a decision has left over."""
+        if not parent.may_post:
+            return
         posted = resting.post(parent, reason, self._decider.next_id, now_ns)
         if posted is not None:
             decision, sent, child = posted
             out += (decision, sent)
             self._send(child, now_ns, out)
+            self._watch_posts(parent, resting.take_after_ns, now_ns, out)
 
     def move_resting(self, resting: Resting, now_ns: int, out: list[Outcome]) -> None:
         """Move the resting children that the market asks for, or see to it that they are later."""

@@ -128,7 +128,8 @@ class Child(msgspec.Struct, eq=False):
 
     ``name`` is what the venue calls the order, which a replace changes. ``request`` is the one
     cancel or replace that waits for an answer, ``target`` the last replace whose fate is unknown,
-    ``booked_px`` the price at which the venue has the order, as far as known. ``unanswered`` means
+    ``booked_px`` the price at which the venue has the order, as far as known, ``posted_px`` that at
+    which lots that nobody offered were first posted. ``unanswered`` means
     that the router has given up asking: the lots stay reserved. ``held`` is an end or a replace
     that counts fills which have not come yet. ``told`` means that all who want to know have heard
     that it has ended. ``booked`` says what holds of a fill where that is
@@ -162,6 +163,7 @@ class Child(msgspec.Struct, eq=False):
     replaced_at_ns: int = -1
     target: OrderCancelReplaceRequest | None = None
     booked_px: int = 0
+    posted_px: int = 0
     cancel_reason: DecisionReason | None = None
     cancel_wanted: bool = False
     pending_due_ns: int = -1

@@ -67,7 +67,7 @@ class Resting:
         places = [v for v in self._order if self._left_out(parent, v) is None]
         for venue_id in places:
             venue = self._view.venues[venue_id]
-            price = self._price(parent, venue)
+            price = self.price(parent, venue)
             qty = parent.free_qty - parent.free_qty % venue.profile.lot
             if price is None or not qty:
                 continue
@@ -85,6 +85,7 @@ class Resting:
                 self._view.best_against(parent.side),
                 TimeInForce(self._rule.tif),
             )
+            child.posted_px = price
             parent.attempts += 1
             parent.waiting = False
             self.children[child.cl_ord_id] = child
@@ -108,18 +109,36 @@ class Resting:
     def _left_out(self, parent: Parent, venue_id: str) -> str | None:
         return self._out.get(venue_id) or parent.excluded.get(venue_id)
 
-    def _price(self, parent: Parent, venue: VenueView) -> int | None:
-        """The best price of the own side as received, within the parent's limit and on the grid."""
+    @property
+    def first(self) -> bool:
+        """Whether lots are posted before any are taken."""
+        return self._rule.first
+
+    @property
+    def take_after_ns(self) -> int | None:
+        """How long after its first post a parent only takes."""
+        return self._rule.take_after
+
+    def price(self, parent: Parent, venue: VenueView) -> int | None:
+        """Where the parent's lots would rest: within its limit, and on the venue's grid.
+
+        That is the best price of the own side as received, or as far behind it as the settings say.
+        """
         buys, limit = parent.side is Side.BUY, parent.limit_px
         price: int | None = None
         if self._rule.price == "touch":
             price = self._view.best_bid() if buys else self._view.best_ask()
+            if price is not None:
+                price -= self._rule.offset if buys else -self._rule.offset
         if price is None:
             price = limit
         elif limit is not None:
             price = min(price, limit) if buys else max(price, limit)
         if price is None:
             return None
+        against = self._view.best_against(parent.side) if self._rule.first else None
+        if against is not None:  # what is posted although lots are offered must not take them
+            price = min(price, against - 1) if buys else max(price, against + 1)
         price = venue.profile.down(price) if buys else venue.profile.up(price)
         return price if price > 0 else None
 
@@ -184,20 +203,31 @@ class Resting:
         if child.replaces >= rule.max_moves or child.venue_id in self._out:
             return None
         due_ns = max(child.sent_ns, child.replaced_at_ns) + rule.move_after
-        if may_take and parent.free_qty == 0:
+        waits = rule.first and parent.may_post  # it does not take before its time is over
+        if may_take and not waits and parent.free_qty == 0:
             lots = min(self._takeable(parent), child.leaves_qty)
             if lots < child.leaves_qty:
                 lots -= lots % self._view.venues[child.venue_id].profile.lot
             if lots:
                 total = child.order_qty - lots
                 return Move(child, total, child.booked_px, "quote_change", due_ns)
-        price = self._price(parent, self._view.venues[child.venue_id])
+        price = self._followed(child)
         better = price is not None and (
             price > child.booked_px if child.side is Side.BUY else price < child.booked_px
         )
         if price is None or not better:
             return None
         return Move(child, child.order_qty, price, "market_moved", due_ns)
+
+    def _followed(self, child: Child) -> int | None:
+        """Where a child would rest now, no further from its first price than it may follow."""
+        venue, most = self._view.venues[child.venue_id], self._rule.chase_max
+        price = self.price(child.parent, venue)
+        if price is None or most is None:
+            return price
+        if child.side is Side.BUY:
+            return venue.profile.down(min(price, child.posted_px + most))
+        return venue.profile.up(max(price, child.posted_px - most))
 
     def _takeable(self, parent: Parent) -> int:
         """Lots that are shown anywhere within the parent's limit, less what is ours already."""

@@ -71,7 +71,12 @@ class Chaos:
             config["rest"] = {
                 "move_after": "2ns",
                 "price": draw(st.sampled_from(["touch", "limit"])),
+                "first": draw(st.booleans()),
             }
+            if draw(st.booleans()):
+                config["rest"]["take_after"] = f"{draw(st.integers(1, 30))}ns"
+            if config["rest"]["price"] == "touch":
+                config["rest"] |= {"offset": draw(st.integers(0, 2)), "chase_max": 1}
         mode = draw(st.sampled_from(["parallel", "sequential", "latency_equalised"]))
         config["sending"] = {"mode": mode, "max_wait": f"{draw(st.integers(1, 30))}ns"}
         if mode != "sequential":
