@@ -38,6 +38,11 @@ class BlindConfig(ScenarioModel):
 
     fraction: Annotated[DecimalText, Field(gt=0, le=1, decimal_places=8)] = Decimal(1)
     """The part of what is left to place that each of them gets, rounded down to its lot."""
+    slack_bps: Annotated[DecimalText, Field(ge=0, le=10_000, decimal_places=8)] = Decimal(0)
+    """How far beyond the best displayed lit price they may trade, in basis points of it: a broker
+    whose price has its spread in asks for more than what is displayed."""
+    venues: Annotated[Seq[Ident], Field(max_length=200)] = ()
+    """Which venues get one; without it all that never show anything."""
 
 
 class BackoffConfig(ScenarioModel):

@@ -1,8 +1,8 @@
 """Blind orders: to dark venues that never show anything, so that no quote stands behind them.
 
 Each such venue gets one per parent, the nearest first: the stated part of what is then left, at the
-best displayed lit price of the other side as received, or at the parent's limit where that is
-tighter. What comes back goes on to the next decision.
+best displayed lit price of the other side as received, or so much beyond it as the scenario allows,
+or at the parent's limit where that is tighter. What comes back goes on to the next decision.
 """
 
 from collections.abc import Callable
@@ -47,14 +47,20 @@ class BlindOrders:
         self, view: MarketView, profiles: tuple[VenueProfile, ...], config: BlindConfig
     ) -> None:
         self._view = view
-        self._nearest_first = sorted(profiles, key=lambda p: (p.latency_ns, p.venue_id))
+        chosen = [p for p in profiles if not config.venues or p.venue_id in config.venues]
+        self._nearest_first = sorted(chosen, key=lambda p: (p.latency_ns, p.venue_id))
         self._part = Fraction(config.fraction)
+        self._slack = Fraction(config.slack_bps) / 10_000
 
     def split(self, parent: Parent, left_out: LeftOut) -> BlindSplit:
         """Give each silent venue that the parent has not tried its part of what is left."""
         best_px = self._view.best_against(parent.side)
         buys = parent.side is Side.BUY
-        limits = [px for px in (best_px, parent.limit_px) if px is not None]
+        worst_px = best_px
+        if best_px is not None and self._slack:
+            slack = best_px * self._slack.numerator // self._slack.denominator
+            worst_px = best_px + slack if buys else best_px - slack
+        limits = [px for px in (worst_px, parent.limit_px) if px is not None]
         orders: list[BlindOrder] = []
         parts: list[Part] = []
         silent: dict[str, str | None] = {}

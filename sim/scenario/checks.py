@@ -134,6 +134,9 @@ def _router(document: Document) -> Found:
         (("router", "strategy", "venue"), getattr(strategy, "venue", None)),
         (("router", "rest", "venue"), part(document, ("router", "rest", "venue"), _IDENT)),
     ]
+    for n in range(document.count(("router", "blind", "venues"))):
+        path: Path = ("router", "blind", "venues", n)
+        named.append((path, part(document, path, _IDENT)))
     ids = list(_ids(document, "venues").values())
     if len(ids) < document.count(("venues",)):
         return  # the venue may be one of those whose id is wrong

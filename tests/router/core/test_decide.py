@@ -129,6 +129,17 @@ def test_a_fraction_leaves_the_rest_to_the_next_pools_and_to_the_strategy() -> N
     assert sum(part.qty for part in decision.split) == 101
 
 
+def test_only_the_named_silent_venues_get_a_blind_order_and_may_be_dearer() -> None:
+    blind = {"venues": ["BROKER"], "slack_bps": "150"}
+    desk = Desk(venue("LIT"), pool("POOL", ms=1), pool("BROKER", ms=2), blind=blind)
+    desk.quote("LIT", ((200, 500),))
+    decision, children = desk.decide(buy())
+    assert sent(children) == [("BROKER", 100, 203)]
+    assert decision.blind == (BlindOrder("BROKER", 2, 200, 203),)
+    decision, children = desk.decide(buy(limit=201))
+    assert sent(children) == [("BROKER", 100, 201)], "the parent's own limit holds"
+
+
 @pytest.mark.parametrize(
     ("side", "limit", "expected"),
     [

@@ -170,6 +170,8 @@ SPECIMENS: Final[dict[str, Any]] = {
     "MinQtyConfig.lit": 5,
     "VenueMinQty.venue": "A",
     "VenueMinQty.qty": 5,
+    "BlindConfig.venues": ["A"],
+    "BlindConfig.slack_bps": "5",
     "StudyConfig.tune": {"grid": {"seed": [1]}},
     "TuneConfig.grid": {"seed": [1]},
     "TuneConfig.baselines": ["best_ask"],
