@@ -7,26 +7,10 @@ from pydantic import Field, field_validator, model_validator
 
 from router.allocate import StrategyConfig
 from router.allocate.base import USUAL_TIE, TieRule
+from router.settings.controls import ControlsConfig
+from router.settings.reallocation import RerouteConfig
 from router.settings.sending import SendingConfig
 from sim.protocol.config import DecimalText, Duration, Ident, ScenarioModel, Seq
-
-
-class RerouteConfig(ScenarioModel):
-    """Where lots go that a venue did not fill."""
-
-    levels: Literal["top", "all"] = "all"
-    """Best level of each venue only, or the full depth."""
-    venues: Literal["all", "others"] = "all"
-    """Whether a venue that filled short may be used again for the same parent."""
-    fresh_quote: bool = True
-    """Use the newest quotes received; else those of the parent's first decision, less what was
-    used of them."""
-    prefer: Literal["strategy", "dark"] = "strategy"
-    """Where lots go that a dark pool did not fill: as the strategy splits, or to other dark pools
-    that are better than the best lit price, then to lit venues."""
-    busted: bool = False
-    """Whether lots that a venue took back from an order that had ended are sent anew; if not, they
-    count as canceled."""
 
 
 class BlindConfig(ScenarioModel):
@@ -127,6 +111,8 @@ class RouterConfig(ScenarioModel):
     that stays without an answer after the last keeps its lots."""
     backoff: BackoffConfig = BackoffConfig()
     """When a venue that refuses or is silent is left alone."""
+    controls: ControlsConfig | None = None
+    """What is looked at as an order leaves for its venue; without it nothing is."""
     rest: RestConfig | None = None
     """Whether and how lots rest in a book that nobody offers; without it they wait for quotes."""
     sending: SendingConfig = SendingConfig()

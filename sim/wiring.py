@@ -82,7 +82,7 @@ class Wiring:
         self._clock = clock
         self._emit = emit
         self._inbox: Inbox[Event] = Inbox(loop, "router")
-        units = Units(scenario.instrument.tick_size, scenario.instrument.lot_size)
+        self._units = units = Units(scenario.instrument.tick_size, scenario.instrument.lot_size)
         self._venues = [
             _Venue(venue, units, loaded, streams, Inbox(loop, venue.id), clock)
             for venue in scenario.venues
@@ -152,7 +152,7 @@ class Wiring:
             )
 
     def _make_router(self, scenario: Scenario) -> RouterShell:
-        core = RouterCore(_profiles(self._venues, scenario), scenario.router)
+        core = RouterCore(_profiles(self._venues, scenario), scenario.router, self._units)
         cores = {venue.id: venue.core for venue in self._venues}
         core.tell(lambda venue_id, msg: cores[venue_id].reachable_by(msg, ARRIVAL_LEVELS_MAX))
         links = {

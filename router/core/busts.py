@@ -40,7 +40,9 @@ def on_change(desk: Desk, child: Child, report: ExecutionReport, came: Came) -> 
         child.excess_qty -= apart
         desk.overfilled[child.venue_id, child.side] -= apart
     reopened = _take_back(desk, child, report, lots)
-    _record(child, report, (old, new, reopened), came)
+    record = _record(child, report, (old, new, reopened), came)
+    if desk.brakes is not None:
+        desk.brakes.on_taken_back(child, record, Decimal(record.fee))
     parent = child.parent
     if parent.end_reason is not None:
         return
@@ -95,7 +97,7 @@ def _take_back(desk: Desk, child: Child, report: ExecutionReport, lots: int) -> 
 
 def _record(
     child: Child, report: ExecutionReport, change: tuple[Booked, Booked, int], came: Came
-) -> None:
+) -> Bust | Correction:
     old, new, reopened = change
     known = stamped(child, report.transact_ns, came)
     known |= {
@@ -110,7 +112,10 @@ def _record(
         "leaves_qty": child.leaves_qty,
         "fee": plain(_EXACT.subtract(new.fee or Decimal(0), old.fee or Decimal(0))),
     }
+    record: Bust | Correction
     if report.exec_type is ExecType.TRADE_CANCEL:
-        came.out.append(Bust(**known))
+        record = Bust(**known)
     else:
-        came.out.append(Correction(last_px=new.px, last_qty=new.qty, **known))
+        record = Correction(last_px=new.px, last_qty=new.qty, **known)
+    came.out.append(record)
+    return record

@@ -13,7 +13,7 @@ from router.config import RouterConfig
 from router.core.blind import BlindOrders, BlindSplit
 from router.core.experience import Experience
 from router.core.making import make_child, takers
-from router.core.orders import Child, Parent
+from router.core.orders import Child, Parent, bound_elsewhere
 from router.core.places import NOWHERE as _NOWHERE
 from router.core.places import Places
 from router.core.profile import EffectivePrices, VenueProfile
@@ -155,7 +155,9 @@ class Decider:
             notes=tuple([Note(*note) for note in allocation.notes]) if allocation.notes else (),
             protected=choice.protected,
             leaves=choice.leaves,
+            rule=parent.rule,
         )
+        parent.rule = "cross" if parent.crossing else ""
         found: list[tuple[Record, Child | None]] = [(decision, None)]
         if parts or posts:
             parent.attempts += 1
@@ -229,7 +231,8 @@ class Decider:
         side, buys = parent.side, parent.side is Side.BUY
         weighs_risk = self._strategy.weighs_risk
         # Asked once for all venues: most of the time nothing is in the way.
-        in_the_way = blind.silent or self._out or parent.excluded or parent.short_filled
+        out_for_it = parent.excluded or parent.short_filled or parent.barred
+        in_the_way = blind.silent or self._out or out_for_it or parent.bound
         plain_case = not in_the_way and parent.limit_px is None and self._is_fresh(parent)
         best_px: int | None = None
         offers: list[Offer] = []
@@ -302,7 +305,7 @@ class Decider:
             return parent.excluded[venue_id]
         if self._reroute.venues == "others" and venue_id in parent.short_filled:
             return "filled_short"
-        return None
+        return parent.barred.get(venue_id) or bound_elsewhere(parent, venue_id, self._out)
 
     def _rest_of_first(
         self, parent: Parent, venue: VenueView
@@ -320,6 +323,9 @@ class Decider:
     # The split
 
     def _depth(self, parent: Parent) -> Depth:
+        if parent.crossing:
+            assert self._reroute.cross is not None  # who else would have had it cross?
+            return "full" if self._reroute.cross.limit == "parent" else "top"
         if not parent.splits:
             return self._strategy.depth
         return "top" if self._reroute.levels == "top" else "full"

@@ -4,15 +4,15 @@ Shared by the parts of the router core: ``router`` and ``reports`` learn, the de
 appends to the outcomes of the event that caused it, the record before the message.
 """
 
-from itertools import islice
 from typing import Final
 
-import msgspec
+from msgspec import structs
 
 from router.config import RouterConfig
+from router.core.brakes import Brakes
+from router.core.controls import Controls
 from router.core.decide import Decider
 from router.core.events import (
-    ACCOUNT,
     Decide,
     HoldOver,
     Moves,
@@ -22,10 +22,13 @@ from router.core.events import (
     WakeAt,
 )
 from router.core.experience import Experience
-from router.core.orders import Child, Parent
+from router.core.memory import MEMORY, forget
+from router.core.orders import EXECUTIONS, Child, Parent
 from router.core.profile import VenueProfile
-from router.core.requests import CHASE, HELD, RETRY, Requests
+from router.core.reallocation import Reallocation
+from router.core.requests import CHASE, HELD, RETRY, Requests, new_order
 from router.core.resting import Resting
+from router.core.returns import Returns
 from router.core.sending import Departures
 from router.core.standing import Hold, Standing
 from router.core.states import FINAL
@@ -34,13 +37,12 @@ from router.core.view import MarketView
 from router.core.waiting import Waiting
 from sim.audit.records import ChildSent, ParentDone, Record, RouteHold
 from sim.protocol.enums import DecisionReason, EndReason, Side
-from sim.protocol.orders import NewOrderSingle, OrderCancelReplaceRequest
-from sim.protocol.units import PriceTicks, QtyLots
-
-MEMORY: Final = 4_096
-"""Children of ended parents that are remembered at least, so that what comes late is known."""
+from sim.protocol.orders import OrderCancelReplaceRequest
+from sim.protocol.units import Units
 
 _DECIDE: Final = Decide()
+_GOES_ON: Final = frozenset({EndReason.ATTEMPTS_EXHAUSTED, EndReason.GIVEN_UP, EndReason.CONTROL})
+"""Reasons for which a parent takes no more, and its open children go on."""
 
 
 class Desk:
@@ -50,17 +52,23 @@ class Desk:
         experience: What was learnt of the venues from their reports.
         overfilled: The account apart: per venue and side the lots that no parent ordered.
         reroutes_busted: Whether lots that a venue took back after an order's end are sent anew.
-        stopping: Whether the run is being broken off: nothing is sent but cancels.
+        stopping: Why all is being broken off, and nothing is sent but cancels; None: it is not.
+        policy: What follows when lots are free again; ``returns`` sees to it.
+        brakes: The controls between router and venues; None: nothing is controlled.
     """
 
-    def __init__(self, profiles: tuple[VenueProfile, ...], config: RouterConfig) -> None:
+    def __init__(
+        self, profiles: tuple[VenueProfile, ...], config: RouterConfig, units: Units
+    ) -> None:
         self.view = MarketView(profiles)
         self.experience = Experience(profiles)
         self.parents: dict[str, Parent] = {}
         self.children: dict[str, Child] = {}
         self.active: dict[str, Parent] = {}
         self.overfilled: dict[tuple[str, Side], int] = {}
-        self.stopping = False
+        self.stopping: EndReason | None = None
+        self.policy = Reallocation(config.reroute)
+        self.returns = Returns(self, self.policy)
         self.requests = Requests(config.ack_timeout, config.cancel_resends)
         self.standing = Standing(tuple(self.view.venues), config.backoff)
         self.waiting = Waiting(self.view, self.standing.out, config)
@@ -74,6 +82,11 @@ class Desk:
         self._asks = self._decider.asks
         self._sequential = config.sending.mode == "sequential"
         self.departures = Departures(self.view, self.waiting)
+        self.brakes: Brakes | None = None
+        if config.controls is not None:
+            controls = Controls(config.controls, units, self.view, self.parents)
+            self.brakes = Brakes(self, controls, self.policy)
+            self.requests.on_message = controls.left
         self._decide_at = -1
         self._moves_at = -1
         self._forget_at = 2 * MEMORY
@@ -113,29 +126,28 @@ class Desk:
     def _decide(
         self, parent: Parent, reason: DecisionReason, now_ns: int, out: list[Outcome]
     ) -> None:
-        if parent.free_qty <= 0 or parent.stopped is not None or parent.end_reason is not None:
+        if not parent.takes or self._is_busy(parent):
             return
-        if self._is_busy(parent):
-            return
+        parent.waits = False
         if parent.attempts >= self._max_attempts:
             self.stop(parent, EndReason.ATTEMPTS_EXHAUSTED, now_ns, out)
             return
         if self.resting is not None and self.resting.first and parent.may_post:
             self._rest(self.resting, parent, reason, now_ns, out)
-            if parent.free_qty <= 0:
+            if not parent.takes:
                 return
         posts = False
         for record, child in self._decider.decide(parent, reason, now_ns):
-            if child is not None and child.sent_ns > now_ns:
+            if child is None:
+                out.append(record)
+            elif child.sent_ns > now_ns:
                 self._hold(record, child, out)
-                continue
-            out.append(record)
-            if child is not None:
-                self._send(child, now_ns, out)
+            else:
+                self._send(record, child, now_ns, out)
                 posts = posts or child.rests
         if posts:
             self._watch_posts(parent, self._decider.post_for_ns, now_ns, out)
-        if self.resting is not None and parent.free_qty > 0 and not self._is_busy(parent):
+        if self.resting is not None and self._may_rest(parent):
             self._rest(self.resting, parent, reason, now_ns, out)
         self.settle(parent, now_ns, out)
 
@@ -146,18 +158,6 @@ class Desk:
         if length is not None and not parent.post_over_ns:
             parent.post_over_ns = now_ns + length
             out.append(WakeAt(parent.post_over_ns, PostOver(parent.parent_id)))
-
-    def post_over(self, parent: Parent, now_ns: int, out: list[Outcome]) -> None:
-        """The time of what a parent has posted is over: it only takes from now on."""
-        if parent.stopped is not None or parent.end_reason is not None:
-            return
-        parent.may_post = False
-        reason = DecisionReason.POST_OVER
-        for child in list(parent.open.values()):
-            if child.rests:
-                self.requests.cancel(child, reason.value, now_ns, out, then=reason)
-        if parent.free_qty > 0:
-            self.want(parent, reason, now_ns, out)
 
     def child_over(self, child: Child, now_ns: int, out: list[Outcome]) -> None:
         """A child has ended; called once for each, after its last report is booked."""
@@ -181,6 +181,10 @@ class Desk:
             return True
         return self._asks and self._decider.holds_back(parent)
 
+    def _may_rest(self, parent: Parent) -> bool:
+        """Whether what is left of a parent may be posted."""
+        return parent.takes and not parent.crossing and not self._is_busy(parent)
+
     def _rest(
         self,
         resting: Resting,
@@ -195,8 +199,8 @@ class Desk:
         posted = resting.post(parent, reason, self._decider.next_id, now_ns)
         if posted is not None:
             decision, sent, child = posted
-            out += (decision, sent)
-            self._send(child, now_ns, out)
+            out.append(decision)
+            self._send(sent, child, now_ns, out)
             self._watch_posts(parent, resting.take_after_ns, now_ns, out)
 
     def move_resting(self, resting: Resting, now_ns: int, out: list[Outcome]) -> None:
@@ -232,12 +236,17 @@ class Desk:
         parent = child.parent
         venue_id = child.venue_id
         why = self.standing.out.get(venue_id) or parent.excluded.get(venue_id)
+        if why is None and parent.held & EXECUTIONS:
+            why = "executions"
         if why is not None:
             self._drop([child], why, now_ns, out)
             return
-        del self.departures.children[cl_ord_id]
-        out.append(msgspec.structs.replace(sent, t_ns=now_ns))
-        self._leave(child, now_ns, out)
+        self.departures.free(child)
+        self._send(structs.replace(sent, t_ns=now_ns), child, now_ns, out)
+        if not child.leaves_qty:  # a control has kept it
+            self.settle(parent, now_ns, out)
+            self.waiting.note(parent)
+            self.wake_short(now_ns, out)
 
     def _drop(self, children: list[Child], reason: str, now_ns: int, out: list[Outcome]) -> None:
         """Children that wait to leave do not: what is free of them is decided anew."""
@@ -251,43 +260,26 @@ class Desk:
         if children:
             self.wake_short(now_ns, out)
 
-    def _send(self, child: Child, now_ns: int, out: list[Outcome]) -> None:
+    def _send(self, sent: Record, child: Child, now_ns: int, out: list[Outcome]) -> None:
+        """Have a child leave, if the controls let it; ``sent`` is the record of that."""
+        if self.brakes is not None:
+            if not self.brakes.lets_pass(child, now_ns, out):
+                return
+            sent = structs.replace(sent, cl_ord_id=child.cl_ord_id, order_qty=child.order_qty)
         self.departures.reserve(child)
-        self._leave(child, now_ns, out)
-
-    def _leave(self, child: Child, now_ns: int, out: list[Outcome]) -> None:
-        """Send a child whose lots are reserved."""
+        out.append(sent)
         child.name = child.cl_ord_id
         child.booked_px = child.price
         child.sent_ns = now_ns
         self.children[child.cl_ord_id] = child
         self.requests.names[child.cl_ord_id] = child
         if len(self.children) > self._forget_at:
-            self._forget()
+            forget(self.children, self.requests.names, MEMORY)
+            self._forget_at = len(self.children) + MEMORY
         child.parent.open[child.cl_ord_id] = child
-        out.append(SendTo(child.venue_id, _order(child)))
+        out.append(SendTo(child.venue_id, new_order(child)))
+        self.requests.count(child.venue_id, now_ns)
         self.requests.watch(child, child.cl_ord_id, now_ns, out)
-
-    def _forget(self) -> None:
-        """Forget children of ended parents but the last ones: their venues have long fallen silent.
-
-        What still comes of them is of an unknown order. Each walk is paid for by the children sent
-        since the one before.
-        """
-        recent = set(islice(reversed(self.children), MEMORY))
-        gone = {
-            cl_ord_id
-            for cl_ord_id, child in self.children.items()
-            if child.status in FINAL
-            and child.parent.end_reason is not None
-            and cl_ord_id not in recent
-        }
-        names = self.requests.names
-        for name in [name for name, child in names.items() if child.cl_ord_id in gone]:
-            del names[name]
-        for cl_ord_id in gone:
-            del self.children[cl_ord_id]
-        self._forget_at = len(self.children) + MEMORY
 
     def replace(
         self,
@@ -298,6 +290,8 @@ class Desk:
         out: list[Outcome],
     ) -> None:
         """Ask to replace an open child; until the answer either price may hold."""
+        if self.brakes is not None and not self.brakes.lets_replace(child, target, now_ns, out):
+            return
         worse = max if child.side is Side.BUY else min
         self.reprice(child, worse(child.price, target[1]))
         self.requests.replace(child, target, reason, now_ns, out)
@@ -361,11 +355,23 @@ class Desk:
             reason = DecisionReason.NEXT_VENUE if self._sequential else DecisionReason.TIMEOUT
             self._go_on(child.parent, reason, now_ns, out)
             self.waiting.note(child.parent)
+        self.returns.watch(child, now_ns, out)
         self.settle(child.parent, now_ns, out)
+
+    def take_off(self, child: Child, lots: int) -> None:
+        """Take lots off what a child may still fill."""
+        parent = child.parent
+        child.leaves_qty -= lots
+        parent.reserved_qty -= lots
+        parent.check()
+        self.view.venues[child.venue_id].on_less(child, lots)
+        if not child.leaves_qty:
+            del parent.open[child.cl_ord_id]
 
     def heard(self, child: Child, now_ns: int, out: list[Outcome]) -> None:
         """A venue says something about a child after all."""
         if child.unanswered:
+            self.returns.heard(child)
             child.unanswered = False
             child.parent.unanswered_qty -= child.leaves_qty
         self._note_hold(self.standing.answered(child.venue_id, now_ns), out, now_ns)
@@ -424,6 +430,7 @@ class Desk:
         parent.stopped = reason
         if reason is not EndReason.ATTEMPTS_EXHAUSTED:
             self._drop(self.departures.of(parent), "parent_stopped", now_ns, out)
+        if reason not in _GOES_ON:
             for child in list(parent.open.values()):
                 self.requests.cancel(child, "parent_stopped", now_ns, out)
         self.settle(parent, now_ns, out)
@@ -444,7 +451,7 @@ class Desk:
         elif parent.free_qty > 0 or parent.released_qty < parent.order_qty:
             if self._hopeless(parent):
                 self.end(parent, EndReason.NO_VENUE, now_ns, out)
-        elif parent.deadline_ns is None:
+        elif parent.deadline_ns is None and self.policy.reserve_ns is None:
             # All the rest lies with venues that do not answer. A deadline would wait for them.
             self.end(parent, EndReason.NO_ANSWER, now_ns, out)
 
@@ -454,6 +461,12 @@ class Desk:
         if not (gone or excluded):
             return False
         return all(venue_id in gone or venue_id in excluded for venue_id in self.view.venues)
+
+    def end_all(self, reason: EndReason, now_ns: int, out: list[Outcome]) -> None:
+        """No new orders from now on, cancels for what is open, whoever comes later ends as well."""
+        self.stopping = reason
+        for parent in list(self.active.values()):
+            self.stop(parent, reason, now_ns, out)
 
     def end(self, parent: Parent, reason: EndReason, now_ns: int, out: list[Outcome]) -> None:
         """The parent has ended; what does not answer is neither filled nor canceled."""
@@ -482,15 +495,3 @@ class Desk:
                 end_reason=reason,
             )
         )
-
-
-def _order(child: Child) -> NewOrderSingle:
-    return NewOrderSingle(
-        cl_ord_id=child.cl_ord_id,
-        side=child.side,
-        order_qty=QtyLots(child.order_qty),
-        price=PriceTicks(child.price),
-        time_in_force=child.time_in_force,
-        account=ACCOUNT,
-        min_qty=QtyLots(child.min_qty),
-    )

@@ -79,7 +79,42 @@ class Leave(msgspec.Struct, frozen=True, gc=False):
     cl_ord_id: str
 
 
-WakeToken = Decide | AckTimeout | Deadline | HoldOver | Moves | PostOver | Leave
+class Release(msgspec.Struct, frozen=True, gc=False):
+    """Wake-up as a parent that was filled too often may go on."""
+
+    parent_id: str
+
+
+class Kill(msgspec.Struct, frozen=True, gc=False):
+    """Wake-up at the time at which somebody pulls the kill switch."""
+
+
+class Cross(msgspec.Struct, frozen=True, gc=False):
+    """Wake-up as a parent's deadline is so near that the spread is crossed."""
+
+    parent_id: str
+
+
+class WriteOff(msgspec.Struct, frozen=True, gc=False):
+    """Wake-up to free the lots of a child that has stayed without an answer until ``due_ns``."""
+
+    cl_ord_id: str
+    due_ns: int
+
+
+WakeToken = (
+    Decide
+    | AckTimeout
+    | Deadline
+    | HoldOver
+    | Moves
+    | PostOver
+    | Leave
+    | Release
+    | Kill
+    | Cross
+    | WriteOff
+)
 
 
 class WakeAt(msgspec.Struct, frozen=True, gc=False):

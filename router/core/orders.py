@@ -4,8 +4,10 @@
 ordered, so a parent is never over-filled, whatever comes back in whatever order.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import Final
 
 import msgspec
 
@@ -18,6 +20,11 @@ from sim.protocol.orders import (
     OrderCancelReplaceRequest,
     OrderCancelRequest,
 )
+
+CAPPED: Final = 1
+"""A parent is held: as much of it is open as may be."""
+EXECUTIONS: Final = 2
+"""A parent is held: it was filled too often within a time."""
 
 
 @dataclass(slots=True)
@@ -51,6 +58,11 @@ class Parent:
     decisions with children, ``splits`` those of them that a strategy split over quotes. ``first``
     and ``used`` serve re-routing on what was known at the first split: per venue the usable levels
     and the quote that they come from.
+
+    ``held`` says which controls let nothing of it leave at present, ``barred`` which venues get
+    nothing of it before something changes. ``waits`` for a new quote, ``bound`` to one venue and
+    ``crossing`` the spread are as in ``router.reroute``. ``rule`` is for the record of its next
+    decision.
     """
 
     parent_id: str
@@ -71,6 +83,12 @@ class Parent:
     released_qty: int = -1
     may_post: bool = True
     post_over_ns: int = 0
+    held: int = 0
+    waits: bool = False
+    bound: str = ""
+    crossing: bool = False
+    rule: str = ""
+    barred: dict[str, str] = field(default_factory=dict)
     open: "dict[str, Child]" = field(default_factory=dict)
     excluded: dict[str, str] = field(default_factory=dict)
     short_filled: set[str] = field(default_factory=set)
@@ -97,6 +115,13 @@ class Parent:
         """The name that its next child at a venue will have."""
         return f"{self.parent_id}.{venue_id}.{self.children_at.get(venue_id, 0) + 1}"
 
+    @property
+    def takes(self) -> bool:
+        """Whether something may be sent for it now."""
+        if self.free_qty <= 0 or self.held:
+            return False
+        return self.stopped is None and self.end_reason is None
+
     def check(self) -> None:
         """Raise if a quantity is impossible."""
         if min(self.free_qty, self.filled_qty, self.reserved_qty, self.busted_qty) < 0:
@@ -104,6 +129,15 @@ class Parent:
                 f"parent {self.parent_id}: {self.filled_qty} filled and {self.reserved_qty} "
                 f"reserved of {self.order_qty}"
             )
+
+
+def bound_elsewhere(parent: Parent, venue_id: str, out: Mapping[str, str]) -> str | None:
+    """Why a parent that is bound to one venue does not use this one; None if it may.
+
+    A bond to a venue that gets nothing at present does not count.
+    """
+    bound = parent.bound
+    return "bound" if bound and bound != venue_id and bound not in out else None
 
 
 class Booked(msgspec.Struct, frozen=True, gc=False):
@@ -132,8 +166,9 @@ class Child(msgspec.Struct, eq=False):
     which lots that nobody offered were first posted. ``unanswered`` means
     that the router has given up asking: the lots stay reserved. ``held`` is an end or a replace
     that counts fills which have not come yet. ``told`` means that all who want to know have heard
-    that it has ended. ``booked`` says what holds of a fill where that is
-    not what its report said, ``taken_back`` the lots that each bust or correction has taken off.
+    that it has ended, ``written_off`` that it ended here and not at its venue. ``booked`` says what
+    holds of a fill where that is not what its report said, ``taken_back`` the lots that each bust
+    or correction has taken off.
 
     A struct, unlike other state: with so many fields a dataclass takes four times as long to make,
     and children are made inside decisions.
@@ -169,6 +204,7 @@ class Child(msgspec.Struct, eq=False):
     pending_due_ns: int = -1
     unanswered: bool = False
     told: bool = False
+    written_off: bool = False
     seen: dict[int, ExecutionReport] = msgspec.field(default_factory=dict)
     held: list[tuple[ExecutionReport, Stamps]] = msgspec.field(default_factory=list)
     booked: dict[int, Booked] = msgspec.field(default_factory=dict)

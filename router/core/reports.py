@@ -84,6 +84,8 @@ class Reports:
             desk.requests.watch(child, RETRY if refused else CHASE, now_ns, out)
         if child.status in FINAL and not child.told:
             desk.child_over(child, now_ns, out)
+        if desk.brakes is not None:
+            desk.brakes.answered(child.parent, now_ns, out)
         return out
 
     def _on_report(self, child: Child, report: ExecutionReport, came: Came) -> None:
@@ -140,7 +142,9 @@ class Reports:
             self._book_apart(child, report, (reason, booked), came)
         if booked:
             self._book(child, report, booked, came)
-        if reason is not None and child.parent.end_reason is None:
+        # What was written off is our own affair: its venue has said nothing that cannot be.
+        doubtful = reason not in {None, "written_off"}
+        if doubtful and child.parent.end_reason is None:
             desk.quarantine(child, "overfill", came.now_ns, came.out)
         if child.parent.end_reason is None:
             self._release_held(child, came)
@@ -164,9 +168,11 @@ class Reports:
         child.status = status
         child.cum_qty += qty
         parent.filled_qty += qty
-        self._take_off(child, qty)
+        self._desk.take_off(child, qty)
         self._desk.view.venues[child.venue_id].on_fill(child.side, px, qty, report.venue_seq)
         self._desk.standing.accepted(child.venue_id)
+        if self._desk.brakes is not None:
+            self._desk.brakes.on_fill(child, report, qty, came.now_ns)
         came.out.append(
             Fill(
                 t_ns=came.now_ns,
@@ -209,7 +215,7 @@ class Reports:
             lots = min(excess, child.leaves_qty)
             if lots == child.leaves_qty:
                 child.status = OrdStatus.CANCELED
-            self._take_off(child, lots)
+            self._desk.take_off(child, lots)
         came.out.append(
             Overfill(
                 t_ns=came.now_ns,
@@ -228,16 +234,6 @@ class Reports:
                 held_ns=came.stamps.held_ns,
             )
         )
-
-    def _take_off(self, child: Child, lots: int) -> None:
-        """Take lots off what a child may still fill."""
-        parent = child.parent
-        child.leaves_qty -= lots
-        parent.reserved_qty -= lots
-        parent.check()
-        self._desk.view.venues[child.venue_id].on_less(child, lots)
-        if not child.leaves_qty:
-            del parent.open[child.cl_ord_id]
 
     # Acknowledgements, ends, replaces
 
@@ -317,7 +313,7 @@ class Reports:
         """A child was canceled or rejected: its open lots are free again."""
         desk, parent, freed = self._desk, child.parent, child.leaves_qty
         child.status = after(child.status, event) or child.status
-        self._take_off(child, freed)
+        desk.take_off(child, freed)
         known = stamped(child, report.transact_ns, came)
         if isinstance(report, ExecutionReport) and report.reject_reason is not None:
             reason = f"rejected_{report.reject_reason.value}"
@@ -335,7 +331,7 @@ class Reports:
                 parent.short_filled.add(child.venue_id)
             why = child.cancel_reason or DecisionReason.PARTIAL_FILL
         if parent.stopped is None:
-            desk.want(parent, why, came.now_ns, came.out)
+            desk.returns.came_back(child, why, came.now_ns, came.out)
 
     def _on_replaced(
         self,
@@ -356,7 +352,7 @@ class Reports:
         child.order_qty = child.told_qty + child.leaves_qty - freed
         if event is OrdEvent.REPLACED:
             desk.reprice(child, target.price)
-        self._take_off(child, freed)
+        self._desk.take_off(child, freed)
         known = stamped(child, report.transact_ns, came)
         known["cl_ord_id"] = target.cl_ord_id
         came.out.append(

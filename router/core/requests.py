@@ -6,7 +6,7 @@ asked is recorded before it is sent.
 """
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from router.core.events import ACCOUNT, AckTimeout, Outcome, SendTo, WakeAt
@@ -14,7 +14,7 @@ from router.core.orders import Child
 from router.core.states import FINAL, OrdEvent, after
 from sim.audit.records import CancelSent, ReplaceSent
 from sim.protocol.enums import DecisionReason, OrdStatus
-from sim.protocol.orders import OrderCancelReplaceRequest, OrderCancelRequest
+from sim.protocol.orders import NewOrderSingle, OrderCancelReplaceRequest, OrderCancelRequest
 from sim.protocol.units import PriceTicks, QtyLots
 
 HELD: Final = "held"
@@ -34,6 +34,9 @@ class Requests:
     Args:
         ack_timeout: How long to wait for any answer, ns.
         resends: How often a cancel is sent again.
+
+    Attributes:
+        on_message: Who counts messages by venue and time, if somebody does.
     """
 
     def __init__(self, ack_timeout: int, resends: int) -> None:
@@ -42,6 +45,12 @@ class Requests:
         self._timeout_ns = ack_timeout
         self._resends = resends
         self._watched: deque[tuple[int, Child, str]] = deque()
+        self.on_message: Callable[[str, int], None] | None = None
+
+    def count(self, venue_id: str, now_ns: int) -> None:
+        """A message leaves for a venue: tell who counts them."""
+        if self.on_message is not None:
+            self.on_message(venue_id, now_ns)
 
     def watch(self, child: Child, what: str, now_ns: int, out: list[Outcome]) -> None:
         """Look at ``child`` again after the timeout: whether ``what`` has been answered by then."""
@@ -133,6 +142,7 @@ class Requests:
             )
         )
         out.append(SendTo(child.venue_id, request))
+        self.count(child.venue_id, now_ns)
         self.watch(child, cl_ord_id, now_ns, out)
 
     def resend(self, child: Child, now_ns: int, out: list[Outcome]) -> bool:
@@ -185,7 +195,21 @@ class Requests:
         )
         self.open.add(request.cl_ord_id)
         out.append(SendTo(child.venue_id, request))
+        self.count(child.venue_id, now_ns)
         self.watch(child, request.cl_ord_id, now_ns, out)
+
+
+def new_order(child: Child) -> NewOrderSingle:
+    """The message that sends a child."""
+    return NewOrderSingle(
+        cl_ord_id=child.cl_ord_id,
+        side=child.side,
+        order_qty=QtyLots(child.order_qty),
+        price=PriceTicks(child.price),
+        time_in_force=child.time_in_force,
+        account=ACCOUNT,
+        min_qty=QtyLots(child.min_qty),
+    )
 
 
 def _is_late(child: Child, what: str, due_ns: int) -> bool:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from router.config import RestConfig
-from router.core.orders import Child, Parent
+from router.core.orders import Child, Parent, bound_elsewhere
 from router.core.view import MarketView, VenueView
 from sim.audit.records import ChildSent, Decision, KnownQuote, Refused, Slice
 from sim.protocol.enums import DecisionReason, OrdStatus, Side, TimeInForce
@@ -107,7 +107,8 @@ class Resting:
         return None
 
     def _left_out(self, parent: Parent, venue_id: str) -> str | None:
-        return self._out.get(venue_id) or parent.excluded.get(venue_id)
+        why = self._out.get(venue_id) or parent.excluded.get(venue_id)
+        return why or parent.barred.get(venue_id) or bound_elsewhere(parent, venue_id, self._out)
 
     @property
     def first(self) -> bool:
@@ -201,6 +202,8 @@ class Resting:
     def _move(self, child: Child, *, may_take: bool) -> Move | None:
         parent, rule = child.parent, self._rule
         if child.replaces >= rule.max_moves or child.venue_id in self._out:
+            return None
+        if child.venue_id in parent.barred:
             return None
         due_ns = max(child.sent_ns, child.replaced_at_ns) + rule.move_after
         waits = rule.first and parent.may_post  # it does not take before its time is over

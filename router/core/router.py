@@ -6,23 +6,28 @@ A record always stands before the message it is about. Decisions wait for the en
 """
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Final
 
 from router.config import RouterConfig
 from router.core.desk import Desk
 from router.core.events import (
     AckTimeout,
+    Cross,
     Deadline,
     Decide,
     HoldOver,
+    Kill,
     Leave,
     Moves,
     Outcome,
     ParentOrder,
     PostOver,
+    Release,
     Stamps,
     WakeAt,
     WakeToken,
+    WriteOff,
 )
 from router.core.orders import Parent
 from router.core.profile import VenueProfile
@@ -36,15 +41,30 @@ from sim.protocol.market_data import BookSnapshot, TradingStatus
 from sim.protocol.orders import (
     VenueReport,
 )
+from sim.protocol.units import Units
 
 _NOTHING: Final[tuple[Outcome, ...]] = ()
+_SAME: Final = Units(Decimal(1), Decimal(1))
+_ALL_OVER: Final = frozenset({EndReason.ABORTED, EndReason.KILL_SWITCH})
 
 
 class RouterCore:
-    """Splits parents over venues and re-routes what does not fill."""
+    """Splits parents over venues and re-routes what does not fill.
 
-    def __init__(self, profiles: tuple[VenueProfile, ...], config: RouterConfig) -> None:
-        self._desk = desk = Desk(profiles, config)
+    Args:
+        profiles: The venues.
+        config: The settings.
+        units: What the quantities and the money of the controls are in; by default lots and ticks.
+    """
+
+    def __init__(
+        self,
+        profiles: tuple[VenueProfile, ...],
+        config: RouterConfig,
+        units: Units = _SAME,
+    ) -> None:
+        self._desk = desk = Desk(profiles, config, units)
+        self._brakes = desk.brakes
         self._reports = Reports(desk)
         self.view = desk.view
         self.parents = desk.parents
@@ -93,11 +113,18 @@ class RouterCore:
                 ask_px=self.view.best_ask(),
             )
         ]
-        if desk.stopping:
-            desk.stop(parent, EndReason.ABORTED, now_ns, out)
+        if self._brakes is not None:
+            self._brakes.on_parent(now_ns, out)
+            if parent.end_reason is not None:
+                return out
+        if desk.stopping is not None:
+            desk.stop(parent, desk.stopping, now_ns, out)
             return out
         if parent.deadline_ns is not None:
             out.append(WakeAt(max(now_ns, parent.deadline_ns), Deadline(parent.parent_id)))
+            if desk.policy.cross is not None:
+                near_ns = max(now_ns, parent.deadline_ns - desk.policy.cross.before)
+                out.append(WakeAt(near_ns, Cross(parent.parent_id)))
         desk.want(parent, DecisionReason.INITIAL, now_ns, out)
         desk.waiting.note(parent)
         return out
@@ -109,6 +136,8 @@ class RouterCore:
             return _NOTHING
         out: list[Outcome] = []
         desk = self._desk
+        if self._brakes is not None and self._brakes.barred:
+            self._brakes.on_quote(now_ns, out)
         if self._short:
             # A price to rest at may have come, too.
             posts = desk.resting is not None and desk.waiting.on_venue()
@@ -129,6 +158,7 @@ class RouterCore:
         if desk.standing.on_state(venue_id, status.state):
             if status.state is not TradingState.OPEN:
                 self.view.venues[venue_id].drop_quote()
+                desk.returns.halted(venue_id, now_ns, out)
             else:
                 desk.on_venue_back(now_ns, out)
         return out
@@ -153,17 +183,32 @@ class RouterCore:
         elif isinstance(token, HoldOver):
             if desk.standing.over(token.venue_id, now_ns):
                 desk.on_venue_back(now_ns, out)
+                if self._brakes is not None:
+                    self._move(now_ns, out)  # what our own throttle kept may leave now
         elif isinstance(token, Moves):
             self._move(now_ns, out)
         elif isinstance(token, PostOver):
-            desk.post_over(self.parents[token.parent_id], now_ns, out)
+            desk.returns.post_over(self.parents[token.parent_id], now_ns, out)
         elif isinstance(token, Leave):
             desk.leave(token.cl_ord_id, now_ns, out)
-        else:
+        elif isinstance(token, Deadline):
             parent = self.parents[token.parent_id]
-            if parent.end_reason is None and parent.stopped is not EndReason.ABORTED:
+            if parent.end_reason is None and parent.stopped not in _ALL_OVER:
                 desk.stop(parent, EndReason.DEADLINE, now_ns, out)
+        elif isinstance(token, Cross):
+            desk.returns.cross(self.parents[token.parent_id], now_ns, out)
+        elif isinstance(token, WriteOff):
+            desk.returns.write_off(token, now_ns, out)
+        else:
+            self._on_brakes(token, now_ns, out)
         return out
+
+    def _on_brakes(self, token: Release | Kill, now_ns: int, out: list[Outcome]) -> None:
+        assert self._brakes is not None  # who else would have asked for it?
+        if isinstance(token, Kill):
+            self._brakes.on_kill(now_ns, out)
+        else:
+            self._brakes.on_release(token, now_ns, out)
 
     def _move(self, now_ns: int, out: list[Outcome]) -> None:
         if self._desk.resting is not None:
@@ -178,9 +223,7 @@ class RouterCore:
         a parent that arrives later ends as it comes. ``done`` says when all answers are there.
         """
         out: list[Outcome] = []
-        self._desk.stopping = True
-        for parent in list(self._desk.active.values()):
-            self._desk.stop(parent, EndReason.ABORTED, now_ns, out)
+        self._desk.end_all(EndReason.ABORTED, now_ns, out)
         return out
 
     def finish(self, reason: EndReason, now_ns: int) -> list[Outcome]:

@@ -168,6 +168,14 @@ class Departures:
         """The waiting children for a venue."""
         return [child for _, child in self.children.values() if child.venue_id == venue_id]
 
+    def free(self, child: Child) -> None:
+        """A child waits no longer, and nothing is reserved for it: it leaves, or a control acts."""
+        del self.children[child.cl_ord_id]
+        lots, child.leaves_qty = child.leaves_qty, 0
+        child.parent.reserved_qty -= lots
+        self._view.venues[child.venue_id].on_less(child, lots)
+        child.leaves_qty = lots
+
     def drop(self, child: Child, reason: str, now_ns: int, out: list[Outcome]) -> None:
         """A waiting child does not leave: its lots are free again."""
         del self.children[child.cl_ord_id]

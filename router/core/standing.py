@@ -42,6 +42,7 @@ class _Venue:
     strikes: int = 0
     since_ns: int = -1  # when the last hold began
     until_ns: int = -1
+    paused_ns: int = -1  # until when our own message throttle keeps off it
     reason: str = ""  # of the last hold
     gone: str | None = None
 
@@ -92,11 +93,23 @@ class Standing:
         self._venues[venue_id].strikes = 0
 
     def over(self, venue_id: str, now_ns: int) -> bool:
-        """Whether the venue's hold is over now; then it may be used again."""
+        """Whether a hold or a pause of the venue is over now; then it may be used again."""
         venue = self._venues[venue_id]
-        if venue.until_ns < 0 or now_ns < venue.until_ns:
+        held, paused = 0 <= venue.until_ns <= now_ns, 0 <= venue.paused_ns <= now_ns
+        if held:
+            venue.until_ns = -1
+        if paused:
+            venue.paused_ns = -1
+        if held or paused:
+            self._note(venue_id)
+        return held or paused
+
+    def pause(self, venue_id: str, until_ns: int) -> bool:
+        """Our own throttle lets nothing leave for a venue before; whether that is news."""
+        venue = self._venues[venue_id]
+        if until_ns <= venue.paused_ns:
             return False
-        venue.until_ns = -1
+        venue.paused_ns = until_ns
         self._note(venue_id)
         return True
 
@@ -148,3 +161,5 @@ class Standing:
             self.out[venue_id] = venue.state.value
         elif venue.until_ns >= 0:
             self.out[venue_id] = "on_hold"
+        elif venue.paused_ns >= 0:
+            self.out[venue_id] = "message_throttle"

@@ -32,7 +32,7 @@ def judge(child: Child, px: int, qty: int) -> tuple[str | None, int]:
     if child.parent.end_reason is not None:
         return "parent_done", 0
     if child.status in FINAL:
-        return "after_end", 0
+        return "written_off" if child.written_off else "after_end", 0
     if outside_limit(child, px):
         return "outside_limit", 0
     if qty > child.leaves_qty:

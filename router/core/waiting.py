@@ -41,6 +41,8 @@ class Waiting:
         self._out = out
         self._sequential = config.sending.mode == "sequential"
         self._fresh_quote = config.reroute.fresh_quote
+        self._by_quote = config.reroute.on.quote_change == "reallocate"
+        self._asleep: dict[str, Parent] = {}
         self._due: dict[int, _Turn] = {}
         self._queues: dict[bool, SortedDict[int, SortedDict[int, Parent]]] = {
             True: SortedDict(),
@@ -66,12 +68,18 @@ class Waiting:
         ended = parent.stopped is not None or parent.end_reason is not None
         # Sequential sending: nothing can be placed while a child is out.
         busy = self._sequential and parent.is_busy
-        if ended or busy or parent.free_qty <= 0:
+        if ended or busy or parent.held or parent.free_qty <= 0:
+            self._asleep.pop(name, None)
             if self.short.pop(name, None) is not None:
                 self._leave(name, parent)
             return
         self.short[name] = parent
-        if not self._fresh_quote and parent.splits:
+        if parent.waits:
+            self._asleep[name] = parent
+            self._leave(name, parent)
+            return
+        self._asleep.pop(name, None)
+        if (not self._fresh_quote and parent.splits) or not (self._by_quote or not parent.attempts):
             self._leave(name, parent)
         elif name not in self._place:
             buys = parent.side is Side.BUY
@@ -93,13 +101,25 @@ class Waiting:
 
     def on_quote(self, venue: VenueView) -> bool:
         """A venue shows a new book; whether that gives somebody a turn."""
+        if self._asleep:
+            self._awake(venue)
         for buys, side in ((True, Side.BUY), (False, Side.SELL)):
             queues = self._queues[buys]
             if queues:
                 shown = venue.shown(side)
                 if shown and queues.peekitem()[0] >= (shown[0][0] if buys else -shown[0][0]):
                     self._woken.add(buys)
-        return bool(self._woken)
+        return bool(self._woken or self._due)
+
+    def _awake(self, venue: VenueView) -> None:
+        """Give a turn to those who wait for a new book, where this one is in their limit."""
+        for parent in list(self._asleep.values()):
+            shown = venue.shown(parent.side)
+            buys = parent.side is Side.BUY
+            if shown and _willing(parent, buys) >= (shown[0][0] if buys else -shown[0][0]):
+                parent.waits = False
+                self.note(parent)
+                self.add_due(parent, DecisionReason.QUOTE_CHANGE)
 
     def on_freed(self) -> bool:
         """Lots that were counted as ours may be free; whether that gives somebody a turn."""
@@ -109,7 +129,8 @@ class Waiting:
     def on_venue(self) -> bool:
         """A venue may be used again; whether that gives somebody a turn."""
         for parent in self.short.values():
-            self.add_due(parent, DecisionReason.QUOTE_CHANGE)
+            if not parent.waits:
+                self.add_due(parent, DecisionReason.QUOTE_CHANGE)
         return bool(self._due)
 
     # Turns
@@ -195,6 +216,9 @@ def _wish(parent: Parent, buys: bool) -> Hashable:
         parent.free_qty,
         parent.splits > 0,
         parent.may_post,
+        parent.crossing,
+        parent.bound,
+        frozenset(parent.barred),
         frozenset(parent.children_at),
         frozenset(parent.excluded),
         frozenset(parent.short_filled),

@@ -94,11 +94,12 @@ class Refused(
     venue_id: str
     reason: str
     """Why: ``no_quote``, ``nothing_available``, ``ranked_behind``, ``filled_short``,
-    ``other_venue``,
-    ``tried_blind``, ``rounds_over``, ``pools_first``, ``pools_only``, ``no_reference``,
-    ``too_small``, ``not_its_turn`` (sequential sending), ``rejected_`` and the venue's reason,
-    ``on_hold``, ``stopped``, ``no_answer``, ``quarantine``, ``pre_open``, ``halted`` or
-    ``closed``."""
+    ``other_venue``, ``tried_blind``, ``rounds_over``, ``pools_first``, ``pools_only``,
+    ``no_reference``, ``too_small``, ``not_its_turn`` (sequential sending), ``rejected_`` and the
+    venue's reason, ``on_hold``, ``stopped``, ``no_answer``, ``quarantine``, ``pre_open``,
+    ``halted`` or ``closed``; ``other_venues`` and ``bound`` (``router.reroute.on``);
+    ``price_collar``, ``max_order_qty``, ``max_order_value`` and ``message_throttle``
+    (``router.controls``)."""
     venue_seq: int | None = None
     """The quote at hand; left out where there was none or it stands among ``quotes``."""
     age_ns: int | None = None
@@ -182,3 +183,6 @@ class Decision(Record, frozen=True, kw_only=True, tag="decision", omit_defaults=
     leaves: tuple[PlannedLeave, ...] = ()
     """When each child is to leave, where ``sending.mode`` is ``latency_equalised``; left out where
     all leave at once."""
+    rule: str = ""
+    """What of ``router.reroute`` or ``router.controls`` is behind it, such as ``other_venues``;
+    left out where lots that are free are simply decided at once."""

@@ -11,6 +11,7 @@ Stamps of a message: ``sent_ns`` left its sender, ``drawn_ns`` the latency model
 
 from typing import Any, Final, get_args
 
+from sim.audit.control_records import ControlBreach, Kept, WrittenOff
 from sim.audit.decision_records import (
     BlindOrder,
     Decision,
@@ -63,11 +64,13 @@ __all__ = [
     "ChildRejected",
     "ChildReplaced",
     "ChildSent",
+    "ControlBreach",
     "Correction",
     "DealerAnswer",
     "Decision",
     "Depth",
     "Fill",
+    "Kept",
     "KnownQueue",
     "KnownQuote",
     "NbboChange",
@@ -91,6 +94,7 @@ __all__ = [
     "Slice",
     "TradePrint",
     "VenueEvent",
+    "WrittenOff",
 ]
 
 SCHEMA: Final = "sorsim-audit/1"
@@ -377,6 +381,8 @@ AnyRecord = (
     | Bust
     | Correction
     | RouteHold
+    | ControlBreach
+    | WrittenOff
     | Quote
     | Depth
     | TradePrint

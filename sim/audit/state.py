@@ -24,6 +24,7 @@ from sim.audit.records import (
     ChildRejected,
     ChildReplaced,
     ChildSent,
+    ControlBreach,
     Correction,
     DealerAnswer,
     Decision,
@@ -45,8 +46,10 @@ from sim.audit.records import (
     RunStarted,
     TradePrint,
     VenueEvent,
+    WrittenOff,
 )
 from sim.protocol.enums import (
+    Control,
     DecisionReason,
     EndReason,
     Outcome,
@@ -62,6 +65,7 @@ CAME_BACK: Final = (
     DecisionReason.REJECT,
     DecisionReason.TIMEOUT,
     DecisionReason.BUST,
+    DecisionReason.HALT,
 )
 """Reasons of a decision that sends shares anew which had come back: a reallocation."""
 
@@ -163,6 +167,7 @@ class LogState:
         holds: Last hold of the router by venue.
         overfilled: By venue, lots that it reported as filled and that no parent took.
         ignored_reports: Reports that changed nothing.
+        breaches: How often each control was breached.
     """
 
     def __init__(self) -> None:
@@ -180,6 +185,7 @@ class LogState:
         self.holds: dict[str, RouteHold] = {}
         self.overfilled: dict[str, int] = {}
         self.ignored_reports = 0
+        self.breaches: dict[Control, int] = {}
         self._handlers: dict[type[Record], Callable[[Any], None]] = {
             RunStarted: self._on_started,
             ParentReceived: self._on_parent,
@@ -201,6 +207,8 @@ class LogState:
             Bust: self._on_taken_back,
             Correction: self._on_taken_back,
             RouteHold: self._on_hold,
+            ControlBreach: self._on_breach,
+            WrittenOff: self._on_written_off,
             Quote: self._on_quote,
             Depth: self._on_quote,
             TradePrint: self._on_trade,
@@ -413,6 +421,20 @@ class LogState:
 
     def _on_hold(self, record: RouteHold) -> None:
         self.holds[record.venue_id] = record
+
+    def _on_breach(self, record: ControlBreach) -> None:
+        """What did not leave was never open."""
+        self.breaches[record.control] = self.breaches.get(record.control, 0) + 1
+
+    def _on_written_off(self, record: WrittenOff) -> None:
+        child = self._child(record.cl_ord_id)
+        if record.written_off_qty != child.leaves_qty:
+            raise _Contradiction(
+                f"child {child.cl_ord_id!r} has {child.leaves_qty} lots open, "
+                f"{record.written_off_qty} are written off"
+            )
+        child.canceled_qty = record.written_off_qty
+        self._end(child, Status.CANCELED, record.t_ns)
 
     def _on_quote(self, record: Quote | Depth) -> None:
         self.quotes[record.venue_id] = record

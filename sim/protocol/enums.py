@@ -161,6 +161,44 @@ FIX_ORD_REJ_REASON = {
 
 
 @unique
+class Control(Enum):
+    """What the router looks at before an order or a replace leaves (``router.controls``)."""
+
+    PRICE_COLLAR = "price_collar"
+    """The limit is too far beyond the reference price."""
+    NO_REFERENCE = "no_reference"
+    """There is no reference price for the collar."""
+    MAX_ORDER_QTY = "max_order_qty"
+    """The order is too large."""
+    MAX_ORDER_VALUE = "max_order_value"
+    """The order is worth too much."""
+    MAX_OPEN = "max_open"
+    """Too much would be open at a time."""
+    MAX_TOTAL = "max_total"
+    """Too much would be filled or open in all."""
+    MESSAGES = "messages"
+    """Too many messages within a time."""
+    EXECUTIONS = "executions"
+    """Too many fills of a parent within a time."""
+    KILL_SWITCH = "kill_switch"
+    """All trading ends."""
+
+
+FIX_CONTROL_REJ_REASON = {
+    Control.PRICE_COLLAR: 16,
+    Control.NO_REFERENCE: 19,
+    Control.MAX_ORDER_QTY: 3,
+    Control.MAX_ORDER_VALUE: 20,
+    Control.MAX_OPEN: 21,
+    Control.MAX_TOTAL: 21,
+    Control.MESSAGES: 99,
+    Control.EXECUTIONS: 21,
+    Control.KILL_SWITCH: 21,
+}
+"""FIX OrdRejReason of a breach, as a broker would tell its client (FIX 5.0 SP2, EP149)."""
+
+
+@unique
 class CxlRejReason(Enum):
     """Why a cancel or replace was refused (FIX CxlRejReason)."""
 
@@ -245,6 +283,12 @@ class DecisionReason(Enum):
     """The child before it has ended, and the next venue's turn has come: sequential sending."""
     HELD_BACK = "held_back"
     """A child was dropped before it left, and its lots are free."""
+    HALT = "halt"
+    """A venue stopped trading, and what was open there has come back."""
+    CONTROL = "control"
+    """A control kept an order from leaving, or lets the parent go on."""
+    DEADLINE_NEAR = "deadline_near"
+    """The deadline is near, and the spread is crossed."""
     SCHEDULE = "schedule"
     """A time to send has come; nothing makes such decisions yet."""
 
@@ -265,6 +309,12 @@ class EndReason(Enum):
     """No venue is left that it could go to."""
     NO_ANSWER = "no_answer"
     """What is open of it lies at venues that answer no more."""
+    GIVEN_UP = "given_up"
+    """Lots came back that are not to be sent anew (``reroute.on``)."""
+    CONTROL = "control"
+    """A control lets nothing more of it leave (``router.controls``)."""
+    KILL_SWITCH = "kill_switch"
+    """All trading was ended (``router.controls.kill``)."""
     RUN_ENDED = "run_ended"
     """The run's duration was over."""
     ABORTED = "aborted"

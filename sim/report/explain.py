@@ -28,6 +28,7 @@ from sim.audit.records import (
     Record,
     ReplaceSent,
     RequestPending,
+    WrittenOff,
 )
 from sim.protocol.enums import Side, TimeInForce
 from sim.protocol.market_data import Levels
@@ -264,6 +265,8 @@ class ChildTeller(Telling):
                 says = f"the request was refused, {words(event.reason.value)}"
             case RequestPending():
                 says = "the request was pending"
+            case WrittenOff():
+                says = f"the router waited no longer and wrote off {w.qty(event.written_off_qty)}"
             case Bust():
                 what = f"{w.qty(event.was_qty)} at {w.px(event.was_px)}"
                 says = f"the venue took back {what}"
@@ -381,6 +384,7 @@ class DecisionTeller(Telling):
             "decision": _plain(found.decision),
             "triggers": [_plain(one) for one in found.triggers],
             "children": [child_facts(one, self._units) for one in found.children],
+            "breaches": [_plain(one) for one in found.breaches],
         }
 
     def sections(self) -> Iterator[Section]:
@@ -391,6 +395,8 @@ class DecisionTeller(Telling):
         yield "What it chose", list(self._choice(decision))
         if decision.refused:
             yield "What it refused", list(self.refusals(decision.refused, story.holds))
+        if story.breaches:
+            yield "What was kept back", [f"  {self._words.say(one)}" for one in story.breaches]
         if story.children:
             yield "What came of it", [self._outcome(child) for child in story.children]
 

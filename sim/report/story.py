@@ -21,6 +21,7 @@ from sim.audit.records import (
     ChildCanceled,
     ChildRejected,
     ChildSent,
+    ControlBreach,
     Correction,
     Decision,
     Depth,
@@ -115,13 +116,15 @@ class ChildStory:
 class DecisionStory:
     """One decision. ``triggers`` are the reports of its instant that freed lots of the parent.
 
-    ``holds`` is the router's last hold of each venue as it decided.
+    ``holds`` is the router's last hold of each venue as it decided, ``breaches`` what kept its
+    orders from leaving.
     """
 
     decision: Decision
     triggers: list[ChildCanceled | ChildRejected]
     holds: dict[str, RouteHold] = field(default_factory=dict)
     children: list[ChildStory] = field(default_factory=list)
+    breaches: list[ControlBreach] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -191,6 +194,7 @@ class _Reading:
         self._latest_holds: dict[str, RouteHold] = {}
         self._found_holds: dict[str, RouteHold] = {}
         self._stories: dict[str, ChildStory] = {}
+        self._breaches: list[ControlBreach] = []
         self._back: deque[ChildCanceled | ChildRejected] = deque()
         self._waiting: list[ChildStory] = []
 
@@ -202,6 +206,9 @@ class _Reading:
         elif isinstance(record, RouteHold):
             # A new dict each time, since a story keeps the one of its decision.
             self._holds = {**self._holds, record.venue_id: record}
+        elif isinstance(record, ControlBreach):
+            if record.order is not None and record.order.decision_id == self._number:
+                self._breaches.append(record)
         elif isinstance(record, ChildSent):
             latest = self._latest
             mine = latest if latest and latest.decision_id == record.decision_id else None
@@ -262,7 +269,9 @@ class _Reading:
         if self._decision is None:
             raise UnknownIdError(self._unknown(path, name))
         children = list(self._stories.values())
-        found = DecisionStory(self._decision, self._found_triggers, self._found_holds, children)
+        found = DecisionStory(
+            self._decision, self._found_triggers, self._found_holds, children, self._breaches
+        )
         parent = self._parent(self._decision.parent_id)
         return Story(started, parent, decision=found, state=self.state)
 

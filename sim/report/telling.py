@@ -36,7 +36,24 @@ _REASONS: Final = {
     DecisionReason.NEXT_VENUE: "the child before it had ended",
     DecisionReason.HELD_BACK: "a child was dropped before it left",
     DecisionReason.ANSWERED: "all pools that were tried had answered",
+    DecisionReason.HALT: "a venue had stopped trading, and what was open there had come back",
+    DecisionReason.CONTROL: "a control had kept an order back, or let the parent go on",
+    DecisionReason.DEADLINE_NEAR: "its deadline was near, and the spread was to be crossed",
     DecisionReason.SCHEDULE: "its schedule said so",
+}
+_RULES: Final = {
+    "wait_for_quote": "what had come back was to wait for a new quote",
+    "same_venue": "what had come back was to stay with its venue",
+    "other_venues": "what had come back was to go elsewhere",
+    "written_off": "what was not answered was written off",
+    "smaller": "what was left of an order that was too large could go on",
+    "released": "the time for which its fills had held it was over",
+    "cross": "its deadline was near, so it only took, and all at once",
+    "price_collar": "an order was beyond the price collar",
+    "no_reference": "there was no price for the collar to go by",
+    "max_order_qty": "an order was too large for its venue's least",
+    "max_order_value": "an order was worth too much for its venue's least",
+    "messages": "an order was one message too many",
 }
 _REFUSED: Final = {
     "no_quote": "no quote of it had come yet",
@@ -55,6 +72,12 @@ _REFUSED: Final = {
     "stopped": "it had refused or not answered so often that the router no longer used it",
     "no_answer": "it did not answer",
     "quarantine": "it had contradicted itself, and the router no longer trusted it",
+    "other_venues": "an earlier child had come back from it, and the rest was to go elsewhere",
+    "bound": "the rest was to go where an earlier child had come back from",
+    "price_collar": "an order to it was beyond the price collar",
+    "max_order_qty": "it takes no order as small as the largest that may leave",
+    "max_order_value": "it takes no order as small as the largest that may leave",
+    "message_throttle": "too many messages had left within the time",
     "halted": "it was halted",
     "closed": "it was closed",
     "pre_open": "it had not opened yet",
@@ -90,6 +113,8 @@ class Telling:
             because = f"its hold on {ended} was over while lots were free"
         if triggers:
             because = listed(self._came_back(one) for one in triggers)
+        if decision.rule in _RULES:
+            because += f"; {_RULES[decision.rule]}"
         depth = "the best level" if decision.depth == "top" else "the full depth"
         at, strategy = instant(decision.t_ns), words(decision.strategy)
         return [

@@ -22,6 +22,7 @@ from sim.audit.records import (
     ChildRejected,
     ChildReplaced,
     ChildSent,
+    ControlBreach,
     Correction,
     DealerAnswer,
     Decision,
@@ -43,7 +44,9 @@ from sim.audit.records import (
     RunStarted,
     TradePrint,
     VenueEvent,
+    WrittenOff,
 )
+from sim.protocol.enums import Control
 from sim.protocol.errors import AuditFormatError
 from sim.protocol.market_data import Levels
 from sim.protocol.units import Units, parse_decimal, plain
@@ -153,6 +156,8 @@ class Words:
             Bust: self._bust,
             Correction: self._correction,
             RouteHold: self._hold,
+            ControlBreach: self._breach,
+            WrittenOff: self._written_off,
             Quote: self._quote,
             Depth: self._depth,
             TradePrint: self._trade,
@@ -295,6 +300,45 @@ class Words:
             return f"{venue} answers and is used again"
         until = "" if record.until_ns is None else f" until {instant(record.until_ns)}"
         return f"nothing is sent to {venue}{until}: {words(record.reason)}"
+
+    def _breach(self, record: ControlBreach) -> str:
+        order = record.order
+        who = "" if record.parent_id is None else printable(record.parent_id)
+        what = f"{words(record.control.value)}"
+        if order is not None:
+            kind = "replace of " if order.replaces else ""
+            who = f"{kind}{printable(order.cl_ord_id)} to {printable(order.venue_id)}"
+        says = self._found(record.control, record.found, record.limit)
+        until = "" if record.until_ns is None else f" until {instant(record.until_ns)}"
+        smaller = "" if record.allowed_qty is None else f", {self.qty(record.allowed_qty)} leave"
+        kept = f"{who} kept back{until}: " if order is not None else ""
+        held = f"{who} held{until}: " if who and order is None else ""
+        return f"{kept or held}{what} ({says}){smaller}"
+
+    def _found(self, control: Control, found: int, limit: int) -> str:
+        match control:
+            case Control.PRICE_COLLAR:
+                return f"{self.px(found)}, at the worst {self.px(limit)}"
+            case Control.NO_REFERENCE:
+                return f"{self.px(found)}, and no price to go by"
+            case Control.MAX_ORDER_VALUE:
+                return f"{self.worth(found)}, at most {self.worth(limit)}"
+            case Control.MESSAGES:
+                return f"number {found}, at most {limit}"
+            case Control.EXECUTIONS:
+                return f"{found} fills"
+            case Control.KILL_SWITCH:
+                return "all trading ends"
+            case _:
+                return f"{self.qty(found)}, at most {self.qty(limit)}"
+
+    def worth(self, tick_lots: int) -> str:
+        """Money of a sum of ticks times lots."""
+        return self.money(self._units.notional(tick_lots))
+
+    def _written_off(self, record: WrittenOff) -> str:
+        lots = self.qty(record.written_off_qty)
+        return f"{printable(record.cl_ord_id)} written off: {lots} are not waited for any longer"
 
     def _quote(self, record: Quote) -> str:
         bid = "no bid" if record.bid_px is None else self._level(record.bid_px, record.bid_qty)

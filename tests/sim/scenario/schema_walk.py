@@ -175,6 +175,14 @@ SPECIMENS: Final[dict[str, Any]] = {
     "StudyConfig.tune": {"grid": {"seed": [1]}},
     "TuneConfig.grid": {"seed": [1]},
     "TuneConfig.baselines": ["best_ask"],
+    "PriceCollarConfig": {"ticks": 5},
+    "PriceCollarConfig.bps": "50",
+    "VolumeLimitConfig.qty": 5,
+    "KillSwitchConfig": {"qty": 5},
+    "KillSwitchConfig.loss": "100",
+    "KillSwitchConfig.qty": 5,
+    "ControlsConfig.max_order_qty": 5,
+    "ControlsConfig.max_order_value": "1000",
 }
 """Values for keys, and for whole models, that their schema alone does not tell."""
 
@@ -267,7 +275,7 @@ class Walk:
             for place, value in AROUND.get(f"{name}.{key}", []):
                 put(with_key, place, deepcopy(value))
             here = get(with_key, way)
-            if key not in here or f"{name}.{key}" in SPECIMENS:
+            if here.get(key) is None or f"{name}.{key}" in SPECIMENS:
                 here[key] = self.specimen(inner, f"{name}.{key}")
             self._value(inner, (*way, key), with_key, f"{name}.{key}")
 

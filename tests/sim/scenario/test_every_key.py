@@ -53,6 +53,7 @@ MAY_BE_ZERO: Final = MAY_BE_NEGATIVE | {
     "FeeSchedule.volume_before",
     "TickBandConfig.price",
     "FractionFill.share",
+    "PriceCollarConfig.bps",
     "ObizhaevaWangImpact.permanent",
     "RandomFill.high",
     "RandomBustsConfig.share",
