@@ -118,11 +118,12 @@ class Wiring:
             for venue in self._venues
             for first_ns, moves in venue.moves
         ]
-        self.parents = len(scenario.parents)
+        found = [_parent(one, units) for entry in scenario.parents for one in entry.each()]
+        self.parents = len(found)
         self.listen_on = any(venue.busts is not None for venue in scenario.venues)
         # A source holds one event at a time: thousands of orders that lie in the heap from the
         # start would slow every message down.
-        orders = iter(sorted([_parent(p, units) for p in scenario.parents], key=itemgetter(0)))
+        orders = iter(sorted(found, key=itemgetter(0)))
         self.orders = make_source(clock, orders, self._inbox.deliver, Priority.TIMER)
 
     def services(self) -> Iterator[tuple[str, Coroutine[Any, Any, NoReturn]]]:

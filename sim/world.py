@@ -140,6 +140,7 @@ class World:
     ) -> None:
         self._loaded = loaded
         self._scenario = loaded.scenario
+        self._parents = sum(1 for entry in loaded.scenario.parents for _ in entry.each())
         self._folder = folder
         self._on_progress = on_progress
         self._speed = speed
@@ -286,7 +287,7 @@ class World:
         ended = {parent.end_reason for parent in parents.values()}
         if self._interrupted:
             outcome = Outcome.ABORTED
-        elif len(parents) < len(self._scenario.parents) or EndReason.RUN_ENDED in ended:
+        elif len(parents) < self._parents or EndReason.RUN_ENDED in ended:
             outcome = Outcome.INCOMPLETE
         else:
             outcome = Outcome.COMPLETE

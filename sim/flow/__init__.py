@@ -9,6 +9,7 @@ from pydantic import Field
 
 from sim.flow.base import FlowEntry
 from sim.flow.cont_stoikov_talreja import ContStoikovTalrejaFlow
+from sim.flow.fresh_supply import FreshSupply
 from sim.flow.hawkes import HawkesFlow
 from sim.flow.poisson import PoissonFlow
 from sim.flow.queue_reactive import QueueReactiveFlow
@@ -22,6 +23,7 @@ AnyFlow = (
     | ContStoikovTalrejaFlow
     | QueueReactiveFlow
     | HawkesFlow
+    | FreshSupply
 )
 
 Flow = Annotated[AnyFlow, Field(discriminator="kind")]

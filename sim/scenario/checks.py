@@ -124,6 +124,11 @@ def _times(document: Document, parents: dict[int, ParentConfig]) -> Found:
             continue
         if duration is not None and at > duration:
             yield ("parents", n, "at"), "must not be later than the run's duration"
+        repeat = getattr(parent, "repeat", None)
+        last = at if repeat is None else at + (repeat.count - 1) * repeat.every
+        if duration is not None and at <= duration < last:
+            message = "must not have its last order come later than the run's duration"
+            yield ("parents", n, "repeat"), message
         if deadline is not None and deadline <= at:
             yield ("parents", n, "deadline"), "must be later than at: both count from the start"
 

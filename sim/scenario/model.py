@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from functools import reduce
 from operator import or_
-from typing import Annotated, Any, Final, Literal, cast, get_args
+from typing import Annotated, Any, Final, Literal, Self, cast, get_args
 
 from pydantic import (
     AfterValidator,
@@ -92,6 +92,15 @@ _ANY_ENTRY: Any = reduce(or_, VENUE_ENTRIES.values())
 AnyVenue: Any = Annotated[_ANY_ENTRY, Field(discriminator="kind")]
 
 
+class RepeatConfig(ScenarioModel):
+    """The same order again and again."""
+
+    count: Annotated[int, Field(ge=2, le=100_000)]
+    """How many orders there are, the first one counted."""
+    every: Annotated[Duration, Field(gt=0)]
+    """How much later each is than the one before, its deadline too."""
+
+
 class ParentConfig(ScenarioModel):
     """A client's order."""
 
@@ -107,6 +116,25 @@ class ParentConfig(ScenarioModel):
     """Buys no higher, sells no lower; without it at any price."""
     deadline: Duration | None = None
     """When it ends at the latest, **since the start of the run**; later than ``at``."""
+    repeat: RepeatConfig | None = None
+    """Whether the same order comes again, under the names ``id.1``, ``id.2`` and so on."""
+
+    def each(self) -> Iterator[Self]:
+        """The orders that it stands for, one by one, by the time at which they come."""
+        repeat = self.repeat
+        if repeat is None:
+            yield self
+            return
+        for n in range(repeat.count):
+            later = n * repeat.every
+            yield self.model_copy(
+                update={
+                    "id": f"{self.id}.{n + 1}",
+                    "at": self.at + later,
+                    "deadline": None if self.deadline is None else self.deadline + later,
+                    "repeat": None,
+                }
+            )
 
 
 class LinkConfig(ScenarioModel):
