@@ -115,7 +115,8 @@ class Controls:
         self._parents = parents
         self._money = Fraction(units.tick_size) * Fraction(units.lot_size)
         self._max_qty = _lots(config.max_order_qty, units)
-        self._max_value = self._tick_lots(config.max_order_value)
+        worth = config.max_order_value
+        self._max_value = None if worth is None else floor(Fraction(worth) / self._money)
         self._max_open = _limit(config.max_open, units)
         self._max_total = _limit(config.max_total, units)
         messages = config.messages
@@ -127,7 +128,8 @@ class Controls:
         self._fills: dict[str, Window] = {}
         kill = config.kill
         self._kill_qty = None if kill is None else _lots(kill.qty, units)
-        self._kill_loss = None if kill is None else self._tick_lots(kill.loss)
+        loss = None if kill is None else kill.loss
+        self._kill_loss = None if loss is None else Fraction(loss) / self._money  # tick-lots
         self._kill_breaches = None if kill is None else kill.breaches
         self._filled = 0  # lots
         self._position = 0  # lots held, negative: sold
@@ -271,11 +273,8 @@ class Controls:
             if bid is not None and ask is not None:
                 loss = self._paid - self._position * Fraction(bid + ask, 2)
                 if loss >= self._kill_loss:
-                    return Breach(Control.KILL_SWITCH, ceil(loss), self._kill_loss)
+                    return Breach(Control.KILL_SWITCH, ceil(loss), ceil(self._kill_loss))
         return None
-
-    def _tick_lots(self, money: Decimal | None) -> int | None:
-        return None if money is None else floor(Fraction(money) / self._money)
 
 
 def _worst(collar: PriceCollarConfig, reference: Fraction, side: Side) -> int:

@@ -126,7 +126,7 @@ class Desk:
     def _decide(
         self, parent: Parent, reason: DecisionReason, now_ns: int, out: list[Outcome]
     ) -> None:
-        if not parent.takes or self._is_busy(parent):
+        if not parent.may_take() or self._is_busy(parent):
             return
         parent.waits = False
         if parent.attempts >= self._max_attempts:
@@ -134,7 +134,7 @@ class Desk:
             return
         if self.resting is not None and self.resting.first and parent.may_post:
             self._rest(self.resting, parent, reason, now_ns, out)
-            if not parent.takes:
+            if not parent.may_take():
                 return
         posts = False
         for record, child in self._decider.decide(parent, reason, now_ns):
@@ -183,7 +183,7 @@ class Desk:
 
     def _may_rest(self, parent: Parent) -> bool:
         """Whether what is left of a parent may be posted."""
-        return parent.takes and not parent.crossing and not self._is_busy(parent)
+        return parent.may_take() and not parent.crossing and not self._is_busy(parent)
 
     def _rest(
         self,

@@ -115,8 +115,7 @@ class Parent:
         """The name that its next child at a venue will have."""
         return f"{self.parent_id}.{venue_id}.{self.children_at.get(venue_id, 0) + 1}"
 
-    @property
-    def takes(self) -> bool:
+    def may_take(self) -> bool:
         """Whether something may be sent for it now."""
         if self.free_qty <= 0 or self.held:
             return False
