@@ -33,6 +33,7 @@ from sim.audit.records import (
 from sim.protocol.enums import Side, TimeInForce
 from sim.protocol.market_data import Levels
 from sim.protocol.units import Units, parse_duration, plain, quotient_text
+from sim.report.leaving import departure, dropped_lines, how_sent, left_over, protections
 from sim.report.story import ChildStory, Story, read_story
 from sim.report.telling import Telling, rests
 from sim.report.waiting import waiting
@@ -130,6 +131,7 @@ class ChildTeller(Telling):
             yield f"{venue} ranked {place} with {best}{f', which is {cost}' if cost else ''}."
         elif any(one.venue_id == sent.venue_id for one in decision.blind):
             yield f"{venue} shows nothing, so this order rests on no quote."
+        yield from how_sent(decision, sent, w)
 
     def _journey(self, child: ChildStory) -> Iterator[str]:
         w, sent, arrival = self._words, child.sent, child.arrival
@@ -186,7 +188,7 @@ class ChildTeller(Telling):
         known, arrival, meanwhile = child.known, child.arrival, child.meanwhile
         if known is None or arrival is None:
             return
-        age = duration(arrival.t_ns - child.sent.t_ns + known.age_ns)
+        age = duration(arrival.t_ns - child.decided_ns + known.age_ns)
         news = ""
         if meanwhile is not None:
             quotes = count(meanwhile.quotes, "newer quote")
@@ -385,6 +387,7 @@ class DecisionTeller(Telling):
             "triggers": [_plain(one) for one in found.triggers],
             "children": [child_facts(one, self._units) for one in found.children],
             "breaches": [_plain(one) for one in found.breaches],
+            "dropped": [_plain(one) for one in found.dropped],
         }
 
     def sections(self) -> Iterator[Section]:
@@ -397,8 +400,9 @@ class DecisionTeller(Telling):
             yield "What it refused", list(self.refusals(decision.refused, story.holds))
         if story.breaches:
             yield "What was kept back", [f"  {self._words.say(one)}" for one in story.breaches]
-        if story.children:
-            yield "What came of it", [self._outcome(child) for child in story.children]
+        if story.children or story.dropped:
+            came = [self._outcome(child) for child in story.children]
+            yield "What came of it", [*came, *dropped_lines(story.dropped, self._words)]
 
     def _choice(self, decision: Decision) -> Iterator[str]:
         w = self._words
@@ -414,11 +418,12 @@ class DecisionTeller(Telling):
             of = f" ({w.levels(parts)})" if len(parts) > 1 else f" at {w.px(parts[0][0])}"
             place = self.place(decision, venue)
             ranked = f"ranked {place}" if place else "unranked, it shows nothing"
-            yield f"  {printable(venue)}: {w.qty(total)}{of}; {ranked}"
+            leaves = departure(decision, venue)
+            yield f"  {printable(venue)}: {w.qty(total)}{of}; {ranked}{leaves}"
+        yield from protections(decision, w)
         left = decision.unreserved_qty - sum(one.qty for one in decision.split)
         if left > 0:
-            wait = "they rest or wait for quotes" if posts else "they wait for quotes"
-            yield f"No venue had the other {w.qty(left)}; {wait}."
+            yield left_over(decision, left, w, posts=posts)
 
     def _outcome(self, child: ChildStory) -> str:
         w, sent = self._words, child.sent

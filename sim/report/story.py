@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from sim.audit.order_records import taken_back
 from sim.audit.read import LogPrefix, printable
@@ -19,6 +19,7 @@ from sim.audit.records import (
     BookAtArrival,
     Bust,
     ChildCanceled,
+    ChildDropped,
     ChildRejected,
     ChildSent,
     ControlBreach,
@@ -84,6 +85,11 @@ class ChildStory:
     meanwhile: Meanwhile | None = None
 
     @property
+    def decided_ns(self) -> int:
+        """When it was decided; that is when it left, unless it waited for others."""
+        return self.sent.t_ns if self.decision is None else self.decision.t_ns
+
+    @property
     def known(self) -> KnownQuote | None:
         """What the router knew of the venue; None for an order that rests on no quote."""
         quotes = self.decision.quotes if self.decision is not None else ()
@@ -117,7 +123,7 @@ class DecisionStory:
     """One decision. ``triggers`` are the reports of its instant that freed lots of the parent.
 
     ``holds`` is the router's last hold of each venue as it decided, ``breaches`` what kept its
-    orders from leaving.
+    orders from leaving, ``dropped`` the children that it planned and that never left.
     """
 
     decision: Decision
@@ -125,6 +131,7 @@ class DecisionStory:
     holds: dict[str, RouteHold] = field(default_factory=dict)
     children: list[ChildStory] = field(default_factory=list)
     breaches: list[ControlBreach] = field(default_factory=list)
+    dropped: list[ChildDropped] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -178,6 +185,21 @@ def _decision_number(name: str) -> int | None:
     return int(digits) if is_number else None
 
 
+class _Made(NamedTuple):
+    """A decision, and what had come back and was held as it was made."""
+
+    decision: Decision | None
+    triggers: list[ChildCanceled | ChildRejected]
+    holds: dict[str, RouteHold]
+
+    @property
+    def last_leave_ns(self) -> int:
+        """When the last of its children is to leave."""
+        if self.decision is None:
+            return 0
+        return self.decision.t_ns + max(one.wait_ns for one in self.decision.leaves)
+
+
 class _Reading:
     """The first pass."""
 
@@ -193,6 +215,9 @@ class _Reading:
         self._holds: dict[str, RouteHold] = {}
         self._latest_holds: dict[str, RouteHold] = {}
         self._found_holds: dict[str, RouteHold] = {}
+        # Decisions whose children may leave after later ones, with what was known as they were made
+        self._planned: dict[int, _Made] = {}
+        self._dropped: list[ChildDropped] = []
         self._stories: dict[str, ChildStory] = {}
         self._breaches: list[ControlBreach] = []
         self._back: deque[ChildCanceled | ChildRejected] = deque()
@@ -210,14 +235,21 @@ class _Reading:
             if record.order is not None and record.order.decision_id == self._number:
                 self._breaches.append(record)
         elif isinstance(record, ChildSent):
-            latest = self._latest
-            mine = latest if latest and latest.decision_id == record.decision_id else None
             if record.cl_ord_id == self._child or record.decision_id == self._number:
-                self._stories[record.cl_ord_id] = ChildStory(
-                    record, mine, self._triggers, self._latest_holds
-                )
+                made = self._made(record.decision_id)
+                self._stories[record.cl_ord_id] = ChildStory(record, *made)
+        elif isinstance(record, ChildDropped):
+            if record.decision_id == self._number:
+                self._dropped.append(record)
         else:
             self._take_report(record)
+
+    def _made(self, decision_id: int) -> "_Made":
+        latest = self._latest
+        if decision_id in self._planned:
+            return self._planned[decision_id]
+        mine = latest if latest and latest.decision_id == decision_id else None
+        return _Made(mine, self._triggers, self._latest_holds)
 
     def _take_decision(self, record: Decision) -> None:
         self._decisions = record.decision_id
@@ -228,6 +260,14 @@ class _Reading:
             for one in self._back
             if one.t_ns == record.t_ns and parent_of(one.cl_ord_id) == record.parent_id
         ]
+        if record.leaves:
+            self._planned = {
+                number: made
+                for number, made in self._planned.items()
+                if made.last_leave_ns >= record.t_ns
+            }
+            made = _Made(record, self._triggers, self._holds)
+            self._planned[record.decision_id] = made
         if record.decision_id == self._number:
             self._decision = record
             self._found_triggers = self._triggers
@@ -270,7 +310,12 @@ class _Reading:
             raise UnknownIdError(self._unknown(path, name))
         children = list(self._stories.values())
         found = DecisionStory(
-            self._decision, self._found_triggers, self._found_holds, children, self._breaches
+            self._decision,
+            self._found_triggers,
+            self._found_holds,
+            children,
+            self._breaches,
+            self._dropped,
         )
         parent = self._parent(self._decision.parent_id)
         return Story(started, parent, decision=found, state=self.state)
@@ -301,7 +346,7 @@ def _meanwhile(path: Path, child: ChildStory) -> Meanwhile | None:
     if arrival is None or known is None:
         return None
     found = Meanwhile()
-    for record in _between(path, child.sent.t_ns - known.age_ns, arrival.t_ns):
+    for record in _between(path, child.decided_ns - known.age_ns, arrival.t_ns):
         if isinstance(record, ParticipantEvent) and record.t_ns >= child.sent.t_ns:
             found.others.append(record)
         if getattr(record, "venue_id", None) != child.sent.venue_id:

@@ -1,0 +1,67 @@
+"""How sending is told: who waited for whom, what was protected, what was dropped."""
+
+from collections.abc import Iterable, Iterator
+
+from sim.audit.read import printable
+from sim.audit.records import ChildDropped, ChildSent, Decision
+from sim.report.words import Words, duration, words
+
+NOT_ITS_TURN = "not_its_turn"
+
+
+def departure(decision: Decision, venue_id: str) -> str:
+    """When the child to a venue leaves, as the end of a clause; empty where all leave at once."""
+    planned = next((one for one in decision.leaves if one.venue_id == venue_id), None)
+    if planned is None:
+        return ""
+    when = f"{duration(planned.wait_ns)} later" if planned.wait_ns else "at once"
+    return f"; leaves {when}, as its way takes about {duration(planned.delay_ns)}"
+
+
+def how_sent(decision: Decision, sent: ChildSent, w: Words) -> Iterator[str]:
+    """What is special about the sending of one child."""
+    venue = printable(sent.venue_id)
+    planned = next((one for one in decision.leaves if one.venue_id == sent.venue_id), None)
+    if planned is not None and planned.wait_ns:
+        longest = max(decision.leaves, key=lambda one: one.delay_ns)
+        yield (
+            f"It was to leave {duration(planned.wait_ns)} later, so as to arrive together with "
+            f"what goes to {printable(longest.venue_id)}: an order takes about "
+            f"{duration(longest.delay_ns)} there and {duration(planned.delay_ns)} to {venue}."
+        )
+    for one in decision.protected:
+        if one.venue_id == sent.venue_id and one.moved_qty:
+            yield f"{_moved(w, one.moved_qty, one.price)} so that its quote was not passed by."
+    if sent.min_qty:
+        yield f"It asked for at least {w.qty(sent.min_qty)} in each execution."
+
+
+def protections(decision: Decision, w: Words) -> Iterator[str]:
+    """A line per displayed quote that the split would have passed by."""
+    for one in decision.protected:
+        venue = printable(one.venue_id)
+        shows = f"{venue} displays {w.qty(one.qty)} at {w.px(one.price)}"
+        moved = _moved(w, one.moved_qty, one.price) if one.moved_qty else "Nothing was moved there"
+        if one.exception is not None:
+            yield f"{shows}, better than some of this. {moved}: {words(one.exception)}."
+        else:
+            yield f"{shows}. {moved} so that its quote was not passed by."
+
+
+def left_over(decision: Decision, left: int, w: Words, *, posts: bool) -> str:
+    """What becomes of the lots that a decision has not placed."""
+    if any(one.reason == NOT_ITS_TURN for one in decision.refused):
+        return f"The other {w.qty(left)} wait until that child has ended."
+    wait = "they rest or wait for quotes" if posts else "they wait for quotes"
+    return f"No venue had the other {w.qty(left)}; {wait}."
+
+
+def dropped_lines(dropped: Iterable[ChildDropped], w: Words) -> Iterator[str]:
+    """A line per child that was planned and never left."""
+    for one in dropped:
+        why = words(one.reason)
+        yield f"  {printable(one.cl_ord_id)}: {w.qty(one.order_qty)} never left: {why}"
+
+
+def _moved(w: Words, qty: int, price: int) -> str:
+    return f"{w.qty(qty)} were moved there at {w.px(price)}, from the worst of the split,"
