@@ -18,6 +18,7 @@ from router.allocate.reinforcement import ReinforcementConfig
 from router.allocate.single_venue import SingleVenueConfig
 from router.allocate.split_evenly import SplitEvenlyConfig
 from router.allocate.stochastic_split import StochasticSplitConfig
+from router.allocate.trial_static import TrialStaticConfig
 from sim.protocol.config import ScenarioModel
 
 AnyStrategy = (
@@ -33,6 +34,7 @@ AnyStrategy = (
     | StochasticSplitConfig
     | ReinforcementConfig
     | OracleConfig
+    | TrialStaticConfig
 )
 
 StrategyConfig = Annotated[AnyStrategy, Field(discriminator="kind")]

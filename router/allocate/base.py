@@ -15,6 +15,7 @@ import msgspec
 from router.core.profile import Visibility
 from sim.protocol.enums import Side
 from sim.protocol.market_data import Levels
+from sim.protocol.units import Units
 
 TieRule = Literal["price", "visibility", "latency", "id"]
 Depth = Literal["top", "full"]
@@ -80,7 +81,8 @@ class AllocationRequest(msgspec.Struct, frozen=True):
 
     ``tie`` ranks levels: the first rule that tells two apart decides. ``joins`` are there for
     strategies that post, ``pools`` for those that use silent dark venues. ``left_ns`` is the time
-    until the parent's deadline, None without one; ``mid2`` twice the middle of the best displayed
+    until the parent's deadline, None without one, ``post_left_ns`` that until what it posts is
+    canceled, None before it has posted anything; ``mid2`` twice the middle of the best displayed
     lit prices as received, None where a side is missing. Both, like ``parent_id``, are given only
     to strategies that post or use pools.
     """
@@ -93,6 +95,7 @@ class AllocationRequest(msgspec.Struct, frozen=True):
     joins: tuple[Join, ...] = ()
     pools: tuple[Pool, ...] = ()
     left_ns: int | None = None
+    post_left_ns: int | None = None
     mid2: int | None = None
     parent_id: str = ""
 
@@ -146,6 +149,9 @@ class Strategy(ABC):
         rounds: How often it may split a parent's lots over them.
         needs_truth: Whether it is told what is truly there, which no router can know.
         learns: Whether it wants to hear how children ended.
+        units: Tick and lot of the instrument, for settings in money or quantities; the router sets
+            it before the first request. None: one tick is one unit of money, one lot one share.
+        scale: Prices with fees of a request's offers are in ``1/scale`` ticks; set likewise.
         post_for_ns: After this time what it posted is canceled, and the parent only takes; None:
             it rests until it is filled or the parent ends.
     """
@@ -159,6 +165,8 @@ class Strategy(ABC):
     rounds: int = 1
     needs_truth: bool = False
     learns: bool = False
+    units: Units | None = None
+    scale: int = 1
     post_for_ns: int | None = None
 
     @abstractmethod

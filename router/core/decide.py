@@ -34,6 +34,7 @@ from sim.audit.records import (
 )
 from sim.protocol.enums import DecisionReason, OrdStatus, Side, TimeInForce
 from sim.protocol.market_data import BookSnapshot, Levels
+from sim.protocol.units import Units
 
 _NOT_BLIND: Final = BlindSplit((), (), {})
 
@@ -58,14 +59,17 @@ class Decider:
         config: RouterConfig,
         out: dict[str, str],
         experience: Experience | None = None,
+        *,
+        units: Units | None = None,
     ) -> None:
         self._view = view
         self._out = out  # venues that get nothing at present, and why
         self._config = config
         self._reroute = config.reroute
         self._strategy = config.strategy.build()
+        self._strategy.units = units
         effective = EffectivePrices(profiles)
-        self._scale = effective.scale
+        self._scale = self._strategy.scale = effective.scale
         self._buy_seats = seats_of(view, profiles, effective, Side.BUY)
         self._sell_seats = seats_of(view, profiles, effective, Side.SELL)
         only = self._strategy.only

@@ -75,7 +75,8 @@ class Desk:
         self._max_attempts = config.max_attempts
         self.reroutes_busted = config.reroute.busted
         self._most_resends = config.cancel_resends
-        self._decider = Decider(self.view, profiles, config, self.standing.out, self.experience)
+        out = self.standing.out
+        self._decider = Decider(self.view, profiles, config, out, self.experience, units=units)
         self.resting = (
             None if config.rest is None else Resting(self.view, self.standing.out, config.rest)
         )

@@ -136,6 +136,7 @@ class Places:
             joins=found.joins,
             pools=found.pools,
             left_ns=None if parent.deadline_ns is None else parent.deadline_ns - now_ns,
+            post_left_ns=parent.post_over_ns - now_ns if parent.post_over_ns else None,
             mid2=None if bid is None or ask is None else bid + ask,
             parent_id=parent.parent_id,
         )

@@ -54,7 +54,7 @@ class RouterCore:
     Args:
         profiles: The venues.
         config: The settings.
-        units: What the quantities and the money of the controls are in; by default lots and ticks.
+        units: What quantities and money of the settings are in; by default lots and ticks.
     """
 
     def __init__(

@@ -58,6 +58,7 @@ _RULES: Final = {
 _REFUSED: Final = {
     "no_quote": "no quote of it had come yet",
     "nothing_available": "nothing was there to take",
+    "no_whole_split": "no split in whole steps comes to the order, so nothing was sent",
     "ranked_behind": "others were better, and they were enough",
     "filled_short": "it had filled an earlier child short",
     "other_venue": "the strategy uses another venue only",

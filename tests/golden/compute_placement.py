@@ -1,9 +1,14 @@
-"""Kinds ``cont_kukanov_*``: optimal placement over market and limit orders."""
+"""Kinds ``cont_kukanov_*`` and ``work_trial``: placement over market and limit orders."""
 
 import random
 from collections.abc import Iterable, Mapping
+from itertools import product
 from typing import TYPE_CHECKING, Any, Final
 
+import pytest
+
+from router.allocate.base import USUAL_TIE, AllocationRequest, Offer
+from router.allocate.greedy import Greedy
 from router.allocate.placement.closed_form import closed_form
 from router.allocate.placement.exact import expected_cost, solve
 from router.allocate.placement.laws import Exponential, Law, poisson
@@ -11,12 +16,16 @@ from router.allocate.placement.model import Placement, Problem
 from router.allocate.placement.optimality import conditions, outcome
 from router.allocate.placement.outflows import Outflows, outflows_at
 from router.allocate.placement.stochastic import stochastic_approximation
+from router.allocate.trial_static import DEGENERATE, TrialStaticConfig
+from sim.protocol.enums import Side
 
 if TYPE_CHECKING:
     from tests.golden.conftest import Compute, Computed, Golden, Tools
 
 SEED: Final = 20121005
-"""Of the draws that the stochastic approximation gets."""
+"""Of the draws that the stochastic approximation gets, and of the books of the property."""
+
+PENALTIES: Final = ("lambda_over", "lambda_under", "theta")
 
 
 def problem_of(inputs: Mapping[str, Any]) -> Problem:
@@ -163,11 +172,82 @@ def optimality(golden: "Golden", tools: "Tools") -> Iterable["Computed"]:
     }
 
 
+def work_trial(golden: "Golden", tools: "Tools") -> Iterable["Computed"]:
+    """The enumerating allocator's unit cases; those that need no file."""
+    inputs = golden.inputs
+    if "needs_file" in inputs:
+        pytest.skip(f"needs {inputs['needs_file']}, which nobody has handed over")
+    if "property" in inputs:
+        yield {"distinct_allocations_over_parameter_grid": most_splits_of_one_book(inputs)}
+        return
+    venues, penalties = inputs["venues"], {k: inputs[k] for k in PENALTIES}
+    offers = trial_offers(
+        [
+            (venue["ask_usd"], venue["ask_size_shares"], venue["fee_usd_per_share"])
+            for venue in venues
+        ]
+    )
+    split = trial_split(offers, inputs["order_shares"], inputs["step_shares"], penalties)
+    lots = [split.get(offer.venue_id, 0) for offer in offers] if split else []
+    cost = sum(
+        n * (venue["ask_usd"] + venue["fee_usd_per_share"])
+        for n, venue in zip(lots, venues, strict=False)
+    )
+    yield {"allocation_shares": lots, "cost_usd": cost}
+
+
+def trial_offers(venues: Iterable[tuple[float, int, float]]) -> tuple[Offer, ...]:
+    """One level each, ``(ask, shares, fee)`` in dollars, in hundredths of a cent."""
+    return tuple(
+        Offer(f"V{n}", "lit", 0, 1, ((round(ask * 10_000), qty),), 1, round(fee * 10_000))
+        for n, (ask, qty, fee) in enumerate(venues)
+    )
+
+
+def trial_split(
+    offers: tuple[Offer, ...], qty: int, step: int, penalties: Mapping[str, float]
+) -> dict[str, int]:
+    written = {name: str(value) for name, value in penalties.items()}
+    config = TrialStaticConfig.model_validate({"kind": "trial_static", "step": step, **written})
+    found = config.build().allocate(AllocationRequest(Side.BUY, qty, offers, "top", USUAL_TIE))
+    assert found.notes == DEGENERATE
+    return {venue_id: n for venue_id, _, n in found.slices}
+
+
+def most_splits_of_one_book(inputs: Mapping[str, Any]) -> int:
+    """Over many books, the most splits that any of them has over the grid of penalties.
+
+    Each of them is also that of greedy by ask with fee.
+    """
+    rng = random.Random(SEED)
+    most = 0
+    for _ in range(20):
+        offers = trial_offers(
+            [
+                (rng.randint(2_200, 2_210) / 100, 100 * rng.randint(0, 40), rng.randint(0, 3) / 100)
+                for _ in range(rng.randint(1, 5))
+            ]
+        )
+        offers = tuple([offer for offer in offers if offer.levels[0][1]])
+        splits = []
+        for values in product((0.0, 0.05, 1.0, 100.0), repeat=3):
+            penalties = dict(zip(PENALTIES, values, strict=True))
+            found = trial_split(offers, inputs["order_shares"], inputs["step_shares"], penalties)
+            if found not in splits:
+                splits.append(found)
+        request = AllocationRequest(Side.BUY, inputs["order_shares"], offers, "top", USUAL_TIE)
+        greedy = {venue: n for venue, _, n in Greedy("top_of_book", "top").allocate(request).slices}
+        assert splits[0] in ({}, greedy)
+        most = max(most, len(splits))
+    return most
+
+
 KINDS: Final[dict[str, list["Compute"]]] = {
     "cont_kukanov_closed_form": [single],
     "cont_kukanov_stochastic_approximation": [table],
     "cont_kukanov_exact_optimum": [optimum],
     "cont_kukanov_optimality": [optimality],
+    "work_trial": [work_trial],
 }
 
 

@@ -66,6 +66,8 @@ MAY_BE_ZERO: Final = MAY_BE_NEGATIVE | {
     "ConditionalConfig.firm_prob",
     "WholesalerVenue.improvement",
     "ScriptedFill.at[0][1]",
+    *(f"TrialStaticConfig.{key}" for key in ("lambda_over", "lambda_under", "theta")),
+    *(f"ContKukanovConfig.{key}" for key in ("theta", "theta_queue")),
     *(f"{kind}Venue.{key}" for key in ("fill_risk", "impact") for kind in KINDS),
 }
 
