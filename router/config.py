@@ -9,6 +9,7 @@ from router.allocate import StrategyConfig
 from router.allocate.base import USUAL_TIE, TieRule
 from router.settings.controls import ControlsConfig
 from router.settings.reallocation import RerouteConfig
+from router.settings.cost import CostConfig
 from router.settings.sending import SendingConfig
 from sim.protocol.config import DecimalText, Duration, Ident, ScenarioModel, Seq
 
@@ -113,6 +114,9 @@ class RouterConfig(ScenarioModel):
     """When a venue that refuses or is silent is left alone."""
     controls: ControlsConfig | None = None
     """What is looked at as an order leaves for its venue; without it nothing is."""
+    cost: CostConfig | None = None
+    """What counts as the cost of a venue, and where its chances come from; with it every decision
+    says what its split costs, term by term."""
     rest: RestConfig | None = None
     """Whether and how lots rest in a book that nobody offers; without it they wait for quotes."""
     sending: SendingConfig = SendingConfig()

@@ -12,6 +12,7 @@ from typing import Final, Literal
 
 import msgspec
 
+from router.core.cost import Variant
 from router.core.profile import Visibility
 from sim.protocol.enums import Side
 from sim.protocol.market_data import Levels
@@ -33,7 +34,9 @@ class Offer(msgspec.Struct, frozen=True, gc=False):
 
     With the venue's fee a price costs ``slope * price + intercept``; the unit is the same for all
     offers of a request, and ``impact``, the estimate of what our own order moves the price by, is
-    in it too. ``fill_risk`` is the probability that the lots are not had there, >= 0 and < 1.
+    in it too. ``fill_risk`` is the probability that the lots are not had there, >= 0 and < 1, and
+    ``latency_cost`` what a price may have moved away until an order is there; it is 0 where the
+    scenario's ``router.cost`` does not say otherwise.
     """
 
     venue_id: str
@@ -45,6 +48,7 @@ class Offer(msgspec.Struct, frozen=True, gc=False):
     intercept: int
     impact: int = 0
     fill_risk: Fraction = _NO_RISK
+    latency_cost: int = 0
 
 
 class Join(msgspec.Struct, frozen=True, gc=False):
@@ -142,7 +146,8 @@ class Strategy(ABC):
     Attributes:
         name: As in a scenario and in the record of a decision.
         depth: What its first split may use of each venue.
-        weighs_risk: Whether ``impact`` and ``fill_risk`` of an offer count.
+        weighs_risk: Whether ``impact``, ``fill_risk`` and ``latency_cost`` of an offer count.
+        variant: How it prices lots that are not had (``router.core.cost``), set by its router.
         only: The one venue that it would use; None: any.
         posts: Whether it posts limit orders, and wants to know where it could.
         pools: Whether it splits over silent dark venues, and wants to know which there are.
@@ -159,6 +164,7 @@ class Strategy(ABC):
     name: str
     depth: Depth
     weighs_risk: bool = False
+    variant: Variant = "literal"
     only: str | None = None
     posts: bool = False
     pools: bool = False

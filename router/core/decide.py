@@ -10,14 +10,15 @@ from router.allocate.base import Allocation, AllocationRequest, ChildOutcome, De
 from router.allocate.dark_then_lit import NAME as DARK_THEN_LIT
 from router.allocate.dark_then_lit import dark_then_lit
 from router.config import RouterConfig
-from router.core.blind import BlindOrders, BlindSplit
+from router.core.blind import BlindOrders, BlindSplit, Part
+from router.core.costing import costing_of
 from router.core.experience import Experience
 from router.core.making import make_child, takers
 from router.core.orders import Child, Parent, bound_elsewhere
 from router.core.places import NOWHERE as _NOWHERE
 from router.core.places import Places
 from router.core.profile import EffectivePrices, VenueProfile
-from router.core.seats import refused_as, seats_of, with_risk, within
+from router.core.seats import refused_as, seats_of, within
 from router.core.sending import Sending, first_venue, protected
 from router.core.truth import Truth, true_offers
 from router.core.truth import unquoted as of_truth
@@ -69,7 +70,12 @@ class Decider:
         self._strategy = config.strategy.build()
         self._strategy.units = units
         effective = EffectivePrices(profiles)
+<<<<<<< HEAD
         self._scale = self._strategy.scale = effective.scale
+=======
+        self._scale = effective.scale
+        self._costing = costing_of(config.cost, self._strategy, profiles, effective, experience)
+>>>>>>> 1960429 (Price what lots cost at a venue term by term, in the record of each decision)
         self._buy_seats = seats_of(view, profiles, effective, Side.BUY)
         self._sell_seats = seats_of(view, profiles, effective, Side.SELL)
         only = self._strategy.only
@@ -108,8 +114,7 @@ class Decider:
 
         A parent that finds nothing to use gets one record of that, not one at each quote.
         """
-        places, hidden = self._places, _NOWHERE
-        blind = _NOT_BLIND
+        places, hidden, blind = self._places, _NOWHERE, _NOT_BLIND
         free_qty = left = parent.free_qty
         if self._blind is not None:
             blind = self._blind.split(parent, self._left_out)
@@ -119,9 +124,7 @@ class Decider:
             blind = hidden.blind if self._blind is None else blind
         offers, quotes, refused, best_px = self._look(parent, blind, now_ns)
         if self._truth is not None:
-            offers = true_offers(parent, self._seat_offers(parent), self._truth, self._left_out)
-            told = {offer.venue_id for offer in offers}
-            refused = [one for one in refused if one.venue_id not in told]
+            offers, refused = self._told(parent, self._truth, refused)
         depth = self._depth(parent)
         request = AllocationRequest(parent.side, left, offers, depth, self._config.tie)
         if places is not None:
@@ -156,6 +159,7 @@ class Decider:
             blind=unquoted,
             queues=hidden.queues,
             posts=tuple([Slice(*post) for post in posts]) if posts else (),
+            costs=self._costing.costs(parent.side, parts, offers) if self._costing else (),
             notes=tuple([Note(*note) for note in allocation.notes]) if allocation.notes else (),
             protected=choice.protected,
             leaves=choice.leaves,
@@ -167,13 +171,27 @@ class Decider:
             parent.attempts += 1
             if allocation.slices:
                 self._note_split(parent, offers, allocation)
-            view, number = self._view, self._decisions
-            found += takers(view, parent, parts, number, best_px, now_ns)
-            if choice.leaves:
-                _plan(found, choice.leaves, now_ns)
+            found += self._children(parent, parts, choice, best_px, now_ns)
+        return found
+
+    def _children(
+        self,
+        parent: Parent,
+        parts: tuple[Part, ...],
+        choice: _Choice,
+        best_px: int | None,
+        now_ns: int,
+    ) -> list[tuple[Record, Child | None]]:
+        """Those that take, and those that rest."""
+        view, number = self._view, self._decisions
+        found: list[tuple[Record, Child | None]] = []
+        found += takers(view, parent, parts, number, best_px, now_ns)
+        if choice.leaves:
+            _plan(found, choice.leaves, now_ns)
+        if choice.allocation.posts:
             found += [
                 make_child(view, parent, post, number, best_px, now_ns, TimeInForce.DAY)
-                for post in posts
+                for post in choice.allocation.posts
             ]
         return found
 
@@ -196,6 +214,14 @@ class Decider:
         """Let the strategy know what is truly there, if it is one that is told."""
         if self._strategy.needs_truth:
             self._truth = truth
+
+    def _told(
+        self, parent: Parent, truth: Truth, refused: list[Refused]
+    ) -> tuple[tuple[Offer, ...], list[Refused]]:
+        """What is truly there, and who is left out then."""
+        offers = true_offers(parent, self._seat_offers(parent), truth, self._left_out)
+        told = {offer.venue_id for offer in offers}
+        return offers, [one for one in refused if one.venue_id not in told]
 
     def _seat_offers(self, parent: Parent) -> list[Offer]:
         seats = self._buy_seats if parent.side is Side.BUY else self._sell_seats
@@ -233,7 +259,7 @@ class Decider:
         And the best displayed lit price that the parent could trade at: all quotes pass by here.
         """
         side, buys = parent.side, parent.side is Side.BUY
-        weighs_risk = self._strategy.weighs_risk
+        costing = self._costing
         # Asked once for all venues: most of the time nothing is in the way.
         out_for_it = parent.excluded or parent.short_filled or parent.barred
         in_the_way = blind.silent or self._out or out_for_it or parent.bound
@@ -277,12 +303,15 @@ class Decider:
                     offer.impact,
                     offer.fill_risk,
                 )
-            offers.append(offer)
             age_ns = now_ns - quote.published_ns
             known = KnownQuote(
                 venue_id, quote.venue_seq, age_ns, latency_ns, levels, slope, intercept
             )
-            quotes.append(with_risk(known, seat) if weighs_risk else known)
+            if costing is not None:
+                offer = costing.priced(offer, age_ns)
+                known = costing.known(known, offer)
+            offers.append(offer)
+            quotes.append(known)
         return tuple(offers), tuple(quotes), refused, best_px
 
     def _usable(

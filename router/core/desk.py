@@ -61,7 +61,8 @@ class Desk:
         self, profiles: tuple[VenueProfile, ...], config: RouterConfig, units: Units
     ) -> None:
         self.view = MarketView(profiles)
-        self.experience = Experience(profiles)
+        cost = config.cost
+        self.experience = Experience(profiles, *(() if cost is None else (cost.prior_weight,)))
         self.parents: dict[str, Parent] = {}
         self.children: dict[str, Child] = {}
         self.active: dict[str, Parent] = {}

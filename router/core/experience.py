@@ -15,6 +15,7 @@ from collections.abc import Iterable
 from fractions import Fraction
 from typing import Final
 
+from router.core.cost import millionths
 from router.core.orders import Child
 from router.core.profile import VenueProfile
 from sim.protocol.enums import DecisionReason, OrdStatus
@@ -75,7 +76,7 @@ class _Ratios:
 
 
 class _Venue:
-    __slots__ = ("answers", "fills", "orders", "posts", "responses", "stated")
+    __slots__ = ("answers", "fills", "orders", "posts", "responses", "risk", "stated")
 
     def __init__(self, profile: VenueProfile) -> None:
         self.orders = _Delays(profile.latency_ns)
@@ -84,6 +85,7 @@ class _Venue:
         self.fills = _Ratios()
         self.answers = _Ratios()
         self.posts = _Ratios()
+        self.risk: Fraction | None = profile.fill_risk
 
 
 class Experience:
@@ -126,6 +128,7 @@ class Experience:
         about them either, unless it filled.
         """
         venue = self._venues[child.venue_id]
+        venue.risk = None
         if child.cancel_reason is DecisionReason.TIMEOUT:
             return  # the silence has been counted
         if child.status is OrdStatus.REJECTED:
@@ -141,7 +144,9 @@ class Experience:
 
     def on_silence(self, venue_id: str) -> None:
         """A child got no answer in time."""
-        self._venues[venue_id].answers.add(0, 1)
+        venue = self._venues[venue_id]
+        venue.risk = None
+        venue.answers.add(0, 1)
 
     # What is believed
 
@@ -184,5 +189,12 @@ class Experience:
         return self._venues[venue_id].posts.estimate(expected, self._weight)
 
     def fill_risk(self, venue_id: str) -> Fraction:
-        """The chance that lots are not had: refused, not answered, or gone; >= 0 and below 1."""
-        return 1 - self.fill_probability(venue_id) * self.reliability(venue_id)
+        """The chance that lots are not had: refused, not answered, or gone; >= 0 and below 1.
+
+        Rounded to millionths once something is known, so that exact costs keep small numbers.
+        """
+        venue = self._venues[venue_id]
+        if venue.risk is None:
+            chance = self.fill_probability(venue_id) * self.reliability(venue_id)
+            venue.risk = millionths(1 - chance)
+        return venue.risk

@@ -4,17 +4,13 @@ Decides nothing.
 """
 
 from dataclasses import dataclass
-from decimal import Decimal
-
-import msgspec
 
 from router.allocate.base import Offer
 from router.core.profile import EffectivePrices, VenueProfile
 from router.core.view import MarketView, VenueView
-from sim.audit.records import KnownQuote, Refused
+from sim.audit.records import Refused
 from sim.protocol.enums import Side
 from sim.protocol.market_data import BookSnapshot, Levels
-from sim.protocol.units import plain
 
 
 @dataclass(slots=True)
@@ -26,8 +22,6 @@ class Seat:
     latency_ns: int
     slope: int
     intercept: int
-    impact: int
-    fill_risk: str
     is_lit: bool
     offer: Offer
 
@@ -42,7 +36,6 @@ def seats_of(
         slope, intercept = effective.line(venue_id, side)
         is_lit = profile.visibility == "lit"
         impact, risk = effective.impact(venue_id), profile.fill_risk
-        text = plain(Decimal(risk.numerator) / Decimal(risk.denominator))
         nothing = Offer(
             venue_id,
             profile.visibility,
@@ -61,18 +54,11 @@ def seats_of(
                 profile.latency_ns,
                 slope,
                 intercept,
-                impact,
-                text,
                 is_lit,
                 nothing,
             )
         )
     return tuple(found)
-
-
-def with_risk(known: KnownQuote, seat: Seat) -> KnownQuote:
-    """The same with the terms that only strategies that weigh risk have."""
-    return msgspec.structs.replace(known, impact=seat.impact, fill_risk=seat.fill_risk)
 
 
 def refused_as(venue_id: str, why: str | None, quote: BookSnapshot | None, now_ns: int) -> Refused:

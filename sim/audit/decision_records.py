@@ -17,9 +17,10 @@ class KnownQuote(
 
     ``levels`` is the side it trades against, best first, after taking off what its own children in
     flight may still take. With the venue's fee a price costs ``slope * price + intercept``, in
-    ``1/effective_scale`` ticks. Where the strategy weighs risk, ``impact`` is the estimate of our
-    own impact on the price in the same unit, and ``fill_risk`` the probability, as decimal text,
-    that lots are not had there; a strategy that does not leaves both out. Where the strategy is
+    ``1/effective_scale`` ticks. Where the strategy weighs risk or the scenario has ``router.cost``,
+    ``impact`` is the estimate of our own impact on the price in the same unit, ``latency_cost``
+    what the price may have moved until an order is there, and ``fill_risk`` the probability, as
+    decimal text, that lots are not had there; else they are left out. Where the strategy is
     ``rest``, ``levels`` is the best level of the parent's own side, which the price follows.
     """
 
@@ -36,9 +37,12 @@ class KnownQuote(
     intercept: int
     """Of the effective price."""
     impact: int | None = None
-    """Own impact on the price in the unit of ``intercept``; only where the strategy weighs it."""
+    """Own impact on the price in the unit of ``intercept``; only where costs are worked out."""
     fill_risk: str | None = None
-    """Probability, as decimal text, that lots are not had; only where the strategy weighs it."""
+    """Probability, as decimal text, that lots are not had; only where costs are worked out."""
+    latency_cost: int | None = None
+    """What the price may have moved away until an order is there, in the unit of ``intercept``;
+    only where the scenario says how much it moves."""
 
 
 class BlindOrder(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
@@ -66,6 +70,30 @@ class Slice(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     """Price of the level."""
     qty: int
     """Wanted from it."""
+
+
+class VenueCost(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
+    """What the chosen split costs at one venue, term by term, as the router knew it.
+
+    All terms count ``1/effective_scale`` ticks times lots, and add up to ``total``. A seller's
+    price counts as less than nothing, so that lower is better for both sides.
+    """
+
+    venue_id: str
+    qty: int
+    """Lots of the split there."""
+    price: int
+    """Their prices, without the fee."""
+    fees: int
+    """Taker fees; negative: a rebate."""
+    impact: int
+    """What our own order is thought to move the price by."""
+    latency: int
+    """What the price may have moved away until the order is there."""
+    fill_risk: int
+    """What comes on top since lots may not be had, to the nearest whole number."""
+    total: int
+    """The cost of the venue in the customer's formula."""
 
 
 class KnownQueue(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
@@ -175,6 +203,8 @@ class Decision(Record, frozen=True, kw_only=True, tag="decision", omit_defaults=
     """Queues that could be joined; left out where the strategy posts nothing."""
     posts: tuple[Slice, ...] = ()
     """What is sent to rest as limit orders; left out where nothing is."""
+    costs: tuple[VenueCost, ...] = ()
+    """What each venue of the split costs; left out where costs are not worked out."""
     notes: tuple[Note, ...] = ()
     """What the strategy says of how it came to the split; left out where it says nothing."""
     protected: tuple[Protected, ...] = ()

@@ -22,6 +22,7 @@ from sim.audit.decision_records import (
     Protected,
     Refused,
     Slice,
+    VenueCost,
 )
 from sim.audit.order_records import (
     Bust,
@@ -93,6 +94,7 @@ __all__ = [
     "RunStarted",
     "Slice",
     "TradePrint",
+    "VenueCost",
     "VenueEvent",
     "WrittenOff",
 ]

@@ -122,7 +122,7 @@ def test_a_refusal_and_a_silence_count_against_the_reliability_alone() -> None:
     learnt.on_over(child(0, cancels=1, reason=DecisionReason.TIMEOUT))
     assert learnt.fill_probability("A") == 1
     assert learnt.reliability("A") == Fraction(PRIOR_WEIGHT, PRIOR_WEIGHT + 2)
-    assert learnt.fill_risk("A") == Fraction(2, PRIOR_WEIGHT + 2)
+    assert learnt.fill_risk("A") == Fraction(90_909, 1_000_000), "2 in 22, to the millionth"
 
 
 def test_what_we_canceled_ourselves_says_nothing_of_the_lots_there() -> None:

@@ -50,6 +50,7 @@ MAY_BE_NEGATIVE: Final = frozenset(
 )
 MAY_BE_ZERO: Final = MAY_BE_NEGATIVE | {
     "BlindConfig.slack_bps",
+    "CostConfig.volatility_ticks",
     "FeeSchedule.volume_before",
     "TickBandConfig.price",
     "FractionFill.share",

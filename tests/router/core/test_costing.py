@@ -1,0 +1,140 @@
+"""The cost terms of whole decisions: where they come from, and what the record says of them."""
+
+from fractions import Fraction
+from typing import Any
+
+import msgspec
+import pytest
+
+from router.config import RouterConfig
+from router.core.decide import Decider
+from router.core.experience import Experience
+from router.core.orders import Child, Parent
+from router.core.profile import VenueProfile
+from router.core.view import MarketView
+from sim.audit.records import Decision, VenueCost
+from sim.protocol.enums import DecisionReason, OrdStatus, Side
+from sim.protocol.market_data import BookSnapshot, Levels
+from sim.protocol.units import TimeNs
+
+MS = 1_000_000
+FREE = (Fraction(1), Fraction(0))
+
+
+def venue(venue_id: str, fee: str = "0", **more: Any) -> VenueProfile:
+    one, cost = Fraction(1), Fraction(fee)
+    return VenueProfile(venue_id, "lit", 4 * MS, 1, 1, (one, cost), (one, -cost), **more)
+
+
+class Desk:
+    def __init__(self, *profiles: VenueProfile, **config: Any) -> None:
+        self.view = MarketView(profiles)
+        self.learnt = Experience(profiles)
+        settings = RouterConfig.model_validate_json(msgspec.json.encode(config))
+        self.decider = Decider(self.view, profiles, settings, {}, self.learnt)
+
+    def quote(self, venue_id: str, levels: Levels, at: int = 0) -> None:
+        self.view.venues[venue_id].on_quote(BookSnapshot(venue_id, 1, TimeNs(at), levels, levels))
+
+    def decide(self, qty: int, side: Side = Side.BUY, now: int = 0) -> Decision:
+        decision = self.decider.decide(Parent("P", side, qty), DecisionReason.INITIAL, now)[0][0]
+        assert isinstance(decision, Decision)
+        return decision
+
+
+def test_each_term_of_each_venue_is_in_the_record_of_any_strategy() -> None:
+    risky = venue("A", "0.5", fill_risk=Fraction(1, 5), impact=Fraction(1, 4))
+    desk = Desk(risky, venue("B"), strategy={"kind": "greedy"}, cost={"volatility_ticks": "100"})
+    desk.quote("A", ((100, 4), (101, 2)), at=1 * MS)
+    desk.quote("B", ((102, 9),), at=6 * MS)
+    decision = desk.decide(10, now=6 * MS)
+    assert decision.effective_scale == 4
+    # A: 9 ms since its quote until an order is there are sqrt(0.009) * 100 = 9.48 ticks
+    a = VenueCost("A", 6, 4 * 602, 2 * 6, 6, 37 * 6, 0, 0)
+    sure = a.price + a.fees + a.impact + a.latency
+    risk = round(Fraction(sure, 4))  # 1 / (1 - 1/5) is a quarter more
+    b = VenueCost("B", 4, 4 * 408, 0, 0, 25 * 4, 0, 4 * 408 + 100)
+    assert decision.costs == (msgspec.structs.replace(a, fill_risk=risk, total=sure + risk), b)
+    assert [(q.impact, q.fill_risk, q.latency_cost) for q in decision.quotes] == [
+        (1, "0.2", 37),
+        (0, "0", 25),
+    ]
+
+
+@pytest.mark.parametrize("kind", ["greedy", "min_impact", "pro_rata"])
+def test_without_the_key_only_min_risk_works_out_costs(kind: str) -> None:
+    for strategy, costs in ((kind, 0), ("min_risk", 1)):
+        desk = Desk(venue("A", "0.5"), strategy={"kind": strategy})
+        desk.quote("A", ((100, 4),))
+        decision = desk.decide(4)
+        assert len(decision.costs) == costs
+        assert (b"costs" in msgspec.json.encode(decision)) is bool(costs)
+        assert b"latency_cost" not in msgspec.json.encode(decision)
+
+
+def test_a_decision_to_wait_costs_nothing() -> None:
+    desk = Desk(venue("A"), strategy={"kind": "greedy"}, cost={})
+    assert desk.decide(4).costs == ()
+
+
+def test_a_blind_order_is_priced_at_its_limit() -> None:
+    pool = VenueProfile(
+        "POOL", "dark", 4 * MS, 1, 1, FREE, FREE, Fraction(1, 2), Fraction(0), silent=True
+    )
+    settings = {"strategy": {"kind": "greedy"}, "blind": {"fraction": "0.5"}, "cost": {}}
+    desk = Desk(pool, venue("A"), **settings)
+    desk.quote("A", ((100, 50),))
+    decision = desk.decide(10)
+    assert decision.costs == (
+        VenueCost("POOL", 5, 500, 0, 0, 0, 500, 1000),
+        VenueCost("A", 5, 500, 0, 0, 0, 0, 500),
+    )
+
+
+def short(venue_id: str) -> Child:
+    made = Child("P.1", Parent("P", Side.BUY, 9), venue_id, Side.BUY, 9, 100, 1, 9)
+    made.status = OrdStatus.CANCELED
+    return made
+
+
+def test_min_risk_shuns_a_venue_that_has_filled_nothing_if_it_may_learn() -> None:
+    for risk, ranking in (("stated", ("A", "B")), ("learnt", ("B", "A"))):
+        desk = Desk(venue("A"), venue("B"), strategy={"kind": "min_risk"}, cost={"risk": risk})
+        desk.quote("A", ((100, 9),))
+        desk.quote("B", ((101, 9),))
+        assert desk.decide(1).ranking == ("A", "B")
+        for _ in range(20):
+            desk.learnt.on_over(short("A"))
+        decision = desk.decide(1)
+        assert decision.ranking == ranking
+        texts = {quote.venue_id: quote.fill_risk for quote in decision.quotes}
+        assert texts == {"A": "0.5" if risk == "learnt" else "0", "B": "0"}
+
+
+def test_what_is_learnt_of_a_delay_is_in_what_it_costs() -> None:
+    cost = {"risk": "learnt", "volatility_ticks": "1000"}
+    desk = Desk(venue("A"), strategy={"kind": "greedy"}, cost=cost)
+    desk.quote("A", ((100, 9),))
+    assert desk.decide(1).quotes[0].latency_cost == 63, "1000 * sqrt(0.004)"
+    desk.learnt.on_first_report(short("A"), 16 * MS, 17 * MS)
+    assert desk.decide(1).quotes[0].latency_cost == 126, "four times the delay, twice the cost"
+
+
+def test_the_chase_is_recorded_with_what_it_costs_elsewhere() -> None:
+    risky = venue("A", fill_risk=Fraction(1, 2))
+    settings = {"strategy": {"kind": "min_risk"}, "cost": {"variant": "chase"}}
+    desk = Desk(risky, venue("B"), **settings)
+    desk.quote("A", ((100, 4), (108, 1)))
+    desk.quote("B", ((104, 9),))
+    decision = desk.decide(20)
+    assert decision.ranking == ("A", "B")
+    assert [(one.venue_id, one.price) for one in decision.split] == [
+        ("A", 100),
+        ("B", 104),
+        ("A", 108),
+    ]
+    assert decision.refused == ()
+    assert decision.costs == (
+        VenueCost("A", 5, 508, 0, 0, 0, 8, 516),  # half of four lots at 4 ticks more
+        VenueCost("B", 9, 936, 0, 0, 0, 0, 936),
+    )
