@@ -12,6 +12,7 @@ from router.config import RouterConfig
 from router.core.brakes import Brakes
 from router.core.controls import Controls
 from router.core.decide import Decider
+from router.core.departures import Departures
 from router.core.events import (
     Decide,
     HoldOver,
@@ -23,19 +24,18 @@ from router.core.events import (
 )
 from router.core.experience import Experience
 from router.core.memory import MEMORY, forget
-from router.core.orders import EXECUTIONS, Child, Parent
+from router.core.orders import Child, Parent
 from router.core.profile import VenueProfile
 from router.core.reallocation import Reallocation
 from router.core.requests import CHASE, HELD, RETRY, Requests, new_order
 from router.core.resting import Resting
 from router.core.returns import Returns
-from router.core.sending import Departures
 from router.core.standing import Hold, Standing
 from router.core.states import FINAL
 from router.core.truth import Truth
 from router.core.view import MarketView
 from router.core.waiting import Waiting
-from sim.audit.records import ChildSent, ParentDone, Record, RouteHold
+from sim.audit.records import ParentDone, Record, RouteHold
 from sim.protocol.enums import DecisionReason, EndReason, Side
 from sim.protocol.orders import OrderCancelReplaceRequest
 from sim.protocol.units import Units
@@ -83,7 +83,7 @@ class Desk:
         )
         self._asks = self._decider.asks
         self._sequential = config.sending.mode == "sequential"
-        self.departures = Departures(self.view, self.waiting)
+        self.departures = Departures(self)
         self.brakes: Brakes | None = None
         if config.controls is not None:
             controls = Controls(config.controls, units, self.view, self.parents)
@@ -143,9 +143,9 @@ class Desk:
             if child is None:
                 out.append(record)
             elif child.sent_ns > now_ns:
-                self._hold(record, child, out)
+                self.departures.hold(record, child, out)
             else:
-                self._send(record, child, now_ns, out)
+                self.send(record, child, now_ns, out)
                 posts = posts or child.rests
         if posts:
             self._watch_posts(parent, self._decider.post_for_ns, now_ns, out)
@@ -202,7 +202,7 @@ class Desk:
         if posted is not None:
             decision, sent, child = posted
             out.append(decision)
-            self._send(sent, child, now_ns, out)
+            self.send(sent, child, now_ns, out)
             self._watch_posts(parent, resting.take_after_ns, now_ns, out)
 
     def move_resting(self, resting: Resting, now_ns: int, out: list[Outcome]) -> None:
@@ -223,52 +223,21 @@ class Desk:
 
     # Children
 
-    def _hold(self, record: Record, child: Child, out: list[Outcome]) -> None:
-        """Reserve a child that leaves later."""
-        assert isinstance(record, ChildSent)
-        self.departures.reserve(child)
-        self.departures.hold(record, child, out)
-
-    def leave(self, cl_ord_id: str, now_ns: int, out: list[Outcome]) -> None:
-        """A child that has waited for others leaves now, if its venue may still be used."""
-        waits = self.departures.children.get(cl_ord_id)
-        if waits is None:
-            return
-        sent, child = waits
+    def reserve(self, child: Child) -> None:
+        """Take a child's lots off what its parent and the view have left."""
         parent = child.parent
-        venue_id = child.venue_id
-        why = self.standing.out.get(venue_id) or parent.excluded.get(venue_id)
-        if why is None and parent.held & EXECUTIONS:
-            why = "executions"
-        if why is not None:
-            self._drop([child], why, now_ns, out)
-            return
-        self.departures.free(child)
-        self._send(structs.replace(sent, t_ns=now_ns), child, now_ns, out)
-        if not child.leaves_qty:  # a control has kept it
-            self.settle(parent, now_ns, out)
-            self.waiting.note(parent)
-            self.wake_short(now_ns, out)
+        self.view.venues[child.venue_id].on_sent(child)
+        self.waiting.on_sent(child)
+        parent.reserved_qty += child.order_qty
+        parent.check()
 
-    def _drop(self, children: list[Child], reason: str, now_ns: int, out: list[Outcome]) -> None:
-        """Children that wait to leave do not: what is free of them is decided anew."""
-        for child in children:
-            parent = child.parent
-            self.departures.drop(child, reason, now_ns, out)
-            if parent.stopped is None:
-                self.want(parent, DecisionReason.HELD_BACK, now_ns, out)
-            self.settle(parent, now_ns, out)
-            self.waiting.note(parent)
-        if children:
-            self.wake_short(now_ns, out)
-
-    def _send(self, sent: Record, child: Child, now_ns: int, out: list[Outcome]) -> None:
+    def send(self, sent: Record, child: Child, now_ns: int, out: list[Outcome]) -> None:
         """Have a child leave, if the controls let it; ``sent`` is the record of that."""
         if self.brakes is not None:
             if not self.brakes.lets_pass(child, now_ns, out):
                 return
             sent = structs.replace(sent, cl_ord_id=child.cl_ord_id, order_qty=child.order_qty)
-        self.departures.reserve(child)
+        self.reserve(child)
         out.append(sent)
         child.name = child.cl_ord_id
         child.booked_px = child.price
@@ -395,7 +364,7 @@ class Desk:
         planned = self.departures.of(child.parent)
         if hold is not None:
             planned += [one for one in self.departures.at(child.venue_id) if one not in planned]
-        self._drop(planned, "quarantine", now_ns, out)
+        self.departures.drop(planned, "quarantine", now_ns, out)
         there = list(self.view.venues[child.venue_id].flying.values()) if hold is not None else []
         for other in [*child.parent.open.values(), *there]:
             self.requests.cancel(other, "quarantine", now_ns, out)
@@ -431,7 +400,7 @@ class Desk:
         """No new children; the parent ends when the open ones have, or are given up."""
         parent.stopped = reason
         if reason is not EndReason.ATTEMPTS_EXHAUSTED:
-            self._drop(self.departures.of(parent), "parent_stopped", now_ns, out)
+            self.departures.drop(self.departures.of(parent), "parent_stopped", now_ns, out)
         if reason not in _GOES_ON:
             for child in list(parent.open.values()):
                 self.requests.cancel(child, "parent_stopped", now_ns, out)
@@ -479,7 +448,7 @@ class Desk:
         """The run ends: active parents end as they are, what is open stays open."""
         for parent in list(self.active.values()):
             for child in self.departures.of(parent):
-                self.departures.drop(child, reason.value, now_ns, out)
+                self.departures.forget(child, reason.value, now_ns, out)
             self._close(parent, reason, parent.busted_qty, now_ns, out)
 
     def _close(

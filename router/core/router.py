@@ -190,7 +190,7 @@ class RouterCore:
         elif isinstance(token, PostOver):
             desk.returns.post_over(self.parents[token.parent_id], now_ns, out)
         elif isinstance(token, Leave):
-            desk.leave(token.cl_ord_id, now_ns, out)
+            desk.departures.leave(token.cl_ord_id, now_ns, out)
         elif isinstance(token, Deadline):
             parent = self.parents[token.parent_id]
             if parent.end_reason is None and parent.stopped not in _ALL_OVER:

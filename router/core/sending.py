@@ -1,11 +1,9 @@
-"""When the children of a decision leave, and those that wait to.
+"""When the children of a decision leave, and what its split may not pass by.
 
 Sequential: only the first venue's part is sent, the rest is decided anew once that child has ended.
 Latency-equalised: the child with the longest way leaves at once, each other one as much later as
 its own way is shorter, so that they arrive together and nobody who learns of the first of them can
-react before the others are there. A child that waits is reserved at its parent and taken off the
-view like one that is under way, but no venue and no log knows it as sent; it is dropped, and its
-lots are free again, if the parent stops or its venue may not be used any more as it is to leave.
+react before the others are there.
 
 Source: US patent 8,984,137, "Synchronized processing of data by networked computing resources"
 (2015), the routing known as Thor; the race that it avoids as in Budish, Cramton and Shim (2015).
@@ -17,14 +15,10 @@ from typing import Final
 import msgspec
 
 from router.allocate.base import Allocation, Offer
-from router.core.events import Leave, Outcome, WakeAt
-from router.core.orders import Child, Parent
 from router.core.protection import Part, passed_by, protect
-from router.core.view import MarketView
-from router.core.waiting import Waiting
 from router.settings.sending import SendingConfig
-from sim.audit.records import ChildDropped, ChildSent, PlannedLeave, Protected, Refused
-from sim.protocol.enums import OrdStatus, Side
+from sim.audit.records import PlannedLeave, Protected, Refused
+from sim.protocol.enums import Side
 from sim.protocol.market_data import Levels
 
 NOT_ITS_TURN: Final = "not_its_turn"
@@ -132,65 +126,3 @@ def protected(
     used = {part[0] for part in slices}
     still = tuple([one for one in allocation.refused if one[0] not in used])
     return msgspec.structs.replace(allocation, slices=slices, refused=still), tuple(found)
-
-
-class Departures:
-    """Children that wait to leave.
-
-    Args:
-        view: The market.
-        waiting: The parents with lots to place.
-    """
-
-    def __init__(self, view: MarketView, waiting: Waiting) -> None:
-        self.children: dict[str, tuple[ChildSent, Child]] = {}
-        self._view = view
-        self._waiting = waiting
-
-    def reserve(self, child: Child) -> None:
-        """Take a child's lots off what its parent and the view have left."""
-        parent = child.parent
-        self._view.venues[child.venue_id].on_sent(child)
-        self._waiting.on_sent(child)
-        parent.reserved_qty += child.order_qty
-        parent.check()
-
-    def hold(self, sent: ChildSent, child: Child, out: list[Outcome]) -> None:
-        """Keep a reserved child until ``child.sent_ns``."""
-        self.children[child.cl_ord_id] = sent, child
-        out.append(WakeAt(child.sent_ns, Leave(child.cl_ord_id)))
-
-    def of(self, parent: Parent) -> list[Child]:
-        """The waiting children of a parent."""
-        return [child for _, child in self.children.values() if child.parent is parent]
-
-    def at(self, venue_id: str) -> list[Child]:
-        """The waiting children for a venue."""
-        return [child for _, child in self.children.values() if child.venue_id == venue_id]
-
-    def free(self, child: Child) -> None:
-        """A child waits no longer, and nothing is reserved for it: it leaves, or a control acts."""
-        del self.children[child.cl_ord_id]
-        lots, child.leaves_qty = child.leaves_qty, 0
-        child.parent.reserved_qty -= lots
-        self._view.venues[child.venue_id].on_less(child, lots)
-        child.leaves_qty = lots
-
-    def drop(self, child: Child, reason: str, now_ns: int, out: list[Outcome]) -> None:
-        """A waiting child does not leave: its lots are free again."""
-        del self.children[child.cl_ord_id]
-        lots, child.leaves_qty = child.leaves_qty, 0
-        child.status = OrdStatus.CANCELED
-        child.parent.reserved_qty -= lots
-        self._view.venues[child.venue_id].on_less(child, lots)
-        out.append(
-            ChildDropped(
-                t_ns=now_ns,
-                cl_ord_id=child.cl_ord_id,
-                parent_id=child.parent.parent_id,
-                decision_id=child.decision_id,
-                venue_id=child.venue_id,
-                order_qty=lots,
-                reason=reason,
-            )
-        )
