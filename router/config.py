@@ -8,8 +8,8 @@ from pydantic import Field, field_validator, model_validator
 from router.allocate import StrategyConfig
 from router.allocate.base import USUAL_TIE, TieRule
 from router.settings.controls import ControlsConfig
-from router.settings.reallocation import RerouteConfig
 from router.settings.cost import CostConfig
+from router.settings.reallocation import RerouteConfig
 from router.settings.sending import SendingConfig
 from sim.protocol.config import DecimalText, Duration, Ident, ScenarioModel, Seq
 

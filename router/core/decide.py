@@ -70,12 +70,8 @@ class Decider:
         self._strategy = config.strategy.build()
         self._strategy.units = units
         effective = EffectivePrices(profiles)
-<<<<<<< HEAD
         self._scale = self._strategy.scale = effective.scale
-=======
-        self._scale = effective.scale
         self._costing = costing_of(config.cost, self._strategy, profiles, effective, experience)
->>>>>>> 1960429 (Price what lots cost at a venue term by term, in the record of each decision)
         self._buy_seats = seats_of(view, profiles, effective, Side.BUY)
         self._sell_seats = seats_of(view, profiles, effective, Side.SELL)
         only = self._strategy.only
@@ -132,10 +128,9 @@ class Decider:
         choice = self._choose(parent, request, blind, refused, now_ns)
         allocation, blind = choice.allocation, choice.blind
         parts, posts = (*blind.parts, *allocation.slices), allocation.posts
-        if not (parts or posts) and parent.waiting:
+        if (nothing := not (parts or posts)) and parent.waiting:
             return []
-        parent.waiting = not (parts or posts)
-        self._decisions += 1
+        parent.waiting = nothing
         refused += [Refused(venue_id, why) for venue_id, why in allocation.refused]
         unquoted = blind.orders
         if places is not None:
@@ -145,7 +140,7 @@ class Decider:
             unquoted += of_truth(allocation.slices, offers, self._silent, best_px)
         decision = Decision(
             t_ns=now_ns,
-            decision_id=self._decisions,
+            decision_id=self.next_id(),
             parent_id=parent.parent_id,
             reason=reason,
             strategy=choice.name,
@@ -169,8 +164,7 @@ class Decider:
         found: list[tuple[Record, Child | None]] = [(decision, None)]
         if parts or posts:
             parent.attempts += 1
-            if allocation.slices:
-                self._note_split(parent, offers, allocation)
+            self._note_split(parent, offers, allocation)
             found += self._children(parent, parts, choice, best_px, now_ns)
         return found
 
@@ -411,6 +405,8 @@ class Decider:
     def _note_split(
         self, parent: Parent, offers: tuple[Offer, ...], allocation: Allocation
     ) -> None:
+        if not allocation.slices:
+            return
         parent.splits += 1
         if self._reroute.fresh_quote:
             return
