@@ -17,7 +17,7 @@ from router.settings.sending import MinQtyConfig, SendingConfig
 from sim.flow import Flow
 from sim.flow.base import FlowEntry, FlowGrid, off_grid
 from sim.flow.book_flow import BookFlow
-from sim.protocol.config import Duration, Ident
+from sim.protocol.config import Duration, Ident, PositiveDecimal
 from sim.protocol.errors import Problem
 from sim.protocol.units import UnitError, Units
 from sim.report.expect import METRICS, parse_threshold
@@ -49,6 +49,7 @@ _MIN_QTY = TypeAdapter(MinQtyConfig)
 _EXPECT = TypeAdapter(dict[str, str])
 _IDENT = TypeAdapter(Ident)
 _TEXT = TypeAdapter(str)
+_SIZE: TypeAdapter[Decimal] = TypeAdapter(PositiveDecimal)
 _FLOW: TypeAdapter[FlowEntry] = TypeAdapter(Flow)
 
 
@@ -71,6 +72,7 @@ def cross_checks(document: Document, resolve: Resolve) -> list[Problem]:
         *_pools(document),
         *_min_qty(document, units),
         *_expect(document),
+        *_comparison(document, units),
         *hearing_problems(document, venues, list(_ids(document, "participants").values())),
         *_twice("participants", _ids(document, "participants")),
         *participant_problems(document, venues, units),
@@ -224,6 +226,18 @@ def _expect(document: Document) -> Found:
             parse_threshold(text)
         except ValueError as error:
             yield ("expect", metric), str(error)
+
+
+def _comparison(document: Document, units: Units | None) -> Found:
+    """Sizes are those of one parent, in whole lots."""
+    count = document.count(("comparison", "sizes"))
+    if count and document.count(("parents",)) != 1:
+        yield ("comparison", "sizes"), "is for scenarios with one parent"
+    for n in range(count):
+        path: Path = ("comparison", "sizes", n)
+        size = part(document, path, _SIZE)
+        if units is not None and size is not None:
+            yield from off_grid(path, units.qty_to_lots, size)
 
 
 def _with_files(document: Document, venues: dict[int, VenueEntry]) -> Parts:

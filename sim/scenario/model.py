@@ -25,7 +25,7 @@ from sim.flow.participants.base import ParticipantConfig
 from sim.flow.participants.fundamental import FundamentalConfig
 from sim.kernel.latency import LatencyModel
 from sim.protocol.config import Duration, Ident, PositiveDecimal, ScenarioModel, Seq
-from sim.scenario.studying import StudyConfig
+from sim.scenario.studying import ComparisonConfig, StudyConfig
 from venues.config import VenueConfig
 from venues.kinds import VENUE_KINDS
 
@@ -206,6 +206,9 @@ class Scenario(ScenarioModel):
     """Others who trade at several venues and react to what reaches them; ids must differ."""
     faults: NoList = ()
     """Must be empty in this version."""
+    comparison: ComparisonConfig | None = None
+    """Strategies that `sorsim run` compares after the base case; in Python
+    ``sim.study.comparison.compare``."""
     study: StudyConfig = StudyConfig()
     """What `sorsim tune` varies; a run makes nothing of it."""
 

@@ -4,11 +4,12 @@ A run itself makes nothing of it. Paths and values are overrides (``sim.scenario
 are judged where they are applied.
 """
 
-from typing import Annotated, Final
+from itertools import pairwise
+from typing import Annotated, Final, Self
 
-from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
-from sim.protocol.config import Ident, ScenarioModel, Seq
+from sim.protocol.config import Ident, PositiveDecimal, ScenarioModel, Seq
 
 MAX_CHARS: Final = 1_000
 MAX_NUMBER: Final = 1e15
@@ -59,3 +60,48 @@ class StudyConfig(ScenarioModel):
 
     tune: TuneConfig | None = None
     """The grid of `sorsim tune`."""
+
+
+Words = Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class ComparedConfig(ScenarioModel):
+    """One strategy of a comparison: the scenario with overrides, and what no figure can say."""
+
+    name: Ident
+    """Names it in tables."""
+    about: Words
+    """What it does, in a few words."""
+    controls: Words
+    """Who controls the venue."""
+    regulatory: Words
+    """Its regulatory status."""
+    sets: Annotated[dict[SetPath, SetValue], Field(max_length=50)] = Field(default_factory=dict)
+    """Values by path, as for ``--set``; none: the scenario as it stands."""
+
+
+class ComparisonConfig(ScenarioModel):
+    """Several strategies on equal chance: what `sorsim run` compares after the base case."""
+
+    reference: Ident
+    """The strategy that the others are compared with, pair by pair of equal seed."""
+    seeds: Annotated[int, Field(ge=2, le=100_000)] = 200
+    """How many seeds, from the scenario's own on."""
+    strategies: Annotated[Seq[ComparedConfig], Field(min_length=2, max_length=20)]
+    """What is compared; names must differ."""
+    sizes: Annotated[Seq[PositiveDecimal], Field(max_length=20)] = ()
+    """Quantities of the one parent among which each strategy's best is sought, rising."""
+    size_seeds: Annotated[int, Field(ge=2, le=100_000)] = 40
+    """How many seeds each of these sizes gets."""
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        names = [one.name for one in self.strategies]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"strategies must have names of their own: {', '.join(twice)} twice")
+        if self.reference not in names:
+            raise ValueError(f"reference must be one of {', '.join(names)}, was {self.reference}")
+        if any(after <= before for before, after in pairwise(self.sizes)):
+            raise ValueError("sizes must rise")
+        return self

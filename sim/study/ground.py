@@ -19,7 +19,7 @@ class Root(NamedTuple):
 
 Cause = Key | Root
 
-NO_CAUSE: Final = ("name", "expect", "audit.sync", "study")
+NO_CAUSE: Final = ("name", "expect", "audit.sync", "study", "comparison")
 """Settings that rule nothing that a record holds."""
 
 

@@ -53,6 +53,12 @@ KNOWING: Final = {
     "ahead": "5ms",
     "qty": 5,
 }
+COMPARISON: Final[dict[str, Any]] = {
+    "reference": "A",
+    "strategies": [
+        {"name": name, "about": "x", "controls": "x", "regulatory": "x"} for name in ("A", "B")
+    ],
+}
 REFERENCE: Final[list[tuple[Way, Any]]] = [(("links",), [{"from": "B", "to": "A", "latency": LEG}])]
 """What a dealer needs: quotes of others."""
 
@@ -172,6 +178,12 @@ SPECIMENS: Final[dict[str, Any]] = {
     "VenueMinQty.qty": 5,
     "BlindConfig.venues": ["A"],
     "BlindConfig.slack_bps": "5",
+    "Scenario.comparison": COMPARISON,
+    "ComparisonConfig.strategies": COMPARISON["strategies"],
+    "ComparisonConfig.reference": "A",
+    "ComparisonConfig.sizes": [5],
+    "ComparedConfig.name": "A",
+    "ComparedConfig.sets": {"seed": 1},
     "StudyConfig.tune": {"grid": {"seed": [1]}},
     "TuneConfig.grid": {"seed": [1]},
     "TuneConfig.baselines": ["best_ask"],

@@ -238,6 +238,8 @@ def _out_of_bounds(bad: Bad, schema: dict[str, Any], name: str) -> bool:
         case "array":
             few, many = schema.get("minItems", 0), schema.get("maxItems", len(value))
             return bool(len(value) < few or len(value) > many or value == [None])
+        case "object" if value and isinstance(free := schema.get("additionalProperties"), dict):
+            return any(must_refuse(Bad(json.dumps(one), one), free, name) for one in value.values())
         case "object":
             return value != {} or bool(schema.get("required")) or "discriminator" in schema
         case _:
