@@ -215,6 +215,8 @@ class PoolsConfig(ScenarioModel):
     rest: Rest = "greedy"
     """What becomes of lots that the pools did not give: over what is displayed, best price first,
     or they wait, for good if no schedule gives the pools another turn."""
+    venues: Annotated[Seq[Ident], Field(max_length=200)] = ()
+    """Which silent venues are pools to it; without it all."""
 
 
 class WorthConfig(PoolsConfig):

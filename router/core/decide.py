@@ -78,7 +78,8 @@ class Decider:
         silent = tuple([p for p in profiles if p.silent and only in {None, p.venue_id}])
         self._places: Places | None = None
         if self._strategy.posts or self._strategy.pools:
-            pools = silent if self._strategy.pools else ()
+            chosen = getattr(config.strategy, "venues", ()) or [p.venue_id for p in silent]
+            pools = tuple([p for p in silent if self._strategy.pools and p.venue_id in chosen])
             self._places = Places(
                 view,
                 profiles,

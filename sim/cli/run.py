@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sim.cli.options import CONTEXT, NAMED_FOLDER, NAMED_PATH, json_option, there
+from sim.cli.options import CONTEXT, INTERRUPTED, NAMED_FOLDER, NAMED_PATH, json_option, there
 
 if TYPE_CHECKING:
     from sim.kernel.lag import LagReport
     from sim.scenario.load import LoadedScenario
+    from sim.study.comparison import Comparison
     from sim.world import RunResult
 
 STORY_RECORDS_MAX = 100_000
@@ -70,7 +71,8 @@ def run(
 ) -> int:
     """Run SCENARIO, a file or the name of a shipped one, and show what came of it.
 
-    Exit code 1 says that the run is incomplete or that an expectation was not met.
+    Exit code 1 says that the run is incomplete or that an expectation was not met. A scenario with
+    a `comparison` then compares its strategies on equal chance, on all cores.
     """
     from sim.manifest import given_run_folder, new_run_folder
     from sim.scenario.load import load_scenario
@@ -82,13 +84,22 @@ def run(
     name = loaded.scenario.name
     folder = new_run_folder(Path("logs"), name) if out is None else given_run_folder(out)
     result = _run(loaded, folder, clock, 1.0 if speed is None else speed, quiet=quiet)
+    compared = None
+    if loaded.scenario.comparison is not None and result.exit_code != INTERRUPTED:
+        from sim.cli.comparing import run_comparison
+        from sim.study.runs import Source
+
+        source = Source(scenario, sets, data)
+        compared = run_comparison(source, loaded, folder, result.exit_code, quiet=quiet)
     if as_json:
         import msgspec
 
         document = {**result.summary, "folder": str(folder)}
+        if compared is not None:
+            document["comparison"] = msgspec.to_builtins(compared)
         click.echo(msgspec.json.format(msgspec.json.encode(document), indent=2).decode())
     elif not quiet:
-        _show(result.summary, folder, result.records)
+        _show(result.summary, folder, result.records, compared)
     for line in _reasons(result.summary, folder):
         click.echo(f"sorsim: {line}", err=True)
     if result.lag is not None and not quiet:
@@ -142,7 +153,9 @@ def _run(
     return result
 
 
-def _show(summary: dict[str, Any], folder: Path, records: int) -> None:
+def _show(
+    summary: dict[str, Any], folder: Path, records: int, compared: "Comparison | None"
+) -> None:
     from sim.audit.read import read_log
     from sim.cli.output import console
     from sim.cli.tables import DECISIONS_MAX, decisions_table, instrument_units, summary_tables
@@ -155,6 +168,11 @@ def _show(summary: dict[str, Any], folder: Path, records: int) -> None:
         rows, count = decision_rows(log, DECISIONS_MAX)
         out.print()
         out.print(decisions_table(rows, count, instrument_units(summary), out.width))
+    if compared is not None:
+        from sim.cli.study_tables import comparison_tables
+
+        out.print()
+        out.print(comparison_tables(compared, out.width))
     # Not through rich: lines that are to be copied must not be broken.
     click.echo()
     click.echo(f"audit log  {folder / 'audit.jsonl'} ({records:,} records)")

@@ -1,6 +1,7 @@
-"""Tunings as tables for people."""
+"""Tunings and comparisons as tables for people."""
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Final
 
 from rich.console import Group, RenderableType
@@ -8,6 +9,7 @@ from rich.text import Text
 
 from sim.cli.output import UNDEFINED, number_column, short_duration
 from sim.cli.tables import Column, make_table
+from sim.study.comparison import Compared, Comparison, Estimate
 from sim.study.tune import BEST, Interval, Row, Tuning
 
 POINTS_MAX: Final = 10
@@ -90,3 +92,122 @@ def _ends(one: Interval | None) -> str:
     if one is None or one.low is None or one.high is None:
         return ""
     return f"{float(one.low):+.3f} to {float(one.high):+.3f}"
+
+
+# A comparison
+
+
+def comparison_tables(found: Comparison, width: int) -> RenderableType:
+    """What each strategy is, what it cost, and what it costs by the size of the order.
+
+    Args:
+        found: The comparison.
+        width: Columns that there are to fill.
+    """
+    rows = found.strategies
+    head = Text.assemble(
+        ("Strategies compared", "bold"),
+        f"  {found.side} {_quantity(found.order_qty)}, seeds {found.first_seed} to "
+        f"{found.first_seed + found.seeds - 1}, means and {found.confidence:.0%} intervals",
+    )
+    parts: list[RenderableType] = [head, "", make_table(_worked(rows), width, "top")]
+    parts += ["", make_table(_cost(rows, found), width, "top")]
+    if any(row.sizes for row in rows):
+        parts += ["", make_table(_by_size(rows), width)]
+        parts.append(
+            f"Cost with fees in bps by the size of the order, {found.size_seeds} seeds each; in "
+            "brackets the share filled\nwhere not every run filled all. The best size is where a "
+            "strategy is least above the cheapest."
+        )
+    parts += ["", make_table(_words(rows), width, "top")]
+    return Group(*parts)
+
+
+def _names(rows: Sequence[Compared]) -> Column:
+    return Column("Strategy", [row.name.replace("_", " ") for row in rows], "left")
+
+
+def _worked(rows: Sequence[Compared]) -> list[Column]:
+    return [
+        _names(rows),
+        Column("Venues used\n(share of fills)", [_venues(row) for row in rows], "left"),
+        Column("Coverage\n(filled)", [_percent(row.filled_share) for row in rows]),
+        Column("Runs that\nfilled all", [f"{row.filled_all:,}" for row in rows]),
+        Column("Speed: mean\nfill, ms", [_plus_minus(row.mean_fill_ms, 0) for row in rows]),
+        Column("Last fill\nms", [_plus_minus(row.last_fill_ms, 0) for row in rows], rank=1),
+        Column("Leakage:\nP(noticed)", [_plus_minus(row.detect_probability, 2) for row in rows]),
+    ]
+
+
+def _cost(rows: Sequence[Compared], found: Comparison) -> list[Column]:
+    name = found.reference.replace("_", " ")
+    return [
+        _names(rows),
+        Column("Slippage\nbps", [_plus_minus(row.price_bps, 2) for row in rows]),
+        Column("Fees\nbps", [_plus_minus(row.fees_bps, 2) for row in rows]),
+        Column("Cost: both\nbps", [_plus_minus(row.cost_bps, 2) for row in rows]),
+        Column(
+            f"More than the\n{name}, bps",
+            ["reference" if row.name == found.reference else _against_words(row) for row in rows],
+            "left",
+        ),
+        Column("Pairs", [_pairs(row, found) for row in rows]),
+        Column("Best\nsize", [_quantity(row.best_size) for row in rows]),
+    ]
+
+
+def _by_size(rows: Sequence[Compared]) -> list[Column]:
+    columns = [_names(rows)]
+    for n, size in enumerate(rows[0].sizes):
+        cells = []
+        for row in rows:
+            one = row.sizes[n]
+            cost = UNDEFINED if one.cost_bps is None else f"{float(one.cost_bps.mean):.2f}"
+            part = float(one.filled_share)
+            cells.append(cost if part == 1 else f"{cost} ({part:.0%})")
+        columns.append(Column(_quantity(size.qty), cells))
+    return columns
+
+
+def _words(rows: Sequence[Compared]) -> list[Column]:
+    return [
+        _names(rows),
+        Column("What it does", [row.about for row in rows], "left"),
+        Column("Who controls the venue", [row.controls for row in rows], "left"),
+        Column("Regulatory status", [row.regulatory for row in rows], "left"),
+    ]
+
+
+def _venues(row: Compared) -> str:
+    parts = [f"{venue} {float(share):.0%}" for venue, share in row.venues.items()]
+    lines = [", ".join(parts[n : n + 3]) for n in range(0, len(parts), 3)]
+    return "\n".join(lines) or UNDEFINED
+
+
+def _percent(one: Estimate) -> str:
+    half = (float(one.high) - float(one.low)) / 2
+    return f"{float(one.mean):.0%}" + (f" ± {half:.0%}" if half >= 0.0005 else "")
+
+
+def _plus_minus(one: Estimate | None, digits: int) -> str:
+    if one is None:
+        return UNDEFINED
+    half = (float(one.high) - float(one.low)) / 2
+    return f"{float(one.mean):.{digits}f} ± {half:.{digits}f}"
+
+
+def _against_words(row: Compared) -> str:
+    one = row.against_reference_bps
+    if one is None:
+        return "not compared"
+    return f"{float(one.mean):+.2f} [{float(one.low):+.2f}, {float(one.high):+.2f}]"
+
+
+def _pairs(row: Compared, found: Comparison) -> str:
+    if row.name == found.reference:
+        return ""
+    return f"{0 if row.against_reference_bps is None else row.against_reference_bps.n:,}"
+
+
+def _quantity(text: str | None) -> str:
+    return UNDEFINED if text is None else f"{Decimal(text):,f}"

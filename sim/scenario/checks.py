@@ -168,11 +168,14 @@ def _pools(document: Document) -> Found:
     ids = list(_ids(document, "venues").values())
     if len(ids) < document.count(("venues",)):
         return
-    for n, (wanted, _) in enumerate(getattr(strategy, "worth", ())):
+    at: Path = ("router", "strategy")
+    worth, venues = getattr(strategy, "worth", ()), getattr(strategy, "venues", ())
+    named: list[tuple[Path, str]] = [((*at, "worth", n, 0), one[0]) for n, one in enumerate(worth)]
+    named += [((*at, "venues", n), one) for n, one in enumerate(venues)]
+    for path, wanted in named:
         if wanted not in ids:
             hint = did_you_mean(wanted, ids)
-            message = f"no venue has the id {wanted}{hint}; venues: {', '.join(ids)}"
-            yield ("router", "strategy", "worth", n, 0), message
+            yield path, f"no venue has the id {wanted}{hint}; venues: {', '.join(ids)}"
 
 
 def _rest(document: Document, venues: dict[int, VenueEntry]) -> Found:

@@ -1,0 +1,37 @@
+"""The comparison that a scenario may ask for, after its run: into the folder of the run."""
+
+from pathlib import Path
+
+import msgspec
+
+from sim.cli.output import count_bar
+from sim.manifest import command_line, now, write_manifest
+from sim.protocol.errors import AuditWriteError
+from sim.scenario.load import LoadedScenario
+from sim.study.comparison import Comparison, compare
+from sim.study.pool import cores
+from sim.study.runs import Source
+
+DOCUMENT = "comparison.json"
+
+
+def run_comparison(
+    source: Source, loaded: LoadedScenario, folder: Path, exit_code: int, *, quiet: bool
+) -> Comparison:
+    """Compare, write ``comparison.json``, and renew the manifest, which hashes it too.
+
+    Raises:
+        AuditWriteError: If the disk refuses the file.
+    """
+    started = now()
+    with count_bar("compare", quiet=quiet) as on_done:
+        found = compare(source, seed=loaded.scenario.seed, jobs_n=cores(), on_done=on_done)
+    text = msgspec.json.format(msgspec.json.encode(found), indent=2) + b"\n"
+    try:
+        (folder / DOCUMENT).write_bytes(text)
+    except OSError as error:
+        raise AuditWriteError(
+            f"{folder / DOCUMENT}: cannot be written: {error.strerror}"
+        ) from error
+    write_manifest(folder, started=started, exit_code=exit_code, argv=command_line())
+    return found
