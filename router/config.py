@@ -14,6 +14,13 @@ from router.settings.sending import SendingConfig
 from sim.protocol.config import DecimalText, Duration, Ident, ScenarioModel, Seq
 
 
+class PingConfig(ScenarioModel):
+    """A small blind order that asks first; the committed part follows if it is filled whole."""
+
+    lots: Annotated[int, Field(ge=1, le=1_000_000_000)]
+    """Its size, in lots of the instrument; rounded down to the venue's lot, but at least that."""
+
+
 class BlindConfig(ScenarioModel):
     """Orders to dark venues that never show anything, before the strategy splits what is left.
 
@@ -26,6 +33,9 @@ class BlindConfig(ScenarioModel):
     slack_bps: Annotated[DecimalText, Field(ge=0, le=10_000, decimal_places=8)] = Decimal(0)
     """How far beyond the best displayed lit price they may trade, in basis points of it: a broker
     whose price has its spread in asks for more than what is displayed."""
+    ping: PingConfig | None = None
+    """Whether a small order asks first. The lots that are meant for the venue wait for the answer,
+    and what the strategy has not sent by then waits too. Without it the part goes at once."""
     venues: Annotated[Seq[Ident], Field(max_length=200)] = ()
     """Which venues get one; without it all that never show anything."""
 

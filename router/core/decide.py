@@ -6,6 +6,8 @@ shown, or the policy for what a dark pool did not fill does.
 
 from typing import Final, NamedTuple
 
+import msgspec
+
 from router.allocate.base import Allocation, AllocationRequest, ChildOutcome, Depth, Offer
 from router.allocate.dark_then_lit import NAME as DARK_THEN_LIT
 from router.allocate.dark_then_lit import dark_then_lit
@@ -90,6 +92,7 @@ class Decider:
         self._silent = frozenset([p.venue_id for p in profiles if p.silent])
         self._truth: Truth | None = None
         self._blind: BlindOrders | None = None
+        self._pings = config.blind is not None and config.blind.ping is not None
         if config.blind is not None and silent:
             self._blind = BlindOrders(view, silent, config.blind)
         self._sending: Sending | None = None
@@ -115,7 +118,7 @@ class Decider:
         free_qty = left = parent.free_qty
         if self._blind is not None:
             blind = self._blind.split(parent, self._left_out)
-            left -= sum(part[2] for part in blind.parts)
+            left -= blind.kept_qty
         if places is not None:
             hidden = places.of(parent, self._left_out, now_ns)
             blind = hidden.blind if self._blind is None else blind
@@ -134,6 +137,8 @@ class Decider:
         parent.waiting = nothing
         refused += [Refused(venue_id, why) for venue_id, why in allocation.refused]
         unquoted = blind.orders
+        if blind.pings:
+            BlindOrders.on_split(parent, blind)
         if places is not None:
             unquoted += hidden.used(parts)
             places.on_split(parent, allocation.slices)
@@ -194,16 +199,20 @@ class Decider:
         """A child has ended: let the strategy learn from it; whether others waited for its end."""
         if self._strategy.learns:
             self._learn(child, now_ns)
+        if child.parent.pings and BlindOrders.on_over(child):
+            return True
         return self._places is not None and self._places.on_over(child)
 
     @property
     def asks(self) -> bool:
         """Whether free lots may have to wait for answers."""
-        return self._strategy.pools
+        return self._strategy.pools or self._pings
 
     def holds_back(self, parent: Parent) -> bool:
         """Whether free lots of a parent wait for answers."""
-        return self._places is not None and self._places.busy(parent)
+        if self._places is not None and self._places.busy(parent):
+            return True
+        return self._pings and BlindOrders.busy(parent)
 
     def tell(self, truth: Truth) -> None:
         """Let the strategy know what is truly there, if it is one that is told."""
@@ -382,7 +391,7 @@ class Decider:
             first, allocation = first_venue(blind.parts, allocation)
             to = {part[0] for part in first}
             orders = tuple([order for order in blind.orders if order.venue_id in to])
-            blind = BlindSplit(orders, first, blind.silent)
+            blind = msgspec.structs.replace(blind, orders=orders, parts=first)
         elif sending.protects:
             shown = {one.venue_id: self._displayed(one.venue_id, parent.side) for one in refused}
             allocation, kept = protected(parent.side, allocation, request.offers, refused, shown)

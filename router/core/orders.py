@@ -54,6 +54,9 @@ class Parent:
     fill; ``busted_qty`` are lots that venues took back and nobody sends anew, ``unanswered_qty`` is
     the part of ``reserved_qty`` at venues that do not answer.
 
+    ``pools`` is what it has met at silent venues that its strategy tries, ``pings`` the silent
+    venues that got a small order first, and whether they filled it whole.
+
     ``stopped`` is set once the parent only waits for its open children. ``attempts`` counts
     decisions with children, ``splits`` those of them that a strategy split over quotes. ``first``
     and ``used`` serve re-routing on what was known at the first split: per venue the usable levels
@@ -96,6 +99,7 @@ class Parent:
     first: dict[str, tuple[Levels, BookSnapshot]] = field(default_factory=dict)
     used: dict[tuple[str, int], int] = field(default_factory=dict)
     pools: PoolRounds | None = None
+    pings: dict[str, bool] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.released_qty < 0:

@@ -45,7 +45,9 @@ class KnownQuote(
     only where the scenario says how much it moves."""
 
 
-class BlindOrder(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
+class BlindOrder(
+    msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True, omit_defaults=True
+):
     """An order to a dark venue that shows nothing: no quote stands behind it.
 
     ``best_px`` is the best displayed lit price of the other side over all venues, as the router
@@ -60,6 +62,9 @@ class BlindOrder(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=Tr
     """Best displayed lit price of the other side that the router knew."""
     limit_px: int
     """Limit of the order."""
+    stage: str = ""
+    """``ping``: a small order that asks first; ``after_ping``: what follows one that was filled
+    whole; left out where nothing was asked first."""
 
 
 class Slice(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
@@ -122,10 +127,11 @@ class Refused(
     venue_id: str
     reason: str
     """Why: ``no_quote``, ``nothing_available``, ``ranked_behind``, ``filled_short``,
-    ``other_venue``, ``tried_blind``, ``rounds_over``, ``pools_first``, ``pools_only``,
-    ``no_reference``, ``too_small``, ``not_its_turn`` (sequential sending), ``rejected_`` and the
-    venue's reason, ``on_hold``, ``stopped``, ``no_answer``, ``quarantine``, ``pre_open``,
-    ``halted`` or ``closed``; ``other_venues`` and ``bound`` (``router.reroute.on``);
+    ``other_venue``, ``tried_blind``, ``ping_short``, ``rounds_over``, ``pools_first``,
+    ``pools_only``, ``no_reference``, ``too_small``, ``not_its_turn`` (sequential sending),
+    ``rejected_`` and the venue's reason, ``on_hold``, ``stopped``, ``no_answer``,
+    ``quarantine``, ``pre_open``, ``halted`` or ``closed``; ``other_venues`` and ``bound``
+    (``router.reroute.on``);
     ``price_collar``, ``max_order_qty``, ``max_order_value`` and ``message_throttle``
     (``router.controls``)."""
     venue_seq: int | None = None

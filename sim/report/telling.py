@@ -63,6 +63,7 @@ _REFUSED: Final = {
     "filled_short": "it had filled an earlier child short",
     "other_venue": "the strategy uses another venue only",
     "tried_blind": "it shows nothing and had been tried before",
+    "ping_short": "it shows nothing, and did not fill the small order that asked first",
     "rounds_over": "it had been tried as often as it is to be",
     "pools_first": "dark pools were tried first",
     "pools_only": "the strategy uses dark pools only",
@@ -82,6 +83,12 @@ _REFUSED: Final = {
     "halted": "it was halted",
     "closed": "it was closed",
     "pre_open": "it had not opened yet",
+}
+
+_STAGES: Final[dict[str, str]] = {
+    "": "",
+    "ping": "; a small order asks first",
+    "after_ping": "; the small order that asked first was filled whole",
 }
 
 
@@ -156,7 +163,11 @@ class Telling:
         for blind in decision.blind:
             venue, best = printable(blind.venue_id), w.px(blind.best_px)
             limit = w.px(blind.limit_px)
-            yield f"  {venue} shows nothing; the best lit price was {best}, so the limit is {limit}"
+            stage = _STAGES[blind.stage]
+            yield (
+                f"  {venue} shows nothing; the best lit price was {best}, so the limit is {limit}"
+                f"{stage}"
+            )
         if not decision.quotes and not decision.blind:
             yield "Nothing that it could use."
 

@@ -261,6 +261,17 @@ def test_venues_that_share_a_reason_share_its_grammar(run: Run) -> None:
     assert "DARK_B (quote 45 ms old): each shows nothing and had been tried before\n" in told
 
 
+def test_a_ping_is_told(run: Run) -> None:
+    folder = run("dark_first", "router.blind={ping: {lots: 500}}")
+    asks = "so the limit is 100.01; a small order asks first\n"
+    assert f"DARK_A shows nothing; the best lit price was 100.01, {asks}" in text(
+        explain(folder, "D1")
+    )
+    told = text(explain(folder, "D2"))
+    assert "because all pools that were tried had answered." in told
+    assert "so the limit is 100.01; the small order that asked first was filled whole\n" in told
+
+
 def test_a_small_fee_keeps_two_digits(run: Run) -> None:
     fees = "venues[NASDAQ].fees={taker: '0.00000012', maker: '0', unit: per_share}"
     told = text(explain(run("fragmented", fees), "P1.NASDAQ.1"))
