@@ -24,6 +24,7 @@ from sim.audit.records import (
     ChildCanceled,
     ChildRejected,
     ChildSent,
+    ControlBreach,
     Correction,
     Fill,
     Overfill,
@@ -32,6 +33,7 @@ from sim.audit.records import (
 )
 from sim.audit.state import LogState
 from sim.protocol.enums import (
+    Control,
     CxlRejReason,
     EndReason,
     ExecType,
@@ -52,10 +54,64 @@ END = 400
 CHANGES = {ExecType.TRADE_CANCEL, ExecType.TRADE_CORRECT}
 
 
+BACK = ["reallocate", "wait_for_quote", "same_venue", "other_venues", "leave"]
+
+
+@st.composite
+def policies(draw: st.DrawFn) -> dict[str, Any]:
+    """Any ``router.reroute``, with what is written off or crossed."""
+    keys = ("partial_fill", "cancel", "reject", "timeout")
+    on = {key: draw(st.sampled_from(BACK)) for key in keys}
+    on["quote_change"] = draw(st.sampled_from(["reallocate", "wait"]))
+    on["halt"] = draw(st.sampled_from(["leave", "cancel"]))
+    on["price_collar"] = draw(st.sampled_from(["wait_for_quote", "other_venues"]))
+    on |= {key: draw(st.sampled_from(["smaller", "leave"])) for key in ("order_size", "volume")}
+    found: dict[str, Any] = {"on": on}
+    if draw(st.booleans()):
+        found["reserve_unanswered"] = draw(st.sampled_from(["1ns", "7ns", "40ns"]))
+    if draw(st.booleans()):
+        limit = draw(st.sampled_from(["parent", "touch"]))
+        found["cross"] = {"before": draw(st.sampled_from(["5ns", "30ns"])), "limit": limit}
+    return found
+
+
+@st.composite
+def controls(draw: st.DrawFn) -> dict[str, Any]:
+    """Some ``router.controls``; limits that bite now and then."""
+    per = st.sampled_from(["parent", "run"])
+    every: dict[str, Any] = {
+        "price_collar": {
+            "ticks": draw(st.integers(0, 3)),
+            "reference": draw(st.sampled_from(["touch", "mid"])),
+            "without_reference": draw(st.sampled_from(["block", "pass"])),
+        },
+        "max_order_qty": draw(st.integers(1, 20)),
+        "max_order_value": draw(st.integers(50, 2_000)),
+        "max_open": {"qty": draw(st.integers(1, 40)), "per": draw(per)},
+        "max_total": {"qty": draw(st.integers(1, 60)), "per": draw(per)},
+        "messages": {
+            "most": draw(st.integers(1, 4)),
+            "within": draw(st.sampled_from(["1ns", "9ns"])),
+            "per": draw(st.sampled_from(["venue", "all"])),
+        },
+        "executions": {
+            "most": draw(st.integers(1, 4)),
+            "within": draw(st.sampled_from(["1ns", "9ns"])),
+            "release": draw(st.sampled_from([None, "4ns"])),
+        },
+        "kill": draw(
+            st.sampled_from(
+                [{"at": "50ns"}, {"qty": 30}, {"loss": 40}, {"breaches": 4}, {"breaches": 1}]
+            )
+        ),
+    }
+    return {key: value for key, value in every.items() if draw(st.booleans())}
+
+
 class Chaos:
     """A router core among venues that say anything, and all that must hold whatever they say."""
 
-    def __init__(self, draw: st.DrawFn) -> None:
+    def __init__(self, draw: st.DrawFn, **more: Any) -> None:
         self.draw = draw
         profiles = [VenueProfile(v, "lit", 9 * n, 1, 1, FREE, FREE) for n, v in enumerate(VENUES)]
         profiles = [msgspec.structs.replace(p, takes_resting=True) for p in profiles]
@@ -66,7 +122,8 @@ class Chaos:
             "cancel_resends": draw(st.integers(0, 2)),
             "backoff": {"first": "3ns", "max": "20ns", "stop_after": draw(st.integers(1, 5))},
         }
-        config["reroute"] = {"busted": draw(st.booleans())}
+        config["reroute"] = {"busted": draw(st.booleans()), **more.pop("reroute", {})}
+        config |= more
         if draw(st.booleans()):
             config["rest"] = {
                 "move_after": "2ns",
@@ -249,6 +306,28 @@ class Chaos:
             assert known.leaves_qty == child.leaves_qty, "I13"
             assert known.cum_qty == child.cum_qty, "I13"
 
+    def check_controls(self) -> None:
+        """What was kept never left, and what left was within the limits at that time."""
+        brakes = self.core._desk.brakes
+        assert brakes is not None
+        rule = brakes.controls.config
+        sent = {r.cl_ord_id: r for r in self.records if isinstance(r, ChildSent)}
+        left = {msg.cl_ord_id for _, msg in self.sent}
+        assert set(sent) <= left
+        for record in self.records:
+            if isinstance(record, ControlBreach) and record.order is not None:
+                assert record.order.replaces or record.order.cl_ord_id not in left
+        for child in sent.values():
+            assert rule.max_order_qty is None or child.order_qty <= rule.max_order_qty
+            worth = child.order_qty * child.price
+            assert rule.max_order_value is None or worth <= rule.max_order_value
+        killed = [r for r in self.records if getattr(r, "control", None) is Control.KILL_SWITCH]
+        if killed:
+            after = self.records[self.records.index(killed[0]) :]
+            assert not any(isinstance(r, ChildSent) for r in after)
+        breaches = [r for r in self.records if isinstance(r, ControlBreach)]
+        assert len(breaches) <= 40 * len(self.core.parents) * len(VENUES), "no tight loop"
+
     def check_records(self) -> None:
         children = {r.cl_ord_id: r for r in self.records if isinstance(r, ChildSent)}
         ends = Counter(
@@ -283,7 +362,19 @@ class Chaos:
 @settings(max_examples=150)
 @given(st.data())
 def test_I1_to_I6_and_I18_hold_whatever_venues_say(data: st.DataObject) -> None:
-    chaos = Chaos(data.draw)  # type: ignore[arg-type]
+    _run(data, Chaos(data.draw))  # type: ignore[arg-type]
+
+
+@pytest.mark.slow
+@settings(max_examples=200)
+@given(st.data())
+def test_F17_F18_I1_to_I6_and_I18_hold_with_any_controls_and_policies(data: st.DataObject) -> None:
+    chaos = Chaos(data.draw, controls=data.draw(controls()), reroute=data.draw(policies()))  # type: ignore[arg-type]
+    _run(data, chaos)
+    chaos.check_controls()
+
+
+def _run(data: st.DataObject, chaos: Chaos) -> None:
     names = iter([f"P{n}" for n in range(4)])
     chaos.quote()
     chaos.parent(next(names))
