@@ -7,6 +7,7 @@ from pydantic import Field, field_validator, model_validator
 
 from router.allocate import StrategyConfig
 from router.allocate.base import USUAL_TIE, TieRule
+from router.schedule import ScheduleConfig
 from router.settings.controls import ControlsConfig
 from router.settings.cost import CostConfig
 from router.settings.reallocation import RerouteConfig
@@ -113,6 +114,8 @@ class RouterConfig(ScenarioModel):
     """Where lots go that a venue did not fill."""
     blind: BlindConfig | None = None
     """Whether dark venues that never show anything get orders, and how large; without it none."""
+    schedule: ScheduleConfig | None = None
+    """When the lots of parents are sent that have no schedule of their own; without it at once."""
     tie: Seq[TieRule] = USUAL_TIE
     """What ranks levels; the first rule that tells two apart decides."""
     max_attempts: Annotated[int, Field(ge=1, le=1_000_000)] = 1_000

@@ -16,6 +16,8 @@ import msgspec
 from router.core.events import ACCOUNT, FromVenue, ParentOrder
 from router.core.profile import VenueProfile
 from router.core.router import RouterCore
+from router.schedule import AnySchedule
+from router.schedule.base import ParentFacts, SlicedConfig
 from router.task import RouterShell
 from sim.audit.records import Record
 from sim.flow.base import FlowConfig, FlowGrid
@@ -27,7 +29,7 @@ from sim.kernel.link import make_link
 from sim.kernel.loop import Event
 from sim.kernel.server import Server
 from sim.kernel.source import make_moving_source, make_source
-from sim.kernel.streams import Streams
+from sim.kernel.streams import Keyed, Streams
 from sim.participation import Participants
 from sim.protocol.enums import Priority, Side
 from sim.protocol.orders import VenueReport
@@ -118,7 +120,10 @@ class Wiring:
             for venue in self._venues
             for first_ns, moves in venue.moves
         ]
-        found = [_parent(one, units) for entry in scenario.parents for one in entry.each()]
+        usual, draws = scenario.router.schedule, streams.keyed("router", "schedule")
+        found = [
+            _parent(one, usual, units, draws) for entry in scenario.parents for one in entry.each()
+        ]
         self.parents = len(found)
         self.listen_on = any(venue.busts is not None for venue in scenario.venues)
         # A source holds one event at a time: thousands of orders that lie in the heap from the
@@ -301,11 +306,24 @@ class _Hearing:
         return feed_link(self._clock, sampler, deliver, bump_ns)
 
 
-def _parent(parent: ParentConfig, units: Units) -> tuple[int, ParentOrder]:
-    """The time of its arrival, ns, and a client order."""
+def _parent(
+    parent: ParentConfig, usual: AnySchedule | None, units: Units, draws: Keyed
+) -> tuple[int, ParentOrder]:
+    """The time of its arrival, ns, and a client order, with its own or the usual schedule."""
     limit = None if parent.limit is None else units.price_to_ticks(parent.limit)
     qty = units.qty_to_lots(parent.qty)
-    order = ParentOrder(parent.id, Side(parent.side), qty, limit, parent.deadline)
+    config, schedule = parent.schedule or usual, None
+    if config is not None:
+        most = config.max_slice if isinstance(config, SlicedConfig) else None
+        facts = ParentFacts(
+            parent.id,
+            qty,
+            parent.deadline,
+            None if most is None else units.qty_to_lots(most),
+            float(parent.qty),
+        )
+        schedule = config.build(facts, draws)
+    order = ParentOrder(parent.id, Side(parent.side), qty, limit, parent.deadline, schedule)
     return parent.at, order
 
 

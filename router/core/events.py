@@ -4,6 +4,7 @@ from typing import Final
 
 import msgspec
 
+from router.schedule.base import Schedule
 from sim.audit.records import Record
 from sim.protocol.enums import Side
 from sim.protocol.orders import OrderMessage, VenueReport
@@ -12,13 +13,17 @@ ACCOUNT: Final = "SOR"
 
 
 class ParentOrder(msgspec.Struct, frozen=True):
-    """A client's order as the router gets it; ``deadline_ns`` is an instant of the run."""
+    """A client's order as the router gets it; ``deadline_ns`` is an instant of the run.
+
+    Without a ``schedule`` all of it may be worked at once.
+    """
 
     parent_id: str
     side: Side
     order_qty: int
     limit_px: int | None = None
     deadline_ns: int | None = None
+    schedule: Schedule | None = None
 
 
 class Stamps(msgspec.Struct, frozen=True, gc=False):
@@ -73,6 +78,12 @@ class PostOver(msgspec.Struct, frozen=True, gc=False):
     parent_id: str
 
 
+class SliceDue(msgspec.Struct, frozen=True, gc=False):
+    """Wake-up at the instant that a parent's schedule has named."""
+
+    parent_id: str
+
+
 class Leave(msgspec.Struct, frozen=True, gc=False):
     """Wake-up as a child is to leave that has waited for others."""
 
@@ -110,6 +121,7 @@ WakeToken = (
     | Moves
     | PostOver
     | Leave
+    | SliceDue
     | Release
     | Kill
     | Cross

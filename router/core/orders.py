@@ -12,6 +12,7 @@ from typing import Final
 import msgspec
 
 from router.core.events import Stamps
+from router.schedule.base import Schedule
 from sim.protocol.enums import DecisionReason, EndReason, OrdStatus, Side, TimeInForce
 from sim.protocol.errors import InvariantError
 from sim.protocol.market_data import BookSnapshot, Levels
@@ -47,8 +48,8 @@ class Parent:
     """A client's order at the router; quantities in lots, prices in ticks.
 
     ``released_qty`` is how much of it may be worked by now, which never falls; all of it where no
-    schedule says otherwise. ``may_post`` ends at ``post_over_ns``, when the time of what was posted
-    is over.
+    ``schedule`` says otherwise. ``may_post`` ends at ``post_over_ns``, when the time of what was
+    posted is over.
 
     ``number`` counts parents in their order of arrival. ``open`` holds the children that may still
     fill; ``busted_qty`` are lots that venues took back and nobody sends anew, ``unanswered_qty`` is
@@ -83,6 +84,7 @@ class Parent:
     stopped: EndReason | None = None
     end_reason: EndReason | None = None
     number: int = 0
+    schedule: Schedule | None = None
     released_qty: int = -1
     may_post: bool = True
     post_over_ns: int = 0
@@ -103,7 +105,7 @@ class Parent:
 
     def __post_init__(self) -> None:
         if self.released_qty < 0:
-            self.released_qty = self.order_qty
+            self.released_qty = self.order_qty if self.schedule is None else 0
 
     @property
     def free_qty(self) -> int:

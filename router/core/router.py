@@ -24,6 +24,7 @@ from router.core.events import (
     ParentOrder,
     PostOver,
     Release,
+    SliceDue,
     Stamps,
     WakeAt,
     WakeToken,
@@ -32,6 +33,7 @@ from router.core.events import (
 from router.core.orders import Parent
 from router.core.profile import VenueProfile
 from router.core.reports import Reports
+from router.core.timetable import Timetable
 from router.core.truth import Truth
 from sim.audit.records import (
     ParentReceived,
@@ -66,6 +68,7 @@ class RouterCore:
         self._desk = desk = Desk(profiles, config, units)
         self._brakes = desk.brakes
         self._reports = Reports(desk)
+        self._timetable = Timetable(desk)
         self.view = desk.view
         self.parents = desk.parents
         self.children = desk.children
@@ -97,6 +100,7 @@ class RouterCore:
             order.order_qty,
             order.limit_px,
             order.deadline_ns,
+            schedule=order.schedule,
             number=len(self.parents),
         )
         self.parents[parent.parent_id] = parent
@@ -125,6 +129,9 @@ class RouterCore:
             if desk.policy.cross is not None:
                 near_ns = max(now_ns, parent.deadline_ns - desk.policy.cross.before)
                 out.append(WakeAt(near_ns, Cross(parent.parent_id)))
+        if parent.schedule is not None:
+            self._timetable.begin(parent, now_ns, out)
+            return out
         desk.want(parent, DecisionReason.INITIAL, now_ns, out)
         desk.waiting.note(parent)
         return out
@@ -189,6 +196,8 @@ class RouterCore:
             self._move(now_ns, out)
         elif isinstance(token, PostOver):
             desk.returns.post_over(self.parents[token.parent_id], now_ns, out)
+        elif isinstance(token, SliceDue):
+            self._timetable.due(self.parents[token.parent_id], now_ns, out)
         elif isinstance(token, Leave):
             desk.departures.leave(token.cl_ord_id, now_ns, out)
         elif isinstance(token, Deadline):

@@ -35,7 +35,9 @@ class VenueView:
         "_changed",
         "_exhausted",
         "_fills",
+        "_heard_qty",
         "_open",
+        "_own_qty",
         "_rest",
         "_rest_of",
         "flying",
@@ -53,6 +55,8 @@ class VenueView:
         self.flying: dict[str, Child] = {}
         self.less = False
         self._open: dict[tuple[bool, int], int] = {}  # (buys, limit) -> open lots of children
+        self._own_qty = 0  # what our own orders have filled here
+        self._heard_qty = 0  # the volume in the last quote that was dropped
         self._fills: list[tuple[int, bool, int, int]] = []  # venue_seq, buys, price, lots
         self._exhausted: list[tuple[int, bool, int]] = []  # venue_seq, buys, limit
         # What `available` gave for the quote `_rest_of`, by buys; until something of ours changes.
@@ -75,6 +79,8 @@ class VenueView:
 
     def drop_quote(self) -> None:
         """Forget the quote: it says nothing any more, and a newer one will come."""
+        if self.quote is not None:
+            self._heard_qty = self.quote.volume
         self.quote = None
         if not self.noted:
             self._note()
@@ -100,6 +106,7 @@ class VenueView:
 
     def on_fill(self, side: Side, price: int, lots: int, venue_seq: int) -> None:
         """Note lots taken at ``price``, held by book states from ``venue_seq`` on."""
+        self._own_qty += lots
         if self.quote is None or venue_seq > self.quote.venue_seq:
             self._rest.clear()
             self._fills.append((venue_seq, side is Side.BUY, price, lots))
@@ -111,6 +118,17 @@ class VenueView:
             self._rest.clear()
             self._exhausted.append((venue_seq, side is Side.BUY, limit))
             self.less = True
+
+    def others_volume(self) -> int:
+        """Lots that others have traded here since the run began, as far as heard.
+
+        Our own fills that the volume heard holds are not in it; nor are, as if they had filled,
+        lots on their way that are to take: of those nobody knows yet.
+        """
+        heard = self._heard_qty if self.quote is None else self.quote.volume
+        known = self._own_qty - sum(fill[3] for fill in self._fills)
+        flying = sum(child.leaves_qty for child in self.flying.values() if not child.rests)
+        return max(0, heard - known - flying)
 
     def shown(self, side: Side) -> Levels:
         """The side that an order of ``side`` trades against, as quoted."""

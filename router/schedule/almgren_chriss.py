@@ -10,7 +10,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from router.schedule.base import FixedPace, Pace, ParentFacts, Sliced, SlicedConfig
+from router.schedule.base import Draws, FixedPace, Pace, ParentFacts, Sliced, SlicedConfig
 from router.schedule.execution_cost import (
     Impact,
     decay_rate,
@@ -62,11 +62,11 @@ class AlmgrenChrissConfig(SlicedConfig):
             self._market.eta_tilde(self._tau(horizon))
         except ValueError as error:
             return f"with {self.slices} slices {error}, tau being the time between two slices"
-        return None
+        return super().problem(horizon)
 
-    def build(self) -> Sliced:
+    def build(self, facts: ParentFacts, draws: Draws) -> Sliced:
         """The schedule of one parent."""
-        return Sliced(self.kind, self, self._pace)
+        return Sliced(self.kind, self, facts, draws, self._pace)
 
     def notes(self, facts: ParentFacts, horizon: int) -> tuple[tuple[str, str], ...]:
         """The model's decay rate, expected cost and risk, in money and ``time_unit``."""

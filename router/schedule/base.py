@@ -17,14 +17,16 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from itertools import accumulate
-from typing import Annotated, Literal, Protocol
+from typing import Annotated, Final, Literal, Protocol
 
 import msgspec
 from pydantic import Field
 
 from sim.protocol.config import Duration, PositiveDecimal, ScenarioModel
-from sim.protocol.enums import Side
+from sim.protocol.units import format_duration
 
+GAP_MIN: Final = 1_000
+"""Slices that follow each other sooner, ns, are a mistake."""
 CatchUp = Literal["carry", "spread", "end"]
 AtEnd = Literal["take", "cancel", "wait"]
 
@@ -38,16 +40,14 @@ class Draws(Protocol):
 
 
 class ParentFacts(msgspec.Struct, frozen=True):
-    """What is known of a parent as it comes; times in ns of the run.
+    """What is known of a parent beforehand; ``deadline_ns`` is an instant of the run.
 
     ``max_slice`` are the lots that may be out at once by the scenario, None: any. ``quantity`` is
     the order in shares, for models that reckon in money.
     """
 
     parent_id: str
-    side: Side
     order_qty: int
-    start_ns: int
     deadline_ns: int | None = None
     max_slice: int | None = None
     quantity: float = 0.0
@@ -107,15 +107,11 @@ class Schedule(ABC):
     needs_shown: bool = False
 
     @abstractmethod
-    def start(self, facts: ParentFacts, draws: Draws) -> None:
-        """The parent has come; called once, before anything else."""
-
-    @abstractmethod
     def on_time(self, now_ns: int, seen: Seen) -> Step:
         """The parent has come, or the instant named last has: what is released now."""
 
     def notes(self) -> tuple[tuple[str, str], ...]:
-        """What the log shall say of the plan: name and value."""
+        """What the log shall say of the plan, name and value; asked after the first step."""
         return ()
 
 
@@ -125,7 +121,7 @@ class Schedule(ABC):
 class Pace(ABC):
     """How many lots an algorithm plans to have released by each slice."""
 
-    def open(self, seen: Seen) -> None:  # noqa: B027 - most need not know
+    def open(self, now_ns: int, seen: Seen) -> None:  # noqa: B027 - most need not know
         """The parent has come, and this is how things stand."""
 
     @abstractmethod
@@ -216,6 +212,12 @@ class SlicedConfig(ScenarioModel):
 
     def problem(self, horizon: int) -> str | None:
         """Why a parent cannot have it over a horizon of so many ns; None: it can."""
+        gap = horizon // self.slices
+        if gap < GAP_MIN:
+            return (
+                f"{self.slices} slices over {format_duration(horizon)} would follow each other in "
+                f"less than {format_duration(GAP_MIN)}"
+            )
         return None
 
     def notes(self, facts: ParentFacts, horizon: int) -> tuple[tuple[str, str], ...]:
@@ -229,68 +231,51 @@ class Sliced(Schedule):
     Args:
         name: The kind.
         config: The keys that all kinds share.
-        pace: Makes the pace of a parent from its facts and what each slice's size is multiplied
-            with.
+        facts: The parent.
+        draws: Chance, of which it takes what is its parent's.
+        pace: Makes the pace.
         needs_volume: Whether the pace wants the market's volume.
         needs_shown: Whether it wants the lots displayed.
+
+    Raises:
+        ValueError: If there is neither a horizon nor a deadline.
     """
 
     def __init__(
         self,
         name: str,
         config: SlicedConfig,
+        facts: ParentFacts,
+        draws: Draws,
         pace: "MakePace",
         *,
         needs_volume: bool = False,
         needs_shown: bool = False,
     ) -> None:
+        if config.horizon is None and facts.deadline_ns is None:
+            raise ValueError(f"parent {facts.parent_id} has neither a horizon nor a deadline")
         self.name = name
         self.slices = config.slices
         self.needs_volume = needs_volume
         self.needs_shown = needs_shown
         self._config = config
+        self._facts = facts
+        self._draws = draws
         self._make_pace = pace
-        self._n = 0
+        self._n = -1
         self._released = 0
         self._last_wanted = 0
-        self._is_open = False
-
-    def start(self, facts: ParentFacts, draws: Draws) -> None:
-        """Lay the slices out over the horizon.
-
-        Raises:
-            ValueError: If there is neither a horizon nor a deadline.
-        """
-        config, n = self._config, self._config.slices
-        horizon = horizon_of(config, facts)
-        self._facts = facts
-        name, part = facts.parent_id, config.jitter.time
-        gap = horizon // n
-        self._due = [facts.start_ns + horizon * k // n for k in range(n)]
-        self._times = self._due
-        if part:
-            self._times = [
-                due + int(gap * part * draws.uniform(name, k, "time"))
-                for k, due in enumerate(self._due)
-            ]
-        self._gap = max(1, gap)
-        self._end = facts.start_ns + horizon
-        ones = [1.0] * n
-        self._planned = self._wanted = self._make_pace(facts, horizon, ones)
-        size = config.jitter.size
-        if size:
-            factors = [1 + size * (2 * draws.uniform(name, k, "size") - 1) for k in range(n)]
-            self._wanted = self._make_pace(facts, horizon, factors)
 
     def on_time(self, now_ns: int, seen: Seen) -> Step:
         """Release the slice that is due, or see to the end."""
-        n = self._n
-        if not self._is_open:
-            self._is_open = True
-            self._planned.open(seen)
-            self._wanted.open(seen)
+        if self._n < 0:
+            self._lay_out(now_ns)
+            self._planned.open(now_ns, seen)
+            self._wanted.open(now_ns, seen)
+            self._n = 0
             if now_ns < self._times[0]:
-                return Step(0, self._due[0], 0, 0, self._times[0])
+                return Step(0, now_ns, 0, 0, self._times[0])
+        n = self._n
         self._n += 1
         at_end = None if n < self.slices else self._config.at_end
         planned = wanted = self._planned.by(n, now_ns, seen)
@@ -305,6 +290,31 @@ class Sliced(Schedule):
         self._last_wanted = wanted
         return Step(n + 1, self._due_of(n), planned, self._released, self._next(n, now_ns), at_end)
 
+    def notes(self) -> tuple[tuple[str, str], ...]:
+        """What the model says of the plan."""
+        return self._config.notes(self._facts, self._horizon)
+
+    def _lay_out(self, now_ns: int) -> None:
+        """Lay the slices out over the horizon, which begins now."""
+        config, n = self._config, self.slices
+        horizon = config.horizon
+        if horizon is None:
+            assert self._facts.deadline_ns is not None  # see the constructor
+            horizon = max(1, self._facts.deadline_ns - now_ns)
+        self._horizon, self._end = horizon, now_ns + horizon
+        self._gap = max(1, horizon // n)
+        self._due = [now_ns + horizon * k // n for k in range(n)]
+        self._times = self._due
+        draw, name = self._draws.uniform, self._facts.parent_id
+        part, size = config.jitter.time, config.jitter.size
+        if part:
+            later = [int(self._gap * part * draw(name, k, "time")) for k in range(n)]
+            self._times = [due + more for due, more in zip(self._due, later, strict=True)]
+        self._planned = self._wanted = self._make_pace(self._facts, horizon, [1.0] * n)
+        if size:
+            factors = [1 + size * (2 * draw(name, k, "size") - 1) for k in range(n)]
+            self._wanted = self._make_pace(self._facts, horizon, factors)
+
     def _due_of(self, n: int) -> int:
         return self._due[n] if n < self.slices else self._end + self._gap * (n - self.slices)
 
@@ -315,10 +325,6 @@ class Sliced(Schedule):
             return self._end
         waits = self._config.at_end == "wait" and self._released < self._facts.order_qty
         return now_ns + self._gap if waits else None
-
-    def notes(self) -> tuple[tuple[str, str], ...]:
-        """What the model says of the plan."""
-        return self._config.notes(self._facts, horizon_of(self._config, self._facts))
 
     def _target(self, wanted: int, seen: Seen) -> int:
         """Lots that should be released with this slice, by the rule for what others left."""
@@ -343,19 +349,6 @@ class Sliced(Schedule):
 
 MakePace = Callable[[ParentFacts, int, Sequence[float]], Pace]
 """From a parent, the length of the horizon in ns, and factors for the sizes of slices."""
-
-
-def horizon_of(config: SlicedConfig, facts: ParentFacts) -> int:
-    """How long the schedule takes, ns.
-
-    Raises:
-        ValueError: If there is neither a horizon nor a deadline.
-    """
-    if config.horizon is not None:
-        return config.horizon
-    if facts.deadline_ns is None:
-        raise ValueError(f"parent {facts.parent_id} has neither a horizon nor a deadline")
-    return facts.deadline_ns - facts.start_ns
 
 
 def fixed_pace(weights: Sequence[float]) -> MakePace:

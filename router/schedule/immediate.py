@@ -11,14 +11,12 @@ class Immediate(Schedule):
 
     name = "immediate"
 
-    def start(self, facts: ParentFacts, draws: Draws) -> None:
-        """Note the parent."""
-        self._facts = facts
+    def __init__(self, facts: ParentFacts) -> None:
+        self._lots = facts.order_qty
 
     def on_time(self, now_ns: int, seen: Seen) -> Step:
         """The whole order, once."""
-        lots = self._facts.order_qty
-        return Step(1, self._facts.start_ns, lots, lots, None)
+        return Step(1, now_ns, self._lots, self._lots, None)
 
 
 class ImmediateConfig(ScenarioModel):
@@ -29,6 +27,6 @@ class ImmediateConfig(ScenarioModel):
 
     kind: Literal["immediate"]
 
-    def build(self) -> Immediate:
+    def build(self, facts: ParentFacts, draws: Draws) -> Immediate:
         """The schedule of one parent."""
-        return Immediate()
+        return Immediate(facts)

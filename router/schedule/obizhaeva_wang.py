@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from router.schedule.base import FixedPace, Pace, ParentFacts, Sliced, SlicedConfig
+from router.schedule.base import Draws, FixedPace, Pace, ParentFacts, Sliced, SlicedConfig
 from router.schedule.execution_cost import block_schedule
 
 _SECOND = 1_000_000_000
@@ -30,9 +30,9 @@ class ObizhaevaWangConfig(SlicedConfig):
     """How many trades, at equal distances; the first at once, the last one distance before the
     end."""
 
-    def build(self) -> Sliced:
+    def build(self, facts: ParentFacts, draws: Draws) -> Sliced:
         """The schedule of one parent."""
-        return Sliced(self.kind, self, self._pace)
+        return Sliced(self.kind, self, facts, draws, self._pace)
 
     def _pace(self, facts: ParentFacts, horizon: int, factors: Sequence[float]) -> Pace:
         decay = self.resilience * (horizon / self.slices / _SECOND)

@@ -12,7 +12,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from router.schedule.base import Pace, ParentFacts, Seen, Sliced, SlicedConfig
+from router.schedule.base import Draws, Pace, ParentFacts, Seen, Sliced, SlicedConfig
 from sim.protocol.config import DecimalText
 
 Share = Annotated[DecimalText, Field(gt=0, lt=1, decimal_places=8)]
@@ -39,11 +39,12 @@ class VolumePace(Pace):
         self._facts = facts
         self._horizon = horizon
         self._factors = factors
-        self._first = self._heard = 0
+        self._first = self._heard = self._opened_ns = 0
         self._allowed = Fraction(0)
 
-    def open(self, seen: Seen) -> None:
+    def open(self, now_ns: int, seen: Seen) -> None:
         """Only what trades from now on counts."""
+        self._opened_ns = now_ns
         self._first = self._heard = seen.volume_qty
 
     def by(self, n: int, now_ns: int, seen: Seen) -> int:
@@ -61,7 +62,7 @@ class VolumePace(Pace):
         least, aim, most = self._rates
         if least == most:
             return aim
-        elapsed = now_ns - self._facts.start_ns
+        elapsed = now_ns - self._opened_ns
         if elapsed <= 0:
             return aim
         left_ns = max(0, self._horizon - elapsed)
@@ -100,7 +101,7 @@ class PovConfig(SlicedConfig):
             )
         return self
 
-    def build(self) -> Sliced:
+    def build(self, facts: ParentFacts, draws: Draws) -> Sliced:
         """The schedule of one parent."""
         rates = (
             Fraction(self.min_rate or self.rate),
@@ -111,4 +112,4 @@ class PovConfig(SlicedConfig):
         def pace(facts: ParentFacts, horizon: int, factors: Sequence[float]) -> Pace:
             return VolumePace(rates, facts, horizon, factors)
 
-        return Sliced(self.kind, self, pace, needs_volume=True)
+        return Sliced(self.kind, self, facts, draws, pace, needs_volume=True)

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from router.schedule.base import Sliced, SlicedConfig, fixed_pace
+from router.schedule.base import Draws, ParentFacts, Sliced, SlicedConfig, fixed_pace
 
 
 class TwapConfig(SlicedConfig):
@@ -13,6 +13,6 @@ class TwapConfig(SlicedConfig):
 
     kind: Literal["twap"]
 
-    def build(self) -> Sliced:
+    def build(self, facts: ParentFacts, draws: Draws) -> Sliced:
         """The schedule of one parent."""
-        return Sliced(self.kind, self, fixed_pace([1.0] * self.slices))
+        return Sliced(self.kind, self, facts, draws, fixed_pace([1.0] * self.slices))

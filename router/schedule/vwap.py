@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 from pydantic import Field, Strict, field_validator
 
 from router.schedule.base import (
+    Draws,
     Pace,
     ParentFacts,
     Seen,
@@ -88,11 +89,13 @@ class VwapConfig(SlicedConfig):
             raise ValueError("one weight at least must be > 0")
         return profile
 
-    def build(self) -> Sliced:
+    def build(self, facts: ParentFacts, draws: Draws) -> Sliced:
         """The schedule of one parent."""
         if self.profile is None:
-            return Sliced(self.kind, self, _by_display, needs_shown=True)
-        return Sliced(self.kind, self, fixed_pace(slice_weights(self.profile, self.slices)))
+            return Sliced(self.kind, self, facts, draws, _by_display, needs_shown=True)
+        return Sliced(
+            self.kind, self, facts, draws, fixed_pace(slice_weights(self.profile, self.slices))
+        )
 
 
 def slice_weights(profile: Sequence[tuple[float, float]], slices: int) -> list[float]:

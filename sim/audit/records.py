@@ -40,6 +40,7 @@ from sim.audit.order_records import (
 from sim.audit.participant_records import ParticipantEvent
 from sim.audit.queue_records import QueuePosition
 from sim.audit.record import Record
+from sim.audit.schedule_records import ScheduleStep
 from sim.protocol.enums import (
     EndReason,
     Outcome,
@@ -92,6 +93,7 @@ __all__ = [
     "RouteHold",
     "RunFinished",
     "RunStarted",
+    "ScheduleStep",
     "Slice",
     "TradePrint",
     "VenueCost",
@@ -365,6 +367,7 @@ class RunFinished(Record, frozen=True, kw_only=True, tag="run_finished"):
 AnyRecord = (
     RunStarted
     | ParentReceived
+    | ScheduleStep
     | Decision
     | ChildSent
     | ChildDropped

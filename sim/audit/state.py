@@ -44,6 +44,7 @@ from sim.audit.records import (
     RouteHold,
     RunFinished,
     RunStarted,
+    ScheduleStep,
     TradePrint,
     VenueEvent,
     WrittenOff,
@@ -122,7 +123,7 @@ class ParentState:
 
     ``working_qty`` are the lots in open children; ``free_qty`` those that are neither filled nor
     working nor given up. ``busted_qty`` are filled lots that venues took back; those of them that
-    nobody sends anew are among the ``canceled_qty``.
+    nobody sends anew are among the ``canceled_qty``. ``step`` is the last of its schedule.
     """
 
     received: ParentReceived
@@ -137,6 +138,7 @@ class ParentState:
     fees: Decimal = Decimal(0)
     end_reason: EndReason | None = None
     ended_ns: int | None = None
+    step: ScheduleStep | None = None
 
     @property
     def leaves_qty(self) -> int:
@@ -189,6 +191,7 @@ class LogState:
         self._handlers: dict[type[Record], Callable[[Any], None]] = {
             RunStarted: self._on_started,
             ParentReceived: self._on_parent,
+            ScheduleStep: self._on_step,
             Decision: self._on_decision,
             ChildSent: self._on_sent,
             ChildDropped: lambda record: None,  # it never left, so nothing of it was open
@@ -266,6 +269,13 @@ class LogState:
             raise _Contradiction(f"parent {record.parent_id!r} was received before")
         self.parents[record.parent_id] = ParentState(record)
 
+    def _on_step(self, record: ScheduleStep) -> None:
+        parent = self._parent(record.parent_id)
+        low = parent.step.released_qty if parent.step else 0
+        if not low <= record.released_qty <= parent.received.order_qty:
+            raise _Contradiction(f"released_qty must be >= {low} and within the order")
+        parent.step = record
+
     def _on_decision(self, record: Decision) -> None:
         parent = self._parent(record.parent_id)
         if record.effective_scale < 1:
@@ -315,9 +325,8 @@ class LogState:
         child = self._child(record.cl_ord_id)
         qty = record.last_qty
         if not 0 < qty <= child.leaves_qty:
-            raise _Contradiction(
-                f"child {child.cl_ord_id!r} has {child.leaves_qty} lots open, the fill is of {qty}"
-            )
+            name, left = child.cl_ord_id, child.leaves_qty
+            raise _Contradiction(f"child {name!r} has {left} lots open, the fill is of {qty}")
         if (record.parent_id, record.venue_id) != (child.parent_id, child.venue_id):
             raise _Contradiction(f"child {child.cl_ord_id!r} has another parent or venue")
         fee, parent = _money(record.fee), self.parents[child.parent_id]
@@ -429,10 +438,8 @@ class LogState:
     def _on_written_off(self, record: WrittenOff) -> None:
         child = self._child(record.cl_ord_id)
         if record.written_off_qty != child.leaves_qty:
-            raise _Contradiction(
-                f"child {child.cl_ord_id!r} has {child.leaves_qty} lots open, "
-                f"{record.written_off_qty} are written off"
-            )
+            name, left, lots = child.cl_ord_id, child.leaves_qty, record.written_off_qty
+            raise _Contradiction(f"child {name!r} has {left} lots open, {lots} are written off")
         child.canceled_qty = record.written_off_qty
         self._end(child, Status.CANCELED, record.t_ns)
 

@@ -290,7 +290,7 @@ class DecisionReason(Enum):
     DEADLINE_NEAR = "deadline_near"
     """The deadline is near, and the spread is crossed."""
     SCHEDULE = "schedule"
-    """A time to send has come; nothing makes such decisions yet."""
+    """A schedule released lots, or its horizon is over."""
 
 
 @unique
@@ -303,6 +303,8 @@ class EndReason(Enum):
     """All that it did not keep as filled was taken back."""
     DEADLINE = "deadline"
     """Its deadline came."""
+    HORIZON = "horizon"
+    """The horizon of its schedule is over."""
     ATTEMPTS_EXHAUSTED = "attempts_exhausted"
     """It had ``max_attempts`` decisions with children."""
     NO_VENUE = "no_venue"

@@ -102,7 +102,7 @@ class ChildTeller(Telling):
             yield (
                 "Why",
                 [
-                    *self.why(decision, child.triggers, child.holds),
+                    *self.why(decision, child.triggers, child.holds, child.step),
                     *self._chosen(child, decision),
                 ],
             )
@@ -393,7 +393,7 @@ class DecisionTeller(Telling):
     def sections(self) -> Iterator[Section]:
         """The text, section by section."""
         story, decision = self._decision, self._decision.decision
-        yield "Why", self.why(decision, story.triggers, story.holds)
+        yield "Why", self.why(decision, story.triggers, story.holds, story.step)
         yield "What the router knew", list(self.known(decision))
         yield "What it chose", list(self._choice(decision))
         if decision.refused:

@@ -36,6 +36,7 @@ from sim.audit.records import (
     Record,
     RouteHold,
     RunStarted,
+    ScheduleStep,
     TradePrint,
 )
 from sim.audit.state import LogState
@@ -70,7 +71,8 @@ class ChildStory:
 
     ``places`` are the records of its place in a line. ``triggers`` are the reports of the
     decision's instant that freed lots of the parent, ``holds``
-    the router's last hold of each venue as it decided, and ``next_decision`` is the parent's first
+    the router's last hold of each venue as it decided, ``step`` the last step of the parent's
+    schedule by then, and ``next_decision`` is the parent's first
     decision after the child came back.
     """
 
@@ -78,6 +80,7 @@ class ChildStory:
     decision: Decision | None
     triggers: list[ChildCanceled | ChildRejected] = field(default_factory=list)
     holds: dict[str, RouteHold] = field(default_factory=dict)
+    step: ScheduleStep | None = None
     arrival: BookAtArrival | None = None
     events: list[Record] = field(default_factory=list)
     places: list[QueuePosition] = field(default_factory=list)
@@ -123,7 +126,8 @@ class DecisionStory:
     """One decision. ``triggers`` are the reports of its instant that freed lots of the parent.
 
     ``holds`` is the router's last hold of each venue as it decided, ``breaches`` what kept its
-    orders from leaving, ``dropped`` the children that it planned and that never left.
+    orders from leaving, ``dropped`` the children that it planned and that never left, ``step`` the
+    last step of the parent's schedule by then.
     """
 
     decision: Decision
@@ -132,6 +136,7 @@ class DecisionStory:
     children: list[ChildStory] = field(default_factory=list)
     breaches: list[ControlBreach] = field(default_factory=list)
     dropped: list[ChildDropped] = field(default_factory=list)
+    step: ScheduleStep | None = None
 
 
 @dataclass(slots=True)
@@ -191,6 +196,7 @@ class _Made(NamedTuple):
     decision: Decision | None
     triggers: list[ChildCanceled | ChildRejected]
     holds: dict[str, RouteHold]
+    step: ScheduleStep | None
 
     @property
     def last_leave_ns(self) -> int:
@@ -218,6 +224,9 @@ class _Reading:
         # Decisions whose children may leave after later ones, with what was known as they were made
         self._planned: dict[int, _Made] = {}
         self._dropped: list[ChildDropped] = []
+        self._steps: dict[str, ScheduleStep] = {}
+        self._latest_step: ScheduleStep | None = None
+        self._found_step: ScheduleStep | None = None
         self._stories: dict[str, ChildStory] = {}
         self._breaches: list[ControlBreach] = []
         self._back: deque[ChildCanceled | ChildRejected] = deque()
@@ -234,6 +243,8 @@ class _Reading:
         elif isinstance(record, ControlBreach):
             if record.order is not None and record.order.decision_id == self._number:
                 self._breaches.append(record)
+        elif isinstance(record, ScheduleStep):
+            self._steps[record.parent_id] = record
         elif isinstance(record, ChildSent):
             if record.cl_ord_id == self._child or record.decision_id == self._number:
                 made = self._made(record.decision_id)
@@ -249,12 +260,13 @@ class _Reading:
         if decision_id in self._planned:
             return self._planned[decision_id]
         mine = latest if latest and latest.decision_id == decision_id else None
-        return _Made(mine, self._triggers, self._latest_holds)
+        return _Made(mine, self._triggers, self._latest_holds, self._latest_step)
 
     def _take_decision(self, record: Decision) -> None:
         self._decisions = record.decision_id
         self._latest = record
         self._latest_holds = self._holds
+        self._latest_step = self._steps.get(record.parent_id)
         self._triggers = [
             one
             for one in self._back
@@ -266,12 +278,13 @@ class _Reading:
                 for number, made in self._planned.items()
                 if made.last_leave_ns >= record.t_ns
             }
-            made = _Made(record, self._triggers, self._holds)
+            made = _Made(record, self._triggers, self._holds, self._latest_step)
             self._planned[record.decision_id] = made
         if record.decision_id == self._number:
             self._decision = record
             self._found_triggers = self._triggers
             self._found_holds = self._holds
+            self._found_step = self._latest_step
         for story in self._waiting:
             if story.sent.parent_id == record.parent_id:
                 story.next_decision = record
@@ -316,6 +329,7 @@ class _Reading:
             children,
             self._breaches,
             self._dropped,
+            self._found_step,
         )
         parent = self._parent(self._decision.parent_id)
         return Story(started, parent, decision=found, state=self.state)

@@ -13,6 +13,7 @@ from sim.audit.records import (
     KnownQuote,
     Refused,
     RouteHold,
+    ScheduleStep,
     Slice,
 )
 from sim.protocol.enums import DecisionReason, Side
@@ -105,6 +106,7 @@ class Telling:
         decision: Decision,
         triggers: list[ChildCanceled | ChildRejected],
         holds: Mapping[str, RouteHold],
+        step: ScheduleStep | None = None,
     ) -> list[str]:
         """When and for whom it was made, because of what, and what there was to place."""
         w, parent = self._words, self._story.parent
@@ -125,8 +127,11 @@ class Telling:
             because += f"; {_RULES[decision.rule]}"
         depth = "the best level" if decision.depth == "top" else "the full depth"
         at, strategy = instant(decision.t_ns), words(decision.strategy)
+        says = [f"At {at} the router decided for {whose}{order}, because {because}."]
+        if step is not None:
+            says.append(f"Of its schedule: {w.say(step)}.")
         return [
-            f"At {at} the router decided for {whose}{order}, because {because}.",
+            *says,
             f"It had {w.qty(decision.unreserved_qty)} to place, by the strategy {strategy} over "
             f"{depth} of each venue.",
         ]

@@ -42,6 +42,7 @@ from sim.audit.records import (
     RouteHold,
     RunFinished,
     RunStarted,
+    ScheduleStep,
     TradePrint,
     VenueEvent,
     WrittenOff,
@@ -138,6 +139,7 @@ class Words:
         self._say: dict[type[Record], Callable[[Any], str]] = {
             RunStarted: lambda r: f"run started, seed {r.seed}",
             ParentReceived: self._parent,
+            ScheduleStep: self._step,
             Decision: self._decision,
             ChildSent: self._sent,
             ChildDropped: self._dropped,
@@ -214,6 +216,21 @@ class Words:
         until = "" if record.deadline_ns is None else f", until {instant(record.deadline_ns)}"
         what = f"{words(record.side.value)} {self.qty(record.order_qty)}"
         return f"parent {printable(record.parent_id)} received: {what}{limit}{until}"
+
+    def _step(self, record: ScheduleStep) -> str:
+        what = f"{printable(record.schedule)} of {printable(record.parent_id)}"
+        if record.at_end is not None:
+            return f"{what}, after its horizon ({words(record.at_end)}): {self.released(record)}"
+        return f"{what}, slice {record.slice} of {record.slices}: {self.released(record)}"
+
+    def released(self, record: ScheduleStep) -> str:
+        """What a step of a schedule has released, planned, and found filled."""
+        late = record.t_ns - record.due_ns
+        when = f", {duration(late)} later than planned" if late else ""
+        return (
+            f"{self.qty(record.released_qty)} released where {self.qty(record.planned_qty)} were "
+            f"planned, {self.qty(record.filled_qty)} filled{when}"
+        )
 
     def _decision(self, record: Decision) -> str:
         split: dict[str, int] = {}

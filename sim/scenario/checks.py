@@ -33,6 +33,7 @@ from sim.scenario.model import (
     VenueEntry,
 )
 from sim.scenario.nodes import Path
+from sim.scenario.schedules import schedule_problems
 from sim.scenario.taking_part import PARTICIPANT, participant_problems
 from sim.scenario.wording import did_you_mean
 
@@ -71,6 +72,7 @@ def cross_checks(document: Document, resolve: Resolve) -> list[Problem]:
         *_rest(document, venues),
         *_pools(document),
         *_min_qty(document, units),
+        *schedule_problems(document, parents, units),
         *_expect(document),
         *_comparison(document, units),
         *hearing_problems(document, venues, list(_ids(document, "participants").values())),

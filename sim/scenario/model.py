@@ -19,6 +19,7 @@ from pydantic import (
 )
 
 from router.config import RouterConfig
+from router.schedule import ScheduleConfig
 from sim.flow import Flow
 from sim.flow.participants import Participant
 from sim.flow.participants.base import ParticipantConfig
@@ -116,6 +117,8 @@ class ParentConfig(ScenarioModel):
     """Buys no higher, sells no lower; without it at any price."""
     deadline: Duration | None = None
     """When it ends at the latest, **since the start of the run**; later than ``at``."""
+    schedule: ScheduleConfig | None = None
+    """When its lots are sent; without it as ``router.schedule`` says, or all at once."""
     repeat: RepeatConfig | None = None
     """Whether the same order comes again, under the names ``id.1``, ``id.2`` and so on."""
 
