@@ -122,8 +122,8 @@ class BlindOrders:
     @staticmethod
     def on_split(parent: Parent, split: BlindSplit) -> None:
         """A split goes out; venues that get a ping have not answered it."""
-        for venue_id, _, _ in split.parts:
-            if venue_id in split.pings:
+        for venue_id in split.pings:
+            if any(part[0] == venue_id for part in split.parts):
                 parent.pings[venue_id] = False
 
     @staticmethod

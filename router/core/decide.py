@@ -136,14 +136,12 @@ class Decider:
             return []
         parent.waiting = nothing
         refused += [Refused(venue_id, why) for venue_id, why in allocation.refused]
-        unquoted = blind.orders
-        if blind.pings:
-            BlindOrders.on_split(parent, blind)
+        BlindOrders.on_split(parent, blind)
         if places is not None:
-            unquoted += hidden.used(parts)
             places.on_split(parent, allocation.slices)
         elif self._truth is not None:
-            unquoted += of_truth(allocation.slices, offers, self._silent, best_px)
+            told = of_truth(allocation.slices, offers, self._silent, best_px)
+            blind = msgspec.structs.replace(blind, orders=blind.orders + told)
         decision = Decision(
             t_ns=now_ns,
             decision_id=self.next_id(),
@@ -157,7 +155,7 @@ class Decider:
             ranking=allocation.ranking,
             split=tuple([Slice(v, price, qty) for v, price, qty in parts]),
             refused=tuple(refused),
-            blind=unquoted,
+            blind=blind.orders + hidden.used(parts),
             queues=hidden.queues,
             posts=tuple([Slice(*post) for post in posts]) if posts else (),
             costs=self._costing.costs(parent.side, parts, offers) if self._costing else (),
