@@ -4,6 +4,7 @@ from pathlib import Path
 
 import msgspec
 
+from sim.cli.errors import classify
 from sim.cli.output import count_bar
 from sim.manifest import command_line, now, write_manifest
 from sim.protocol.errors import AuditWriteError
@@ -23,15 +24,22 @@ def run_comparison(
     Raises:
         AuditWriteError: If the disk refuses the file.
     """
-    started = now()
-    with count_bar("compare", quiet=quiet) as on_done:
-        found = compare(source, seed=loaded.scenario.seed, jobs_n=cores(), on_done=on_done)
-    text = msgspec.json.format(msgspec.json.encode(found), indent=2) + b"\n"
+    started, code = now(), exit_code
     try:
-        (folder / DOCUMENT).write_bytes(text)
-    except OSError as error:
-        raise AuditWriteError(
-            f"{folder / DOCUMENT}: cannot be written: {error.strerror}"
-        ) from error
-    write_manifest(folder, started=started, exit_code=exit_code, argv=command_line())
+        with count_bar("compare", quiet=quiet) as on_done:
+            found = compare(source, seed=loaded.scenario.seed, jobs_n=cores(), on_done=on_done)
+        text = msgspec.json.format(msgspec.json.encode(found), indent=2) + b"\n"
+        _write(folder / DOCUMENT, text)
+    except BaseException as error:
+        code, _ = classify(error)
+        raise
+    finally:
+        write_manifest(folder, started=started, exit_code=code, argv=command_line())
     return found
+
+
+def _write(path: Path, text: bytes) -> None:
+    try:
+        path.write_bytes(text)
+    except OSError as error:
+        raise AuditWriteError(f"{path}: cannot be written: {error.strerror}") from error

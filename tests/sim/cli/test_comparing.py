@@ -1,0 +1,67 @@
+"""``sorsim run`` of a scenario with a comparison: tables, document, what an interrupt leaves."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Invoke = Callable[..., Any]  # see conftest
+
+SMALL = (
+    *("run", "strategies", "--set", "comparison.seeds=2", "--set", "comparison.size_seeds=2"),
+    *("--set", "comparison.sizes=[1000]", "--out", "r"),
+)
+
+
+@pytest.fixture(autouse=True)
+def one_core(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sim.cli.comparing.cores", lambda: 1)
+
+
+def test_the_document_is_printed_and_lies_in_the_folder(invoke: Invoke, tmp_path: Path) -> None:
+    done = invoke(*SMALL, "--json")
+    assert (done.code, done.err) == (0, "")
+    document = json.loads(done.out)
+    saved = json.loads((tmp_path / "r" / "comparison.json").read_bytes())
+    assert document["comparison"] == saved
+    assert document["parents"][0]["filled_qty"] == 20_000
+    manifest = json.loads((tmp_path / "r" / "manifest.json").read_bytes())
+    assert "comparison.json" in manifest["files"]
+    assert manifest["exit_code"] == 0
+
+
+def test_the_tables_fit_and_name_every_strategy(
+    invoke: Invoke, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
+    done = invoke(*SMALL)
+    assert done.code == 0
+    table = done.out.partition("Strategies compared")[2].partition("audit log")[0]
+    assert max(map(len, table.splitlines())) <= 100
+    for name in ("single exchange", "dark pool only", "execution broker", "smart order router"):
+        assert table.count(f"\n{name} ") == 4, name
+    assert "not compared" in table
+
+
+def test_an_interrupted_comparison_leaves_the_run_whole(
+    invoke: Invoke, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*args: object, **options: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("sim.cli.comparing.compare", interrupted)
+    done = invoke(*SMALL)
+    assert (done.code, done.err) == (130, "sorsim: interrupted\n")
+    assert invoke("verify", "r").code == 0
+    assert not (tmp_path / "r" / "comparison.json").exists()
+    manifest = json.loads((tmp_path / "r" / "manifest.json").read_bytes())
+    assert manifest["exit_code"] == 130
+
+
+def test_a_wrong_strategy_is_told_before_it_runs(invoke: Invoke) -> None:
+    wrong = "comparison.strategies[0].sets={router.nonsense: 1}"
+    done = invoke(*SMALL, "--set", wrong)
+    assert done.code == 2
+    assert "strategy single_exchange router.nonsense=1: router.nonsense: unknown key" in done.err
