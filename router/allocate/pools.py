@@ -55,6 +55,7 @@ class PoolStrategy(Strategy):
 
     def allocate(self, request: AllocationRequest) -> Allocation:
         """Split over the pools that are offered; without any, by ``rest``."""
+        self._close(request.parent_id)
         pools = sorted(request.pools, key=lambda pool: (pool.latency_ns, pool.venue_id))
         lots: list[int] = []
         notes: list[tuple[str, str]] = []
@@ -64,7 +65,6 @@ class PoolStrategy(Strategy):
             refused = [(pool.venue_id, "ranked_behind") for pool in pools]
             return self._split_rest(request, refused, notes)
         asked = {pool.venue_id: (pool, n) for pool, n in zip(pools, lots, strict=True)}
-        self._close(request.parent_id)
         self._rounds[request.parent_id] = _Round(request.side, request.qty, asked)
         shown = [(offer.venue_id, "pools_first") for offer in request.offers]
         return Allocation(
@@ -100,7 +100,7 @@ class PoolStrategy(Strategy):
             self._close(outcome.parent_id)
 
     def _close(self, parent_id: str) -> None:
-        """Learn from the answers of a parent's last round; some may never come."""
+        """Learn from a round: from the answers that have come by now; others may never come."""
         due = self._rounds.pop(parent_id, None)
         if due is not None and due.filled:
             self.learn_round(due.side, due.qty, due.asked, due.filled)
