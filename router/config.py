@@ -10,6 +10,7 @@ from router.allocate.base import USUAL_TIE, TieRule
 from router.schedule import ScheduleConfig
 from router.settings.controls import ControlsConfig
 from router.settings.cost import CostConfig
+from router.settings.leakage import LeakageConfig
 from router.settings.reallocation import RerouteConfig
 from router.settings.sending import SendingConfig
 from sim.protocol.config import DecimalText, Duration, Ident, ScenarioModel, Seq
@@ -130,10 +131,24 @@ class RouterConfig(ScenarioModel):
     cost: CostConfig | None = None
     """What counts as the cost of a venue, and where its chances come from; with it every decision
     says what its split costs, term by term."""
+    leakage: LeakageConfig | None = None
+    """Whether the log says how likely parents are to be noticed, and how likely they may be."""
     rest: RestConfig | None = None
     """Whether and how lots rest in a book that nobody offers; without it they wait for quotes."""
     sending: SendingConfig = SendingConfig()
     """How the children of a decision leave."""
+
+    @model_validator(mode="after")
+    def _what_shows_is_split(self) -> "RouterConfig":
+        if self.leakage is None or self.leakage.max_detect is None:
+            return self
+        for name, there in (
+            ("rest", self.rest is not None),
+            ("sending.protect", self.sending.protect),
+        ):
+            if there:
+                raise ValueError(f"leakage.max_detect and {name}: one would have to give way")
+        return self
 
     @field_validator("tie")
     @classmethod

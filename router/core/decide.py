@@ -4,6 +4,7 @@ Blind orders come first, where the scenario has them. The strategy splits the re
 shown, or the policy for what a dark pool did not fill does.
 """
 
+from decimal import Decimal
 from typing import Final, NamedTuple
 
 import msgspec
@@ -15,6 +16,7 @@ from router.config import RouterConfig
 from router.core.blind import BlindOrders, BlindSplit, Part
 from router.core.costing import costing_of
 from router.core.experience import Experience
+from router.core.leakage import Leakage
 from router.core.making import make_child, takers
 from router.core.orders import Child, Parent, bound_elsewhere
 from router.core.places import NOWHERE as _NOWHERE
@@ -27,6 +29,7 @@ from router.core.truth import unquoted as of_truth
 from router.core.view import MarketView, VenueView
 from sim.audit.records import (
     Decision,
+    Exposure,
     KnownQuote,
     Note,
     PlannedLeave,
@@ -100,6 +103,10 @@ class Decider:
             measured = config.sending.estimate == "measured"
             learnt = experience if measured and experience is not None else Experience(profiles)
             self._sending = Sending(config.sending, learnt.order_delay_ns)
+        self._leakage: Leakage | None = None
+        if config.leakage is not None:
+            lot_size = Decimal(1) if units is None else units.lot_size
+            self._leakage = Leakage(config.leakage, profiles, lot_size)
         self._decisions = 0
 
     def next_id(self) -> int:
@@ -159,18 +166,18 @@ class Decider:
             queues=hidden.queues,
             posts=tuple([Slice(*post) for post in posts]) if posts else (),
             costs=self._costing.costs(parent.side, parts, offers) if self._costing else (),
+            leakage=self.exposure(parent, (*parts, *posts)) if self._leakage else None,
             notes=tuple([Note(*note) for note in allocation.notes]) if allocation.notes else (),
             protected=choice.protected,
             leaves=choice.leaves,
             rule=parent.rule,
         )
         parent.rule = "cross" if parent.crossing else ""
-        found: list[tuple[Record, Child | None]] = [(decision, None)]
-        if parts or posts:
-            parent.attempts += 1
-            self._note_split(parent, offers, allocation)
-            found += self._children(parent, parts, choice, best_px, now_ns)
-        return found
+        if nothing:
+            return [(decision, None)]
+        parent.attempts += 1
+        self._note_split(parent, offers, allocation)
+        return [(decision, None), *self._children(parent, parts, choice, best_px, now_ns)]
 
     def _children(
         self,
@@ -192,6 +199,10 @@ class Decider:
                 for post in choice.allocation.posts
             ]
         return found
+
+    def exposure(self, parent: Parent, parts: tuple[Part, ...]) -> Exposure | None:
+        """What a parent shows once these parts are there, where that is followed."""
+        return None if self._leakage is None else self._leakage.exposure(parent, parts)
 
     def over(self, child: Child, now_ns: int) -> bool:
         """A child has ended: let the strategy learn from it; whether others waited for its end."""
@@ -381,6 +392,8 @@ class Decider:
     ) -> _Choice:
         """The split, and how it is sent."""
         name, allocation = self._allocate(parent, request)
+        if self._leakage is not None:
+            allocation = self._leakage.cut(parent, allocation)
         sending = self._sending
         if sending is None:
             return _Choice(name, allocation, blind)

@@ -6,6 +6,7 @@ appends to the outcomes of the event that caused it, the record before the messa
 
 from typing import Final
 
+import msgspec
 from msgspec import structs
 
 from router.config import RouterConfig
@@ -201,6 +202,10 @@ class Desk:
         posted = resting.post(parent, reason, self._decider.next_id, now_ns)
         if posted is not None:
             decision, sent, child = posted
+            part = child.venue_id, child.price, child.order_qty
+            exposure = self._decider.exposure(parent, (part,))
+            if exposure is not None:
+                decision = msgspec.structs.replace(decision, leakage=exposure)
             out.append(decision)
             self.send(sent, child, now_ns, out)
             self._watch_posts(parent, resting.take_after_ns, now_ns, out)

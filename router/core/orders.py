@@ -49,7 +49,7 @@ class Parent:
 
     ``released_qty`` is how much of it may be worked by now, which never falls; all of it where no
     ``schedule`` says otherwise. ``may_post`` ends at ``post_over_ns``, when the time of what was
-    posted is over.
+    posted is over. ``visible_max`` is the most that it showed at once, where that is followed.
 
     ``number`` counts parents in their order of arrival. ``open`` holds the children that may still
     fill; ``busted_qty`` are lots that venues took back and nobody sends anew, ``unanswered_qty`` is
@@ -87,6 +87,7 @@ class Parent:
     schedule: Schedule | None = None
     released_qty: int = -1
     may_post: bool = True
+    visible_max: int = 0
     post_over_ns: int = 0
     held: int = 0
     waits: bool = False

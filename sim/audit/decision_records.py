@@ -101,6 +101,27 @@ class VenueCost(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=Tru
     """The cost of the venue in the customer's formula."""
 
 
+class Exposure(
+    msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True, omit_defaults=True
+):
+    """How likely a parent is to be noticed from what its children show at lit venues at once.
+
+    Probabilities are decimal text with 8 decimals. Dark venues and makers show nothing.
+    """
+
+    visible_qty: int
+    """Lots that show: of its open children, and of what this decision sends."""
+    children: int
+    """Venues at which something shows."""
+    detect_prob: str
+    """``1 - exp(-alpha * visible)``: that the parent is noticed; the same for every split."""
+    detect_prob_max: str
+    """The highest ``detect_prob`` of the parent so far."""
+    reduction: str | None = None
+    """1 less the probability that what shows is noticed at every one of these venues; left out if
+    nothing shows. It grows with their number by construction."""
+
+
 class KnownQueue(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     """What the router knew of a queue that a limit order could join."""
 
@@ -128,7 +149,8 @@ class Refused(
     reason: str
     """Why: ``no_quote``, ``nothing_available``, ``ranked_behind``, ``filled_short``,
     ``other_venue``, ``tried_blind``, ``ping_short``, ``rounds_over``, ``pools_first``,
-    ``pools_only``, ``no_reference``, ``too_small``, ``not_its_turn`` (sequential sending),
+    ``pools_only``, ``no_reference``, ``too_small``, ``would_show`` (``router.leakage``),
+    ``not_its_turn`` (sequential sending),
     ``rejected_`` and the venue's reason, ``on_hold``, ``stopped``, ``no_answer``,
     ``quarantine``, ``pre_open``, ``halted`` or ``closed``; ``other_venues`` and ``bound``
     (``router.reroute.on``);
@@ -211,6 +233,8 @@ class Decision(Record, frozen=True, kw_only=True, tag="decision", omit_defaults=
     """What is sent to rest as limit orders; left out where nothing is."""
     costs: tuple[VenueCost, ...] = ()
     """What each venue of the split costs; left out where costs are not worked out."""
+    leakage: Exposure | None = None
+    """How likely the parent is to be noticed; left out without ``router.leakage``."""
     notes: tuple[Note, ...] = ()
     """What the strategy says of how it came to the split; left out where it says nothing."""
     protected: tuple[Protected, ...] = ()

@@ -15,6 +15,7 @@ from sim.audit.control_records import ControlBreach, Kept, WrittenOff
 from sim.audit.decision_records import (
     BlindOrder,
     Decision,
+    Exposure,
     KnownQueue,
     KnownQuote,
     Note,
@@ -71,6 +72,7 @@ __all__ = [
     "DealerAnswer",
     "Decision",
     "Depth",
+    "Exposure",
     "Fill",
     "Kept",
     "KnownQueue",

@@ -26,6 +26,7 @@ from sim.audit.records import (
     ChildSent,
     Correction,
     Decision,
+    Exposure,
     Fill,
     ParentDone,
     ParentReceived,
@@ -82,6 +83,7 @@ class _Parent:
     busted_qty: int = 0
     busted_after_qty: int = 0
     done: ParentDone | None = None
+    leakage: Exposure | None = None
 
 
 @dataclass(slots=True)
@@ -211,6 +213,8 @@ class SummaryBuilder:
         self._parents[record.parent_id] = _Parent(record, mid_x2)
 
     def _on_decision(self, record: Decision) -> None:
+        if record.leakage is not None:
+            self._parents[record.parent_id].leakage = record.leakage
         if not record.split:
             return
         parent = self._parents[record.parent_id]
@@ -311,12 +315,26 @@ def _parent_row(parent: _Parent, units: Units, order: list[str]) -> dict[str, An
         "children": parent.children,
         "reallocations": parent.reallocations,
         "end_reason": done.end_reason.value if done else None,
+        **_leakage_row(parent.leakage),
         "venues": {
             venue_id: _traded_row(parent.venues[venue_id], units)
             for venue_id in order
             if venue_id in parent.venues
         },
     }
+
+
+def _leakage_row(last: Exposure | None) -> dict[str, Any]:
+    """How likely a parent was to be noticed; nothing where the scenario does not ask."""
+    if last is None:
+        return {}
+    row = {
+        "visible_qty": last.visible_qty,
+        "detect_prob": last.detect_prob,
+        "reduction": last.reduction,
+        "detect_prob_max": last.detect_prob_max,
+    }
+    return {"leakage": row}
 
 
 def _in_own_currency(

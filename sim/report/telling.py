@@ -71,6 +71,7 @@ _REFUSED: Final = {
     "no_reference": "it shows nothing, and there was no lit price to go by",
     "too_small": "what was left is less than it takes",
     "not_its_turn": "it has its turn once the child before it has ended",
+    "would_show": "the order would have shown more than it may",
     "on_hold": "it had refused or not answered, and the router kept off it for a while",
     "stopped": "it had refused or not answered so often that the router no longer used it",
     "no_answer": "it did not answer",

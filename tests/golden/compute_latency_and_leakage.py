@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
-from sim.flow.participants.detection import detect_any_prob, detect_prob, leakage_reduction
+from sim.protocol.detection import detect_any_prob, detect_prob, leakage_reduction
 from sim.study.latency_cost import PeggedSale, latency_cost_formula, latency_cost_program
 
 if TYPE_CHECKING:

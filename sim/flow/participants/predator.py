@@ -22,11 +22,11 @@ from sim.flow.participants.base import (
     WakeAt,
     on_every_grid,
 )
-from sim.flow.participants.detection import detect_prob
 from sim.flow.participants.orders import OwnOrders, SendNew
 from sim.flow.participants.prints import aggressor_of, printed_qty
 from sim.flow.participants.taking import sweep
 from sim.protocol.config import Duration, PositiveDecimal
+from sim.protocol.detection import detect_prob
 from sim.protocol.enums import Side, TimeInForce
 from sim.protocol.market_data import BookSnapshot, Levels
 from sim.protocol.orders import VenueReport

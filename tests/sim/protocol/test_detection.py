@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sim.flow.participants.detection import (
+from sim.protocol.detection import (
     detect_any_prob,
     detect_prob,
     leakage_reduction,
