@@ -90,6 +90,12 @@ def _formats() -> Iterator[Entry]:
         yield Entry(name, about, source_of(doc))
 
 
+def _baselines() -> Iterator[Entry]:
+    from sim.study.baselines import BASELINES
+
+    return (Entry(name, one.about, one.source) for name, one in BASELINES.items())
+
+
 def _metrics() -> Iterator[Entry]:
     from sim.report.expect import METRICS
 
@@ -117,6 +123,7 @@ KINDS: Final[dict[str, Callable[[], Iterator[Entry]]]] = {
     "participants": _participants,
     "fill_models": _fill_models,
     "formats": _formats,
+    "baselines": _baselines,
     "metrics": _metrics,
     "rejects": _rejects,
     "cancel_rejects": _cancel_rejects,
@@ -130,7 +137,8 @@ def list_kinds(*, kind: str, as_json: bool) -> int:
     """List what there is of one KIND: a line about each, and where it comes from.
 
     Scenarios run by their names; the others are names that a scenario file uses, formats those that
-    `sorsim convert` reads, metrics those of `expect:`, rejects what the audit log gives as reason.
+    `sorsim convert` reads, baselines those of
+    `sorsim tune`, metrics those of `expect:`, rejects what the audit log gives as reason.
     """
     entries = list(KINDS[kind]())
     if as_json:
