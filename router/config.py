@@ -5,15 +5,19 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from router.allocate import StrategyConfig
+from router.allocate import AnyStrategy
 from router.allocate.base import USUAL_TIE, TieRule
 from router.schedule import ScheduleConfig
 from router.settings.controls import ControlsConfig
 from router.settings.cost import CostConfig
 from router.settings.leakage import LeakageConfig
+from router.settings.own import AnyOwn
 from router.settings.reallocation import RerouteConfig
 from router.settings.sending import SendingConfig
 from sim.protocol.config import DecimalText, Duration, Ident, ScenarioModel, Seq
+
+StrategyChoice = Annotated[AnyStrategy | AnyOwn, Field(discriminator="kind")]
+"""A strategy of ours, or code of the user's; ``kind`` says which."""
 
 
 class PingConfig(ScenarioModel):
@@ -104,7 +108,7 @@ class RestConfig(ScenarioModel):
 class RouterConfig(ScenarioModel):
     """How the router splits, waits and re-routes."""
 
-    strategy: StrategyConfig
+    strategy: StrategyChoice
     """How a parent is split."""
     market_data: Literal["direct", "tape"] = "direct"
     """Where quotes of lit venues come from: their own feeds, or the scenario's ``tape``, which has

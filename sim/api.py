@@ -29,6 +29,7 @@ def run(
     out: str | Path | None = None,
     clock: str = "virtual",
     speed: float = 1.0,
+    allow_code: bool = False,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> RunResult:
     """Run a scenario to its end.
@@ -41,16 +42,18 @@ def run(
             log in memory, and empty text is no folder.
         clock: ``virtual`` or ``wall``.
         speed: With ``wall``: simulated seconds per second of the wall.
+        allow_code: Whether code that the scenario names in ``plugins`` may run.
         on_progress: Called now and then with the time of the run and its longest duration, ns.
 
     Raises:
         ScenarioError: If the scenario or an override is wrong; it carries every problem.
+        PluginError: If the scenario's own code failed; the run has stopped.
         FolderError: If ``out`` holds a run already, or cannot be written.
         AuditWriteError: If the audit log cannot be written; the run has stopped.
-        ValueError: If a scenario that was loaded already comes with overrides or a seed, or the
-            speed is out of bounds, or not 1 in virtual time.
+        ValueError: If a scenario that was loaded already comes with overrides, a seed or
+            ``allow_code``, or the speed is out of bounds, or not 1 in virtual time.
     """
-    loaded = _loaded(scenario, sets, seed)
+    loaded = _loaded(scenario, sets, seed, allow_code=allow_code)
     if out is None:
         return run_world(loaded, clock=clock, speed=speed, on_progress=on_progress)
     folder = given_run_folder(_named(out))
@@ -66,6 +69,7 @@ async def arun(
     sets: Sequence[str] = (),
     seed: int | None = None,
     out: str | Path | None = None,
+    allow_code: bool = False,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> RunResult:
     """Run a scenario on the loop that runs now: ``SimLoop`` gives virtual time, others real time.
@@ -78,7 +82,7 @@ async def arun(
     loop = asyncio.get_running_loop()
     if isinstance(loop, SimLoop) and loop.now_ns:
         raise ValueError(f"a run needs a SimLoop at time 0, this one is at {loop.now_ns} ns")
-    loaded = _loaded(scenario, sets, seed)
+    loaded = _loaded(scenario, sets, seed, allow_code=allow_code)
     if out is None:
         return await arun_world(loaded, on_progress=on_progress)
     folder = given_run_folder(_named(out))
@@ -106,10 +110,16 @@ def _note(result: RunResult, folder: Path, started: datetime) -> None:
 
 
 def _loaded(
-    scenario: str | Path | LoadedScenario, sets: Sequence[str], seed: int | None
+    scenario: str | Path | LoadedScenario,
+    sets: Sequence[str],
+    seed: int | None,
+    *,
+    allow_code: bool,
 ) -> LoadedScenario:
     if not isinstance(scenario, LoadedScenario):
-        return load_scenario(scenario, sets=sets, seed=seed)
-    if sets or seed is not None:
-        raise ValueError("sets and seed belong to load_scenario when the scenario is loaded before")
+        return load_scenario(scenario, sets=sets, seed=seed, allow_code=allow_code)
+    if sets or seed is not None or allow_code:
+        raise ValueError(
+            "sets, seed and allow_code belong to load_scenario when the scenario is loaded before"
+        )
     return scenario

@@ -13,11 +13,13 @@ from typing import Any, NoReturn
 
 import msgspec
 
+from router.config import RouterConfig
 from router.core.events import ACCOUNT, FromVenue, ParentOrder
 from router.core.profile import VenueProfile
 from router.core.router import RouterCore
 from router.schedule import AnySchedule
 from router.schedule.base import ParentFacts, SlicedConfig
+from router.settings.own import OwnConfig, OwnSplitConfig
 from router.task import RouterShell
 from sim.audit.records import Record
 from sim.flow.base import FlowConfig, FlowGrid
@@ -93,7 +95,7 @@ class Wiring:
         if tap is not None:
             for n, venue in enumerate(self._venues):
                 venue.core = tap(n, venue.config, venue.core)
-        self.router = self._make_router(scenario)
+        self.router = self._make_router(loaded)
         self.participants = Participants(
             loaded, streams, loop, self._venues, clock=clock, emit=emit
         )
@@ -157,8 +159,8 @@ class Wiring:
                 ),
             )
 
-    def _make_router(self, scenario: Scenario) -> RouterShell:
-        core = RouterCore(_profiles(self._venues, scenario), scenario.router, self._units)
+    def _make_router(self, loaded: LoadedScenario) -> RouterShell:
+        core = self._make_core(_profiles(self._venues, loaded.scenario), loaded)
         cores = {venue.id: venue.core for venue in self._venues}
         core.tell(lambda venue_id, msg: cores[venue_id].reachable_by(msg, ARRIVAL_LEVELS_MAX))
         links = {
@@ -172,6 +174,15 @@ class Wiring:
             for venue in self._venues
         }
         return RouterShell(core, self._inbox, links=links, clock=self._clock, emit=self._emit)
+
+    def _make_core(self, profiles: tuple[VenueProfile, ...], loaded: LoadedScenario) -> RouterCore:
+        """The router's core; with the user's own code inside where the scenario names it."""
+        config: RouterConfig = loaded.scenario.router
+        if not isinstance(config.strategy, OwnConfig | OwnSplitConfig):
+            return RouterCore(profiles, config, self._units)
+        from sim.scenario.plugins import own_core
+
+        return own_core(loaded, profiles, self._units, is_routed=self._is_routed)
 
     def _report_port(self, venue: "_Venue") -> Callable[[VenueReport], None]:
         link = make_link(

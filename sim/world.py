@@ -14,9 +14,11 @@ from typing import Any, Final
 import msgspec
 import yaml
 
+from router.own.desk import OwnCore
+from router.own.session import Session, SessionDesk
 from router.task import RouterShell
 from sim.audit.log import AuditLog, open_audit_log
-from sim.audit.records import SCHEMA, ParticipantEvent, RunStarted, VenueEvent
+from sim.audit.records import SCHEMA, ParticipantEvent, PluginFailed, RunStarted, VenueEvent
 from sim.kernel.clock import (
     Clock,
     check_speed,
@@ -33,7 +35,7 @@ from sim.kernel.loop import Event
 from sim.kernel.source import Source
 from sim.kernel.streams import Streams
 from sim.protocol.enums import EndReason, Outcome, Priority
-from sim.protocol.errors import AuditWriteError, DataFormatError
+from sim.protocol.errors import AuditWriteError, DataFormatError, PluginError
 from sim.protocol.version import __version__
 from sim.report.summary import SummaryBuilder
 from sim.scenario.load import LoadedScenario
@@ -98,9 +100,9 @@ def run_world(
         with world.log, interrupts(loop, world.interrupt), rare_collections():
             try:
                 loop.run_until_complete(world.run())
-            except Exception:
+            except Exception as error:
                 loop.run_until_complete(world.cancel_tasks())
-                world.abort()
+                world.abort(error)
                 raise
             loop.run_until_complete(world.cancel_tasks())
             return world.result()
@@ -120,9 +122,9 @@ async def arun_world(
     with world.log, rare_collections():
         try:
             await world.run()
-        except BaseException:
+        except BaseException as error:
             await world.cancel_tasks()
-            world.abort()
+            world.abort(error)
             raise
         await world.cancel_tasks()
         return world.result()
@@ -151,6 +153,7 @@ class World:
         self._sources: list[Source] = []
         self._clock: Clock | None = None
         self._router: RouterShell | None = None
+        self._own: tuple[Session, asyncio.Task[None]] | None = None
         self._orders: Source
         self._over: asyncio.Future[None] | None = None
         self._interrupted = False
@@ -202,6 +205,7 @@ class World:
                 self._note_failure(self._venue_of.get(task), task.exception())
                 self._note_participant(self._participant_of.get(task), task.exception())
                 task.result()  # a venue never ends by itself; an error comes out here
+        await self._end_own()
         if not router_task.done():
             reason = EndReason.ABORTED if self._interrupted else EndReason.RUN_ENDED
             self._router_shell.apply(self._router_shell.core.finish(reason, clock.now_ns))
@@ -240,6 +244,11 @@ class World:
             error = DataFormatError(error.file, error.line, message)
         self._over.set_exception(error)
 
+    def _fail_own(self, error: PluginError) -> None:
+        """Stop at this instant, since the user's own router failed."""
+        if self._over is not None and not self._over.done():
+            self._over.set_exception(error)
+
     def _note_failure(self, venue_id: str | None, error: BaseException | None) -> None:
         """Record that a venue failed, unless that is what cannot be recorded."""
         if error is not None and venue_id is not None and not isinstance(error, AuditWriteError):
@@ -262,18 +271,30 @@ class World:
     def _now_ns(self) -> int:
         return 0 if self._clock is None else self._clock.now_ns
 
-    def abort(self) -> None:
+    def abort(self, error: BaseException) -> None:
         """Let the log say that the run was aborted; the error that did it is on its way out."""
         now_ns = self._now_ns
         with suppress(AuditWriteError):
+            if isinstance(error, PluginError) and self.log.records:
+                failed = {"plugin": error.plugin, "place": error.place, "error": error.kind}
+                self.log.emit(PluginFailed(t_ns=now_ns, **failed))
             if self._router is not None:
                 self._router.apply(self._router.core.finish(EndReason.ABORTED, now_ns))
             if self.log.records:  # else not even its beginning could be written
                 self.log.finish(now_ns, Outcome.ABORTED)
 
+    async def _end_own(self) -> None:
+        """End the task of the user's own router, where there is one."""
+        own, self._own = self._own, None
+        if own is not None:
+            session, task = own
+            await session.end(task)
+
     async def cancel_tasks(self) -> None:
         """End every task that still waits, and what would go on by itself on a loop that lives."""
         self._end()
+        with suppress(PluginError):  # the first error is on its way already
+            await self._end_own()
         for source in self._sources:
             source.stop()
         for task in self._tasks:
@@ -335,6 +356,9 @@ class World:
             participant_task = loop.create_task(service, name=f"participant {name}")
             self._participant_of[participant_task] = name
             self._tasks.append(participant_task)
+        if isinstance(router.core, OwnCore) and isinstance(router.core.own, SessionDesk):
+            session = Session(router.core, clock=clock, apply=router.apply, on_error=self._fail_own)
+            self._own = session, loop.create_task(session.attend(), name="own router")
         self._sources = [*wiring.sources, wiring.orders]
         self._orders = wiring.orders
         for source in self._sources:

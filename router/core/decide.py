@@ -9,7 +9,14 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from router.allocate.base import Allocation, AllocationRequest, ChildOutcome, Depth, Offer
+from router.allocate.base import (
+    Allocation,
+    AllocationRequest,
+    ChildOutcome,
+    Depth,
+    Offer,
+    Strategy,
+)
 from router.allocate.dark_then_lit import NAME as DARK_THEN_LIT
 from router.allocate.dark_then_lit import dark_then_lit
 from router.config import RouterConfig
@@ -27,6 +34,7 @@ from router.core.sending import Sending, first_venue, protected
 from router.core.truth import Truth, true_offers
 from router.core.truth import unquoted as of_truth
 from router.core.view import MarketView, VenueView
+from router.settings.own import OwnConfig, OwnSplitConfig
 from sim.audit.records import (
     Decision,
     Exposure,
@@ -72,7 +80,7 @@ class Decider:
         self._out = out  # venues that get nothing at present, and why
         self._config = config
         self._reroute = config.reroute
-        self._strategy = config.strategy.build()
+        self._strategy = built(config)
         self._strategy.units = units
         effective = EffectivePrices(profiles)
         self._scale = self._strategy.scale = effective.scale
@@ -124,10 +132,10 @@ class Decider:
         places, hidden, blind = self._places, _NOWHERE, _NOT_BLIND
         free_qty = left = parent.free_qty
         if self._blind is not None:
-            blind = self._blind.split(parent, self._left_out)
+            blind = self._blind.split(parent, self.left_out)
             left -= blind.kept_qty
         if places is not None:
-            hidden = places.of(parent, self._left_out, now_ns)
+            hidden = places.of(parent, self.left_out, now_ns)
             blind = hidden.blind if self._blind is None else blind
         offers, quotes, refused, best_px = self._look(parent, blind, now_ns)
         if self._truth is not None:
@@ -232,7 +240,7 @@ class Decider:
         self, parent: Parent, truth: Truth, refused: list[Refused]
     ) -> tuple[tuple[Offer, ...], list[Refused]]:
         """What is truly there, and who is left out then."""
-        offers = true_offers(parent, self._seat_offers(parent), truth, self._left_out)
+        offers = true_offers(parent, self._seat_offers(parent), truth, self.left_out)
         told = {offer.venue_id for offer in offers}
         return offers, [one for one in refused if one.venue_id not in told]
 
@@ -332,7 +340,7 @@ class Decider:
     ) -> tuple[str | None, Levels, BookSnapshot | None]:
         """Why a venue is left out, else the levels that the parent may use and their quote."""
         venue_id, quote = venue.profile.venue_id, venue.quote
-        why = blind.silent.get(venue_id) or self._left_out(parent, venue_id)
+        why = blind.silent.get(venue_id) or self.left_out(parent, venue_id)
         if why is not None:
             return why, (), quote
         if self._is_fresh(parent):
@@ -343,7 +351,7 @@ class Decider:
             levels = within(levels, parent.limit_px, venue.profile, parent.side)
         return None, levels, quote
 
-    def _left_out(self, parent: Parent, venue_id: str) -> str | None:
+    def left_out(self, parent: Parent, venue_id: str) -> str | None:
         """Why the parent may not use a venue now, whatever it shows; None if it may."""
         if venue_id in self._out:
             return self._out[venue_id]
@@ -441,6 +449,14 @@ class Decider:
             parent.used[key] = parent.used.get(key, 0) + qty
 
     # Children
+
+
+def built(config: RouterConfig) -> Strategy:
+    """The strategy that a scenario names, new for one run."""
+    named = config.strategy
+    # Code of the user's is not to be had here: who runs the scenario brings it.
+    assert not isinstance(named, OwnConfig | OwnSplitConfig)
+    return named.build()
 
 
 def _plan(

@@ -90,6 +90,12 @@ class Leave(msgspec.Struct, frozen=True, gc=False):
     cl_ord_id: str
 
 
+class OwnWake(msgspec.Struct, frozen=True, gc=False):
+    """Wake-up that a user's own router asked for."""
+
+    parent_id: str
+
+
 class Release(msgspec.Struct, frozen=True, gc=False):
     """Wake-up as a parent that was filled too often may go on."""
 
@@ -126,6 +132,7 @@ WakeToken = (
     | Kill
     | Cross
     | WriteOff
+    | OwnWake
 )
 
 

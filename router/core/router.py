@@ -46,7 +46,7 @@ from sim.protocol.orders import (
 from sim.protocol.units import Units
 
 _NOTHING: Final[tuple[Outcome, ...]] = ()
-_SAME: Final = Units(Decimal(1), Decimal(1))
+SAME: Final = Units(Decimal(1), Decimal(1))
 _ALL_OVER: Final = frozenset({EndReason.ABORTED, EndReason.KILL_SWITCH})
 
 
@@ -57,15 +57,17 @@ class RouterCore:
         profiles: The venues.
         config: The settings.
         units: What quantities and money of the settings are in; by default lots and ticks.
+        desk: What replaces the desk that these make.
     """
 
     def __init__(
         self,
         profiles: tuple[VenueProfile, ...],
         config: RouterConfig,
-        units: Units = _SAME,
+        units: Units = SAME,
+        desk: Desk | None = None,
     ) -> None:
-        self._desk = desk = Desk(profiles, config, units)
+        self._desk = desk = Desk(profiles, config, units) if desk is None else desk
         self._brakes = desk.brakes
         self._reports = Reports(desk)
         self._timetable = Timetable(desk)
@@ -208,7 +210,7 @@ class RouterCore:
             desk.returns.cross(self.parents[token.parent_id], now_ns, out)
         elif isinstance(token, WriteOff):
             desk.returns.write_off(token, now_ns, out)
-        else:
+        elif isinstance(token, Release | Kill):
             self._on_brakes(token, now_ns, out)
         return out
 

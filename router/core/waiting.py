@@ -135,6 +135,15 @@ class Waiting:
 
     # Turns
 
+    def take_due(self) -> tuple[list[_Turn], bool]:
+        """What is due by itself, by arrival, and whether lots may have come into view for others.
+
+        For who gives turns by a rule of his own.
+        """
+        due, self._due = self._due, {}
+        woken, self._woken = bool(self._woken), set()
+        return [due[number] for number in sorted(due)], woken
+
     def turns(self) -> Iterator[_Turn]:
         """The parents whose turn it is now, by arrival; each is to be decided, and then noted.
 

@@ -84,6 +84,7 @@ __all__ = [
     "ParentReceived",
     "ParticipantEvent",
     "PlannedLeave",
+    "PluginFailed",
     "Protected",
     "QueuePosition",
     "Quote",
@@ -341,6 +342,20 @@ class VenueEvent(Record, frozen=True, kw_only=True, tag="venue_event"):
     """What there is to say about it; for ``failed`` the error."""
 
 
+class PluginFailed(Record, frozen=True, kw_only=True, tag="plugin_failed"):
+    """The user's own code failed, and the run was aborted.
+
+    What the code itself had to say is not here: it may differ from run to run.
+    """
+
+    plugin: str
+    """The class, as ``plugins`` in the scenario names it."""
+    place: str
+    """File without its folder, line, and function; empty where none is known."""
+    error: str
+    """The class of the error; empty where the code did what it must not without one."""
+
+
 class ParentDone(Record, frozen=True, kw_only=True, tag="parent_done"):
     """A parent order ended.
 
@@ -398,6 +413,7 @@ AnyRecord = (
     | VenueEvent
     | ParticipantEvent
     | ReportIgnored
+    | PluginFailed
     | ParentDone
     | RunFinished
 )

@@ -35,6 +35,7 @@ from sim.audit.records import (
     ParentDone,
     ParentReceived,
     ParticipantEvent,
+    PluginFailed,
     QueuePosition,
     Quote,
     Record,
@@ -83,7 +84,6 @@ class ChildState:
     """One child order as the router knows it; ``arrived_ns`` is what the venue wrote down.
 
     ``busted_qty`` are filled lots that the venue took back after the order's end.
-
     ``tick_lots`` is the sum of price times quantity over its fills. ``place`` is its last known
     place in a line, None if its venue told none.
     """
@@ -219,6 +219,7 @@ class LogState:
             NbboChange: self._on_nbbo,
             VenueEvent: self._on_venue_event,
             ParticipantEvent: self._on_participant,
+            PluginFailed: lambda record: None,  # the run ends with it
             ReportIgnored: self._on_ignored,
             ParentDone: self._on_parent_done,
             RunFinished: self._on_finished,

@@ -52,7 +52,8 @@ def generate(
         raise click.BadParameter(f"'{out}' is there already.", param_hint="OUT")
     if data is not None:
         there(data, "--data")
-    loaded = load_scenario(scenario, sets=sets, seed=seed, data=data)
+    # No code of the scenario's runs: its router is left out.
+    loaded = load_scenario(scenario, sets=sets, seed=seed, data=data, allow_code=True)
     try:
         made = generate_market(loaded, out)
     except TooFineError as error:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from sim.cli.options import CONTEXT, FINE, json_option
+from sim.cli.options import CONTEXT, FINE, allow_code_option, json_option
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -41,6 +41,7 @@ DEPTH_MAX: Final = 15
     help="Override a value of the scenario, as often as needed.",
 )
 @click.option("--seed", type=int, help="Replace the scenario's seed.")
+@allow_code_option
 @json_option
 def liquidity(
     *,
@@ -50,6 +51,7 @@ def liquidity(
     qty: str,
     sets: tuple[str, ...],
     seed: int | None,
+    allow_code: bool,
     as_json: bool,
 ) -> int:
     """Say what the venues of SCENARIO offer, before anything is traded.
@@ -62,7 +64,7 @@ def liquidity(
     from sim.scenario.load import load_scenario
     from sim.study.liquidity import liquidity as ask
 
-    loaded = load_scenario(scenario, sets=sets, seed=seed)
+    loaded = load_scenario(scenario, sets=sets, seed=seed, allow_code=allow_code)
     at_ns = _instant(at, loaded.scenario.duration)
     lots = _lots(qty, loaded.scenario)
     found = ask(loaded, Side(side), lots, at_ns)

@@ -51,8 +51,9 @@ def _venues() -> Iterator[Entry]:
 
 def _strategies() -> Iterator[Entry]:
     from router.allocate import STRATEGIES
+    from router.settings.own import OWN
 
-    return _configs(STRATEGIES, "kind")
+    return _configs((*STRATEGIES, *OWN), "kind")
 
 
 def _latency() -> Iterator[Entry]:

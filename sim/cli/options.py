@@ -47,3 +47,9 @@ def there(folder: Path, option: str) -> None:
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON document to stdout, and nothing else."
 )
+
+allow_code_option = click.option(
+    "--allow-code",
+    is_flag=True,
+    help="Let code that the scenario names in `plugins` run, with your rights.",
+)

@@ -11,6 +11,7 @@ from sim.cli.options import (
     FINE,
     NAMED_FOLDER,
     NAMED_PATH,
+    allow_code_option,
     json_option,
     there,
 )
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     help="With --check: a folder to find the scenario's data files in, before the log's own folder "
     "and that of the shipped scenarios. The log knows each file's SHA-256.",
 )
+@allow_code_option
 @json_option
 def replay(
     *,
@@ -55,6 +57,7 @@ def replay(
     timeline: int | None,
     check: bool,
     data: tuple[Path, ...],
+    allow_code: bool,
     as_json: bool,
 ) -> int:
     """Rebuild the state of a run from LOG alone: a run's folder or its audit.jsonl.
@@ -72,7 +75,9 @@ def replay(
             raise click.UsageError("--check compares the whole log: no --until, no --timeline")
         for folder in data:
             there(folder, "--data")
-        return _check(path, data, as_json=as_json)
+        return _check(path, data, allow_code=allow_code, as_json=as_json)
+    if allow_code:
+        raise click.UsageError("--allow-code goes with --check: a state needs the log alone")
     if data:
         raise click.UsageError("--data goes with --check: a state needs the log alone")
     return _state(path, until, timeline, as_json=as_json)
@@ -96,13 +101,13 @@ def _state(path: Path, until: str | None, timeline: int | None, *, as_json: bool
     return ANSWER_IS_NO if rebuilt.fault else FINE
 
 
-def _check(path: Path, data: tuple[Path, ...], *, as_json: bool) -> int:
+def _check(path: Path, data: tuple[Path, ...], *, allow_code: bool, as_json: bool) -> int:
     from sim.cli.output import progress_bar
     from sim.study.check import check
 
     paced = _paced(path)
     with progress_bar("again", quiet=as_json) as on_progress:
-        result = check(path, data, on_progress=on_progress)
+        result = check(path, data, allow_code=allow_code, on_progress=on_progress)
     if paced and result.verdict == "differs":
         import msgspec
 

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sim.cli.options import CONTEXT, INTERRUPTED, NAMED_FOLDER, NAMED_PATH, json_option, there
+from sim.cli.options import (
+    CONTEXT,
+    INTERRUPTED,
+    NAMED_FOLDER,
+    NAMED_PATH,
+    allow_code_option,
+    json_option,
+    there,
+)
 
 if TYPE_CHECKING:
     from sim.kernel.lag import LagReport
@@ -55,6 +63,7 @@ STORY_RECORDS_MAX = 100_000
     metavar="X",
     help="With --clock wall: simulated seconds per second of the wall.  [default: 1]",
 )
+@allow_code_option
 @json_option
 @click.option("--quiet", is_flag=True, help="No table and no progress; errors still show.")
 def run(
@@ -66,6 +75,7 @@ def run(
     out: Path | None,
     clock: str,
     speed: float | None,
+    allow_code: bool,
     as_json: bool,
     quiet: bool,
 ) -> int:
@@ -80,7 +90,7 @@ def run(
     _check_speed(clock, speed)
     if data is not None:
         there(data, "--data")
-    loaded = load_scenario(scenario, sets=sets, seed=seed, data=data)
+    loaded = load_scenario(scenario, sets=sets, seed=seed, data=data, allow_code=allow_code)
     name = loaded.scenario.name
     folder = new_run_folder(Path("logs"), name) if out is None else given_run_folder(out)
     result = _run(loaded, folder, clock, 1.0 if speed is None else speed, quiet=quiet)

@@ -4,16 +4,18 @@ from typing import Any
 
 import click
 
-from sim.cli.options import CONTEXT, FINE, USER, json_option
+from sim.cli.options import CONTEXT, FINE, USER, allow_code_option, json_option
 
 
 @click.command(context_settings=CONTEXT)
 @click.argument("scenarios", metavar="SCENARIO...", nargs=-1, required=True)
+@allow_code_option
 @json_option
-def validate(*, scenarios: tuple[str, ...], as_json: bool) -> int:
+def validate(*, scenarios: tuple[str, ...], allow_code: bool, as_json: bool) -> int:
     """Check each SCENARIO, a file or the name of a shipped one, and say every problem.
 
-    The files that a scenario names are read to their end. Exit code 2 says that one or more
+    The files that a scenario names are read to their end. With --allow-code its plug-in is imported
+    and made once; exit code 3 says that this failed. Exit code 2 says that one or more
     scenarios are wrong.
     """
     import msgspec
@@ -21,14 +23,17 @@ def validate(*, scenarios: tuple[str, ...], as_json: bool) -> int:
     from sim.cli.errors import error_document, say
     from sim.protocol.errors import Problem, ScenarioError
     from sim.scenario.load import load_scenario
+    from sim.scenario.plugins import try_plugin
 
     found: list[tuple[str, list[Problem]]] = []
     for scenario in scenarios:
         try:
-            load_scenario(scenario)
+            loaded = load_scenario(scenario, allow_code=allow_code)
         except ScenarioError as error:
             found.append((scenario, error.problems))
         else:
+            if allow_code and loaded.scenario.plugins:
+                try_plugin(loaded)
             found.append((scenario, []))
     if as_json:
         rows = [

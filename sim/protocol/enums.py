@@ -289,6 +289,10 @@ class DecisionReason(Enum):
     """A control kept an order from leaving, or lets the parent go on."""
     DEADLINE_NEAR = "deadline_near"
     """The deadline is near, and the spread is crossed."""
+    REPORT = "report"
+    """A venue said something about a child; only the user's own routers decide on that."""
+    OWN = "own"
+    """The user's own router had asked for this time, or acts by itself."""
     SCHEDULE = "schedule"
     """A schedule released lots, or its horizon is over."""
 

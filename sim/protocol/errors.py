@@ -71,7 +71,18 @@ class AuditWriteError(SorsimError):
 
 
 class PluginError(SorsimError):
-    """A user's router, strategy or venue failed."""
+    """A user's router, strategy or venue failed.
+
+    ``plugin`` is its name as the scenario writes it; ``place`` the file, without its folder, the
+    line and the function of the user's code; ``kind`` the class of the error in it. Empty where
+    there is none.
+    """
+
+    def __init__(self, message: str, *, plugin: str = "", place: str = "", kind: str = "") -> None:
+        self.plugin = plugin
+        self.place = place
+        self.kind = kind
+        super().__init__(message)
 
 
 class InvariantError(SorsimError):

@@ -40,6 +40,8 @@ _REASONS: Final = {
     DecisionReason.HALT: "a venue had stopped trading, and what was open there had come back",
     DecisionReason.CONTROL: "a control had kept an order back, or let the parent go on",
     DecisionReason.DEADLINE_NEAR: "its deadline was near, and the spread was to be crossed",
+    DecisionReason.REPORT: "a venue had said something about an order",
+    DecisionReason.OWN: "it had asked for this time, or acted by itself",
     DecisionReason.SCHEDULE: "its schedule said so",
 }
 _RULES: Final = {
@@ -60,6 +62,7 @@ _REFUSED: Final = {
     "no_quote": "no quote of it had come yet",
     "nothing_available": "nothing was there to take",
     "no_whole_split": "no split in whole steps comes to the order, so nothing was sent",
+    "not_chosen": "the router of your own did not choose it",
     "ranked_behind": "others were better, and they were enough",
     "filled_short": "it had filled an earlier child short",
     "other_venue": "the strategy uses another venue only",

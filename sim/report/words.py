@@ -33,6 +33,7 @@ from sim.audit.records import (
     ParentDone,
     ParentReceived,
     ParticipantEvent,
+    PluginFailed,
     QueuePosition,
     Quote,
     Record,
@@ -167,6 +168,7 @@ class Words:
             NbboChange: self._nbbo,
             VenueEvent: self._venue_event,
             ParticipantEvent: self._participant,
+            PluginFailed: self._plugin_failed,
             ReportIgnored: self._ignored,
             ParentDone: self._done,
             RunFinished: lambda r: f"run finished: {r.outcome.value}",
@@ -388,6 +390,11 @@ class Words:
     def _venue_event(self, record: VenueEvent) -> str:
         detail = f": {printable(record.detail)}" if record.detail else ""
         return f"{printable(record.venue_id)} {words(record.event)}{detail}"
+
+    def _plugin_failed(self, record: PluginFailed) -> str:
+        where = f" ({printable(record.place)})" if record.place else ""
+        what = f": {printable(record.error)}" if record.error else ""
+        return f"plug-in {printable(record.plugin)} failed{where}{what}"
 
     def _participant(self, record: ParticipantEvent) -> str:
         what = [printable(record.participant_id), words(record.event)]

@@ -8,11 +8,11 @@ or of a parent order hides no mistake in its other keys.
 from collections.abc import Iterator
 from contextlib import suppress
 from decimal import Decimal
+from typing import Annotated
 
-from pydantic import TypeAdapter
+from pydantic import Strict, TypeAdapter
 
-from router.allocate import StrategyConfig
-from router.config import BlindConfig
+from router.config import BlindConfig, RouterConfig, StrategyChoice
 from router.settings.sending import MinQtyConfig, SendingConfig
 from sim.flow import Flow
 from sim.flow.base import FlowEntry, FlowGrid, off_grid
@@ -33,6 +33,7 @@ from sim.scenario.model import (
     VenueEntry,
 )
 from sim.scenario.nodes import Path
+from sim.scenario.plugin_names import PluginRef, plugin_problems
 from sim.scenario.schedules import schedule_problems
 from sim.scenario.taking_part import PARTICIPANT, participant_problems
 from sim.scenario.wording import did_you_mean
@@ -42,9 +43,13 @@ Parts = Iterator[tuple[Path, object]]
 
 _INSTRUMENT = TypeAdapter(InstrumentConfig)
 _PARENT = TypeAdapter(ParentConfig)
-_STRATEGY: TypeAdapter[object] = TypeAdapter(StrategyConfig)
+_STRATEGY: TypeAdapter[object] = TypeAdapter(StrategyChoice)
 _BLIND = TypeAdapter(BlindConfig)
 _SENDING = TypeAdapter(SendingConfig)
+_ROUTER = TypeAdapter(RouterConfig)
+_PLUGINS: TypeAdapter[tuple[str, ...]] = TypeAdapter(
+    Annotated[tuple[PluginRef, ...], Strict(False)]
+)
 _DURATION = TypeAdapter(Duration)
 _MIN_QTY = TypeAdapter(MinQtyConfig)
 _EXPECT = TypeAdapter(dict[str, str])
@@ -54,7 +59,9 @@ _SIZE: TypeAdapter[Decimal] = TypeAdapter(PositiveDecimal)
 _FLOW: TypeAdapter[FlowEntry] = TypeAdapter(Flow)
 
 
-def cross_checks(document: Document, resolve: Resolve) -> list[Problem]:
+def cross_checks(
+    document: Document, resolve: Resolve, *, allow_code: bool = False
+) -> list[Problem]:
     """Every problem between the parts of a scenario, with its place."""
     venues = members(document, ("venues",), VENUE_ADAPTER)
     partial = _partial_venues(document, venues)
@@ -69,6 +76,13 @@ def cross_checks(document: Document, resolve: Resolve) -> list[Problem]:
         *_twice("parents", _ids(document, "parents")),
         *_times(document, parents),
         *_router(document),
+        *plugin_problems(
+            part(document, ("plugins",), _PLUGINS) or (),
+            part(document, ("router", "strategy"), _STRATEGY),
+            part(document, ("router",), _ROUTER),
+            resolve,
+            allow_code=allow_code,
+        ),
         *_rest(document, venues),
         *_pools(document),
         *_min_qty(document, units),

@@ -27,11 +27,13 @@ class LoadedScenario:
     """A checked scenario with what is needed to write it down and to find its files.
 
     ``text`` is the file as it was read, before overrides; ``folder`` is where its files lie.
+    ``allow_code``: its ``plugins`` may be imported and run.
     """
 
     scenario: Scenario
     text: bytes
     folder: Path
+    allow_code: bool = False
 
     def resolved(self) -> dict[str, Any]:
         """The scenario with overrides and every default, as plain data that loads again."""
@@ -61,6 +63,7 @@ def load_scenario(
     seed: int | None = None,
     data: Path | None = None,
     more: Sequence[tuple[str, str]] = (),
+    allow_code: bool = False,
 ) -> LoadedScenario:
     """Read and check a scenario.
 
@@ -70,6 +73,7 @@ def load_scenario(
         seed: Replaces the scenario's seed.
         data: Folder of the files that it names, in place of its own folder.
         more: Overrides that come after ``sets``, each with what messages call its place.
+        allow_code: Whether it may name code of its own, in ``plugins``, which then runs.
 
     Raises:
         ScenarioError: With every problem of the file and the overrides.
@@ -81,21 +85,24 @@ def load_scenario(
         apply_overrides(document, [text], option=option)
     if seed is not None:
         apply_overrides(document, [f"seed={seed}"], option="--seed")
-    return _checked(document, path.parent if data is None else data)
+    return _checked(document, path.parent if data is None else data, allow_code=allow_code)
 
 
-def scenario_from_data(data: dict[str, Any], source: str, folder: Path) -> LoadedScenario:
+def scenario_from_data(
+    data: dict[str, Any], source: str, folder: Path, *, allow_code: bool = False
+) -> LoadedScenario:
     """Check a scenario that is plain data already, such as the resolved one in a log.
 
     Args:
         data: Keys to values, as ``LoadedScenario.resolved`` gives them.
         source: What messages call it.
         folder: Where its files lie.
+        allow_code: Whether it may name code of its own.
 
     Raises:
         ScenarioError: With every problem.
     """
-    return _checked(document_from_data(data, source), folder)
+    return _checked(document_from_data(data, source), folder, allow_code=allow_code)
 
 
 def find_scenario(ref: str | Path) -> Path:
@@ -144,13 +151,15 @@ def resolve_file(folder: Path, name: str) -> Path:
     return path
 
 
-def _checked(document: Document, folder: Path) -> LoadedScenario:
+def _checked(document: Document, folder: Path, *, allow_code: bool) -> LoadedScenario:
     document.refuse_oversized()
     scenario, problems = validate(document, Scenario)
-    problems += cross_checks(document, lambda name: resolve_file(folder, name))
+    problems += cross_checks(
+        document, lambda name: resolve_file(folder, name), allow_code=allow_code
+    )
     if scenario is None or problems:
         raise_problems(problems)
-    return LoadedScenario(scenario, document.raw, folder)
+    return LoadedScenario(scenario, document.raw, folder, allow_code)
 
 
 def _sha256(path: Path) -> str:

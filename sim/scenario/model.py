@@ -26,6 +26,7 @@ from sim.flow.participants.base import ParticipantConfig
 from sim.flow.participants.fundamental import FundamentalConfig
 from sim.kernel.latency import LatencyModel
 from sim.protocol.config import Duration, Ident, PositiveDecimal, ScenarioModel, Seq
+from sim.scenario.plugin_names import PluginRef, plugin_files
 from sim.scenario.studying import ComparisonConfig, StudyConfig
 from venues.config import VenueConfig
 from venues.kinds import VENUE_KINDS
@@ -214,6 +215,9 @@ class Scenario(ScenarioModel):
     ``sim.study.comparison.compare``."""
     study: StudyConfig = StudyConfig()
     """What `sorsim tune` varies; a run makes nothing of it."""
+    plugins: Annotated[Seq[PluginRef], Field(max_length=10)] = ()
+    """Your own classes, which run only with ``--allow-code``: ``my_router.py:MyRouter`` in a file
+    in the scenario's folder, or ``my_pkg.my_router:MyRouter`` in a module that can be imported."""
 
     def files(self) -> Iterator[str]:
         """Names of all files that the scenario names, as it writes them."""
@@ -223,6 +227,7 @@ class Scenario(ScenarioModel):
             yield from link.latency.files()
         for participant in self.participants:
             yield from participant.files()
+        yield from plugin_files(self.plugins)
         if self.tape is not None:
             yield from self.tape.inbound.files() + self.tape.outbound.files()
 

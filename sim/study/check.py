@@ -63,13 +63,18 @@ class CheckResult(msgspec.Struct, frozen=True):
 
 
 def check(
-    log: str | Path, data: Sequence[str | Path] = (), *, on_progress: OnProgress | None = None
+    log: str | Path,
+    data: Sequence[str | Path] = (),
+    *,
+    allow_code: bool = False,
+    on_progress: OnProgress | None = None,
 ) -> CheckResult:
     """Run a log's scenario again, in virtual time, and compare.
 
     Args:
         log: The log, or the folder of a run.
         data: Folders where its data files may lie, beside its own and the shipped scenarios'.
+        allow_code: Whether code that its scenario names in ``plugins`` may run.
         on_progress: Called now and then with the time of the run and its longest duration, ns.
 
     Raises:
@@ -81,7 +86,7 @@ def check(
     """
     path = log_file(log)
     started = read_header(path)
-    loaded = scenario_of(started, path, list(map(Path, data)))
+    loaded = scenario_of(started, path, list(map(Path, data)), allow_code=allow_code)
     with tempfile.TemporaryDirectory(prefix="sorsim-") as folder:
         error = _run(loaded, Path(folder), on_progress)
         result = _compare(path, Path(folder, "audit.jsonl"))

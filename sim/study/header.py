@@ -69,13 +69,16 @@ def version_note(started: RunStarted) -> str:
     return f"the log was written by sorsim {written}, this is {__version__}: bytes may differ"
 
 
-def scenario_of(started: RunStarted, log: Path, data: Sequence[Path] = ()) -> LoadedScenario:
+def scenario_of(
+    started: RunStarted, log: Path, data: Sequence[Path] = (), *, allow_code: bool = False
+) -> LoadedScenario:
     """The scenario inside a log, ready to run.
 
     Args:
         started: The log's first record.
         log: The log; its data files are looked for beside it.
         data: Further folders to look in, before that one and that of the shipped scenarios.
+        allow_code: Whether code that the scenario names in ``plugins`` may run.
 
     Raises:
         ScenarioError: If this version does not take the scenario.
@@ -83,7 +86,8 @@ def scenario_of(started: RunStarted, log: Path, data: Sequence[Path] = ()) -> Lo
             are named, with the places that were searched.
     """
     root = _data_root(started.files, [*data, log.parent, shipped_folder()])
-    loaded = scenario_from_data(started.scenario, f"scenario in {log}", root)
+    source = f"scenario in {log}"
+    loaded = scenario_from_data(started.scenario, source, root, allow_code=allow_code)
     if loaded.file_hashes() != started.files:
         raise ScenarioError(
             [Problem(str(log), 1, 0, "", "its data files are not those that its scenario names")]

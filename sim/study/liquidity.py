@@ -18,10 +18,13 @@ import msgspec
 from router.core.events import Decide, ParentOrder, WakeAt
 from router.core.profile import VenueProfile
 from router.core.router import RouterCore
+from router.own.desk import OwnCore
+from router.own.session import SessionDesk
 from sim.audit.records import ChildSent, Decision, Record
 from sim.kernel.clock import clock_of, new_loop
 from sim.kernel.streams import Streams
 from sim.protocol.enums import Priority, Side
+from sim.protocol.errors import Problem, ScenarioError
 from sim.protocol.market_data import Levels
 from sim.protocol.units import Units, plain, quotient_text
 from sim.scenario.load import LoadedScenario
@@ -211,6 +214,10 @@ async def _run_until(loaded: LoadedScenario, at_ns: int) -> RouterCore:
         emit=_forget,
         on_error=fail,
     )
+    core = wiring.router.core
+    if isinstance(core, OwnCore) and isinstance(core.own, SessionDesk):
+        why = "a router with async run decides as it runs: ask by another strategy, or run it"
+        raise ScenarioError([Problem(loaded.scenario.name, 0, 0, "router.strategy", why)])
     clock.schedule(at_ns, _LAST, end)
     # One parent is promised and never comes: so the router listens until it is canceled.
     tasks: list[asyncio.Future[Any]] = [loop.create_task(wiring.router.run(1), name="router")]

@@ -137,6 +137,11 @@ SPECIMENS: Final[dict[str, Any]] = {
     "PegTo": {"reference": "primary"},
     "PegTo.offset": "0.01",
     "SingleVenueConfig.venue": "A",
+    "Scenario.plugins": ["own.py:Own"],
+    "OwnConfig.plugin": "Own",
+    "OwnConfig.params": {"some": 5},
+    "OwnSplitConfig.plugin": "OwnSplit",
+    "OwnSplitConfig.params": {"some": 5},
     "RestConfig.venue": "A",
     "FractionFill.share": "0.5",
     "VenueConfig.currency": {"code": "EUR", "rate": 1},
@@ -230,6 +235,8 @@ AROUND: Final[dict[str, list[tuple[Way, Any]]]] = {
     "WholesalerVenue": REFERENCE,
     "BrokerVenue": REFERENCE,
     "FundamentalFlowParticipant": [(("fundamental",), WORTH)],
+    "OwnConfig": [(("plugins",), ["own.py:Own"])],
+    "OwnSplitConfig": [(("plugins",), ["own.py:OwnSplit"])],
     "MarketMakerParticipant.shift": [(("participants", 0, "fade"), "shift")],
 }
 """What else a scenario needs for one of these models or keys to be valid in it."""

@@ -71,6 +71,8 @@ MAY_BE_ZERO: Final = MAY_BE_NEGATIVE | {
     *(f"ContKukanovConfig.{key}" for key in ("theta", "theta_queue")),
     *(f"{kind}Venue.{key}" for key in ("fill_risk", "impact") for kind in KINDS),
 }
+FREE: Final = frozenset({"OwnConfig.params", "OwnSplitConfig.params"})
+"""Mappings whose keys are the user's."""
 
 
 class Bad:
@@ -155,6 +157,24 @@ def file_text(data: dict[str, Any], way: tuple[str | int, ...], raw: str) -> tup
     return before + raw + after, before.count("\n") + 1, len(before) - before.rfind("\n")
 
 
+OWN_CODE: Final = """
+from router.allocate.base import Allocation, Strategy
+
+class Own:
+    def __init__(self, **params):
+        pass
+    def decide(self, view, state):
+        return []
+
+class OwnSplit(Strategy):
+    depth = "full"
+    def __init__(self, **params):
+        pass
+    def allocate(self, request):
+        return Allocation((), (), ())
+"""
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with one good file of each format that a scenario may name."""
@@ -166,6 +186,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         f"{EVENTS_HEADER}\n0,A,add,bid,99.98,10,1\n0,B,add,ask,100.02,10,2\n"
     )
     (made / "round_trips.csv").write_text(f"{ROUND_TRIPS_HEADER}\ncreate,1.5\ncancel,2\n")
+    (made / "own.py").write_text(OWN_CODE)
     return made
 
 
@@ -180,7 +201,7 @@ def loads(folder: Path) -> Loads:
         path = folder / "s.yaml"
         path.write_text(written, encoding="utf-8")
         try:
-            return load_scenario(path), []
+            return load_scenario(path, allow_code=True), []
         except ScenarioError as error:
             problems = error.problems
         assert all(str(problem).isprintable() for problem in problems)
@@ -192,8 +213,8 @@ def loads(folder: Path) -> Loads:
 
 def must_refuse(bad: Bad, schema: dict[str, Any], name: str) -> bool:
     """Whether the schema alone excludes a value; it knows less than the models do."""
-    if bad.kind == NEVER:
-        return True
+    if bad.kind == NEVER or (bad.kind == "object" and name in FREE):
+        return bad.kind == NEVER
     options = schema.get("oneOf") or schema.get("anyOf") or schema.get("allOf")
     if options and "discriminator" not in schema:
         return all(must_refuse(bad, one, name) for one in options)
