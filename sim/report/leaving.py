@@ -52,6 +52,9 @@ def left_over(decision: Decision, left: int, w: Words, *, posts: bool) -> str:
     """What becomes of the lots that a decision has not placed."""
     if any(one.reason == NOT_ITS_TURN for one in decision.refused):
         return f"The other {w.qty(left)} wait until that child has ended."
+    asks = any(one.stage == "ping" for one in decision.blind)
+    if asks or any(one.reason == "pools_first" for one in decision.refused):
+        return f"The other {w.qty(left)} wait until all that were asked have answered."
     wait = "they rest or wait for quotes" if posts else "they wait for quotes"
     return f"No venue had the other {w.qty(left)}; {wait}."
 

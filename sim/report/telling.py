@@ -179,6 +179,9 @@ class Telling:
             )
         if not decision.quotes and not decision.blind:
             yield "Nothing that it could use."
+        if decision.notes:
+            notes = [f"{printable(one.name)} {printable(one.value)}" for one in decision.notes]
+            yield f"  The strategy's own figures: {'; '.join(notes)}"
 
     def effective(self, decision: Decision, known: KnownQuote, side: Side) -> str:
         """What the best level comes to with the fee, and with risk where the strategy weighs it.

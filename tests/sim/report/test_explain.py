@@ -267,9 +267,18 @@ def test_a_ping_is_told(run: Run) -> None:
     assert f"DARK_A shows nothing; the best lit price was 100.01, {asks}" in text(
         explain(folder, "D1")
     )
+    assert "wait until all that were asked have answered." in text(explain(folder, "D1"))
     told = text(explain(folder, "D2"))
     assert "because all pools that were tried had answered." in told
     assert "so the limit is 100.01; the small order that asked first was filled whole\n" in told
+
+
+def test_what_a_learner_reckoned_with_is_told(run: Run) -> None:
+    few = ("parents[P].repeat.count=2", "router.strategy.kind=kaplan_meier")
+    told = text(explain(run("dark_learning", *few), "D1"))
+    assert "own figures: explored D1 0; explored D2 0; explored D3 0\n" in told
+    assert "The other 700 wait until all that were asked have answered." in told
+    assert "NYSE: dark pools were tried first" in told
 
 
 def test_a_small_fee_keeps_two_digits(run: Run) -> None:
