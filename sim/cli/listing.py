@@ -115,6 +115,12 @@ def _cancel_rejects() -> Iterator[Entry]:
     return _vocabulary(CxlRejReason, FIX_CXL_REJ_REASON, "FIX CxlRejReason (102)")
 
 
+def _controls() -> Iterator[Entry]:
+    from sim.protocol.enums import FIX_CONTROL_REJ_REASON, Control
+
+    return _vocabulary(Control, FIX_CONTROL_REJ_REASON, "FIX OrdRejReason (103)")
+
+
 KINDS: Final[dict[str, Callable[[], Iterator[Entry]]]] = {
     "scenarios": _scenarios,
     "venues": _venues,
@@ -128,6 +134,7 @@ KINDS: Final[dict[str, Callable[[], Iterator[Entry]]]] = {
     "metrics": _metrics,
     "rejects": _rejects,
     "cancel_rejects": _cancel_rejects,
+    "controls": _controls,
 }
 
 
@@ -138,8 +145,8 @@ def list_kinds(*, kind: str, as_json: bool) -> int:
     """List what there is of one KIND: a line about each, and where it comes from.
 
     Scenarios run by their names; the others are names that a scenario file uses, formats those that
-    `sorsim convert` reads, baselines those of
-    `sorsim tune`, metrics those of `expect:`, rejects what the audit log gives as reason.
+    `sorsim convert` reads, baselines those of `sorsim tune`, metrics those of `expect:`, rejects
+    and controls what the audit log gives as reason.
     """
     entries = list(KINDS[kind]())
     if as_json:

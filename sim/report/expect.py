@@ -212,6 +212,14 @@ def rejects(summary: Summary) -> Decimal:
     return Decimal(sum(venue["rejects"] for venue in summary["venues"].values()))
 
 
+def breaches(summary: Summary) -> Decimal:
+    """Breaches of the controls between router and venues, the kill switch with them.
+
+    Source: own convention: a count of the audit log.
+    """
+    return Decimal(sum(summary.get("controls", {}).values()))
+
+
 METRICS: Final[dict[str, Callable[[Summary], Decimal | None]]] = {
     metric.__name__: metric
     for metric in (
@@ -227,6 +235,7 @@ METRICS: Final[dict[str, Callable[[Summary], Decimal | None]]] = {
         children,
         fills,
         rejects,
+        breaches,
         reallocations,
     )
 }

@@ -24,6 +24,7 @@ from sim.audit.records import (
     ChildCanceled,
     ChildRejected,
     ChildSent,
+    ControlBreach,
     Correction,
     Decision,
     Exposure,
@@ -35,7 +36,7 @@ from sim.audit.records import (
     RunFinished,
     RunStarted,
 )
-from sim.protocol.enums import DecisionReason, Outcome, Side
+from sim.protocol.enums import Control, DecisionReason, Outcome, Side
 from sim.protocol.units import Units, parse_decimal, plain, quotient_text
 from sim.report.expect import judge
 
@@ -137,6 +138,7 @@ class SummaryBuilder:
         self._outcome = Outcome.ABORTED  # until the log says otherwise
         self._parents: dict[str, _Parent] = {}
         self._venues: dict[str, _Venue] = {}
+        self._breaches: dict[Control, int] = {}
         self._observers: dict[type[Record], Callable[[Any], None]] = {
             RunStarted: self._on_started,
             ParentReceived: self._on_parent,
@@ -151,6 +153,7 @@ class SummaryBuilder:
             ChildCanceled: self._on_report,
             CancelRejected: self._on_report,
             RequestPending: self._on_report,
+            ControlBreach: self._on_breach,
             ParentDone: self._on_done,
             RunFinished: self._on_finished,
         }
@@ -199,6 +202,12 @@ class SummaryBuilder:
             "parents": [_parent_row(parent, units, order) for parent in self._parents.values()],
             "venues": {venue_id: self._venue_row(venue_id, units, scenario) for venue_id in order},
         }
+        if self._breaches:
+            summary["controls"] = {
+                control.value: self._breaches[control]
+                for control in Control
+                if control in self._breaches
+            }
         summary["expect"] = judge(scenario.get("expect") or {}, summary)
         return summary
 
@@ -261,6 +270,9 @@ class SummaryBuilder:
             parent.busted_after_qty += busted
         self._venue(record.venue_id).busts += 1
         self._on_report(record)
+
+    def _on_breach(self, record: ControlBreach) -> None:
+        self._breaches[record.control] = self._breaches.get(record.control, 0) + 1
 
     def _on_done(self, record: ParentDone) -> None:
         self._parents[record.parent_id].done = record

@@ -3,6 +3,8 @@
 Each way to and from a scripted venue takes 1 ms unless a test says otherwise.
 """
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,14 +16,19 @@ from sim.audit.records import (
     ControlBreach,
     Decision,
     ParentDone,
+    Record,
     ReplaceSent,
 )
 from sim.protocol.enums import Control, DecisionReason, EndReason, Side
 from sim.protocol.orders import NewOrderSingle
+from sim.report.explain import explain
+from sim.scenario.load import load_scenario
+from sim.world import run_world
 
 if TYPE_CHECKING:
     from tests.integration.conftest import Floor, ScriptedVenue
 
+ReadRecords = Callable[[bytes], tuple[Record, ...]]
 MS = 1_000_000
 ASK = 10_000
 REST: dict[str, Any] = {"rest": {"price": "touch", "move_after": "0ns"}}
@@ -371,3 +378,52 @@ async def test_a_loss_pulls_the_kill_switch_as_the_fill_is_known(
     fills_all(a, "P.A.1", 50, ASK)
     await floor.buy(100, at_ms=5, deadline_ms=30, controls={"kill": {"loss": loss}})
     assert floor.end()[0] is end
+
+
+# ------------------------------------------------------------ the shipped scenario
+
+
+def test_each_control_bites_in_the_shipped_scenario(read_records: ReadRecords) -> None:
+    result = run_world(load_scenario("controls"))
+    assert result.log is not None
+    found = [r for r in read_records(result.log) if isinstance(r, ControlBreach)]
+    assert {b.control for b in found} == set(Control) - {Control.NO_REFERENCE}
+    assert result.summary["controls"]["max_order_value"] == 2
+    assert all(row["met"] for row in result.summary["expect"])
+    ends = {row["parent_id"]: row["end_reason"] for row in result.summary["parents"]}
+    assert ends == {
+        "COLLAR": "filled",
+        "LARGE": "control",
+        "OTHER": "filled",
+        "OFTEN": "filled",
+        "OPEN": "kill_switch",
+        "LATE": "kill_switch",
+    }
+
+
+@pytest.mark.parametrize(
+    ("setting", "ends"),
+    [
+        ("router.controls=null", {"LARGE": "filled", "LATE": "filled"}),
+        ("router.reroute.on.order_size=leave", {"LARGE": "control", "OTHER": "filled"}),
+        ("router.controls.kill.breaches=3", {"LARGE": "kill_switch", "OTHER": "kill_switch"}),
+    ],
+)
+def test_its_variants_do_what_its_comments_say(setting: str, ends: dict[str, str]) -> None:
+    result = run_world(load_scenario("controls", sets=(setting,)))
+    found = {row["parent_id"]: row["end_reason"] for row in result.summary["parents"]}
+    assert {name: found[name] for name in ends} == ends
+    assert ("controls" in result.summary) is (setting != "router.controls=null")
+
+
+def test_what_was_kept_back_is_explained(tmp_path: Path) -> None:
+    result = run_world(load_scenario("controls"))
+    assert result.log is not None
+    (tmp_path / "audit.jsonl").write_bytes(result.log)
+    told = explain(tmp_path / "audit.jsonl", "D4")
+    kept = next(one for one in told["sections"] if one["heading"] == "What was kept back")
+    assert kept["says"] == [
+        "  LARGE.A.1 to A kept back: max order qty (9,000, at most 4,000), 4,000 leave",
+        "  LARGE.A.2 to A kept back: max order value (400,040, at most 350,000), 3,499 leave",
+    ]
+    assert len(told["facts"]["breaches"]) == 2
