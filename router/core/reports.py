@@ -69,6 +69,9 @@ class Reports:
             desk.heard(child, now_ns, out)
         if isinstance(report, ExecutionReport) and report.exec_type in _PENDING:
             self._on_report(child, report, came)
+            if child.request is None and child.status not in FINAL and doubted:
+                # It was given up, and a request that nobody waits for any more is pending.
+                desk.requests.watch(child, CHASE, now_ns, out)
             return out
         answers = desk.requests.answered(child, report.cl_ord_id)
         if not child.seen and isinstance(report, ExecutionReport):

@@ -17,11 +17,13 @@ from sim.audit.records import (
     Fill,
     Overfill,
     ParentDone,
+    RequestPending,
     RouteHold,
 )
 from sim.protocol.enums import (
     CxlRejReason,
     EndReason,
+    ExecType,
     OrdStatus,
     RejectReason,
     Side,
@@ -220,6 +222,22 @@ async def test_I18_a_late_answer_brings_a_silent_venue_back(floor: "Floor") -> N
     ]
     assert floor.orders()[2] == ("P.B.2", 50, 311)
     assert floor.end() == (EndReason.FILLED, 100, 0)
+
+
+async def test_F02_a_request_that_is_pending_after_all_is_not_waited_for_for_ever(
+    floor: "Floor",
+) -> None:
+    """A is given up at 150, the parent stops at 151, and A's answer of 153 is no end either."""
+    a, b = floor.scripted("A", (ASK, 50)), floor.scripted("B", (ASK + 1, 50))
+    pending = a.report(ExecType.PENDING_CANCEL, "P.A.1.C1", orig_cl_ord_id="P.A.1")
+    a.answers["P.A.1"] = [(151, pending)]
+    for n in range(1, 9):
+        name = f"P.B.1.C{n}"
+        b.answers[name] = [(0, b.refused(name, "P.B.1", CxlRejReason.EXCHANGE_CLOSED))]
+    await floor.buy(100, cancel_resends=1, deadline_ms=151)
+    assert floor.end() == (EndReason.DEADLINE, 0, 0)
+    assert floor.of(RequestPending)[0].t_ns == 153 * MS
+    assert 153 * MS < floor.of(ParentDone)[0].t_ns < 400 * MS
 
 
 # ------------------------------------------------------------ fills that cannot be
