@@ -33,6 +33,7 @@ from sim.audit.records import (
 from sim.protocol.enums import Side, TimeInForce
 from sim.protocol.market_data import Levels
 from sim.protocol.units import Units, parse_duration, plain, quotient_text
+from sim.report.costs import cost_lines, exposure_lines
 from sim.report.leaving import departure, dropped_lines, how_sent, left_over, protections
 from sim.report.story import ChildStory, Story, read_story
 from sim.report.telling import Telling, rests
@@ -396,6 +397,10 @@ class DecisionTeller(Telling):
         yield "Why", self.why(decision, story.triggers, story.holds, story.step)
         yield "What the router knew", list(self.known(decision))
         yield "What it chose", list(self._choice(decision))
+        if decision.costs:
+            yield "What it costs", list(cost_lines(decision, self._side(decision), self._units))
+        if decision.leakage is not None:
+            yield "What it shows", list(exposure_lines(decision, self._units))
         if decision.refused:
             yield "What it refused", list(self.refusals(decision.refused, story.holds))
         if story.breaches:

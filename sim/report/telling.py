@@ -105,6 +105,13 @@ class Telling:
         self._units = units_of(story.started)
         self._words = Words(self._units)
 
+    @property
+    def _chases(self) -> bool:
+        """Whether the router prices what is not had at what it costs elsewhere."""
+        router = self._story.started.scenario.get("router")
+        cost = router.get("cost") if isinstance(router, dict) else None
+        return isinstance(cost, dict) and cost.get("variant") == "chase"
+
     def why(
         self,
         decision: Decision,
@@ -198,9 +205,19 @@ class Telling:
         if known.impact is not None and risk is not None:
             impact = Fraction(known.impact, scale)
             buys = side is Side.BUY
-            weighed = (with_fee + impact) / (1 - risk) if buys else (with_fee - impact) * (1 - risk)
+            wait = Fraction(known.latency_cost or 0, scale)
+            worse = impact + wait
+            sure = with_fee + worse if buys else with_fee - worse
+            # What is not had is chased elsewhere, which says nothing of this venue's own price.
+            chased = self._chases
+            weighed = sure if chased else sure / (1 - risk) if buys else sure * (1 - risk)
             weighs = [f"an own impact of {self._price(impact)}"] if impact else []
-            if risk:
+            if wait:
+                weighs.append(f"a delay worth {self._price(wait)}")
+            if risk and chased:
+                percent = plain(parse_decimal(known.fill_risk or "0") * 100)
+                weighs.append(f"{percent} % to chase elsewhere")
+            elif risk:
                 percent = plain(parse_decimal(known.fill_risk or "0") * 100)
                 weighs.append(f"a risk of {percent} % not to fill")
             if weighs:

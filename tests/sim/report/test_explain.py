@@ -206,6 +206,54 @@ def test_risk_and_impact_are_told_where_the_strategy_weighs_them(run: Run) -> No
     assert "its best is 100.03 weighed with an own impact of 0.01)" in told
 
 
+def test_what_a_decision_costs_is_told_term_by_term(run: Run) -> None:
+    folder = run(
+        "fragmented",
+        "router.strategy.kind=min_risk",
+        "router.cost={volatility_ticks: '10'}",
+        "parents[P1].qty=30000",
+        "venues[NASDAQ].fees={taker: '0.003', maker: '-0.002', unit: per_share}",
+        *[f"venues[{name}].fill_risk='0.1'" for name in ("DARK_A", "DARK_B")],
+    )
+    told = text(explain(folder, "D1"))
+    # 6 ms at 10 ticks for the root of a second are 0.7745 of a tick, in whole tenths 0.7
+    first = "  NASDAQ: 30,000 at prices of 3,000,050.00 with fees of 90.00 and delay of 210.00"
+    assert first in told
+    assert "costs 3,000,350.00" in told
+    assert "a delay worth 0.007)" in told
+    (cost,) = explain(folder, "D1")["facts"]["decision"]["costs"]
+    terms = ("price", "fees", "impact", "latency", "fill_risk")
+    assert sum(cost[name] for name in terms) == cost["total"]
+
+
+def test_a_sellers_costs_are_taken_off_what_he_gets(run: Run) -> None:
+    folder = run(
+        "fragmented",
+        "router.cost={variant: chase}",
+        "parents[P1]={id: P1, side: sell, qty: 5000, at: 0s}",
+        "venues[NYSE].book={bids: [['99.00', 4000]]}",
+        "venues[NASDAQ].book={bids: [['98.00', 9000]]}",
+        "venues[NYSE].fill_risk='0.5'",
+    )
+    told = text(explain(folder, "D1"))
+    assert (
+        "NYSE: 4,000 at prices of 396,000.00 less fill risk of 2,000.00: brings 394,000.00" in told
+    )
+    assert "NASDAQ: 1,000 at prices of 98,000.00: brings 98,000.00" in told
+    assert "All of it: brings 492,000.00" in told
+    assert "50 % to chase elsewhere)" in told
+
+
+def test_what_an_order_shows_is_told_where_the_scenario_asks(run: Run) -> None:
+    leakage = "router.leakage={alpha: '0.00001', max_detect: '0.2'}"
+    told = text(explain(run("fragmented", leakage), "D1"))
+    assert "22,314 of the order show at 1 lit venue at once" in told
+    assert "noticed with a probability of 20 %." in told
+    dark = text(explain(run("fragmented", leakage, "router.strategy.kind=min_impact"), "D1"))
+    assert "Nothing of the order shows at a lit venue." in dark
+    assert "What it shows" not in text(explain(run("fragmented"), "D1"))
+
+
 def test_a_venue_with_fees_is_told_with_them(run: Run) -> None:
     fees = "venues[NASDAQ].fees={taker: '0.003', maker: '-0.002', unit: per_share}"
     told = text(explain(run("fragmented", fees), "P1.NASDAQ.1"))
