@@ -7,6 +7,7 @@ from typing import Annotated, Final, get_args
 
 from pydantic import Field
 
+from router.allocate.cont_kukanov import ContKukanovConfig
 from router.allocate.exponentiated_gradient import ExponentiatedGradientConfig
 from router.allocate.greedy import GreedyConfig, TopOfBookConfig
 from router.allocate.kaplan_meier import KaplanMeierConfig
@@ -35,6 +36,7 @@ AnyStrategy = (
     | ReinforcementConfig
     | OracleConfig
     | TrialStaticConfig
+    | ContKukanovConfig
 )
 
 StrategyConfig = Annotated[AnyStrategy, Field(discriminator="kind")]

@@ -85,6 +85,7 @@ def cross_checks(
         ),
         *_rest(document, venues),
         *_pools(document),
+        *_outflow(document),
         *_min_qty(document, units),
         *schedule_problems(document, parents, units),
         *_expect(document),
@@ -192,6 +193,23 @@ def _pools(document: Document) -> Found:
         if wanted not in ids:
             hint = did_you_mean(wanted, ids)
             yield path, f"no venue has the id {wanted}{hint}; venues: {', '.join(ids)}"
+
+
+def _outflow(document: Document) -> Found:
+    """Outflows are stated for venues that there are, each once."""
+    strategy = part(document, ("router", "strategy"), _STRATEGY)
+    ids = list(_ids(document, "venues").values())
+    if len(ids) < document.count(("venues",)):
+        return  # the venue may be one of those whose id is wrong
+    seen: set[str] = set()
+    for n, (wanted, _) in enumerate(getattr(getattr(strategy, "outflow", None), "venues", ())):
+        path = ("router", "strategy", "outflow", "venues", n, 0)
+        if wanted not in ids:
+            hint = did_you_mean(wanted, ids)
+            yield path, f"no venue has the id {wanted}{hint}; venues: {', '.join(ids)}"
+        elif wanted in seen:
+            yield path, f"{wanted} stands there twice"
+        seen.add(wanted)
 
 
 def _rest(document: Document, venues: dict[int, VenueEntry]) -> Found:

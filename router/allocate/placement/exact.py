@@ -6,6 +6,9 @@ in the limits it is not convex. So the search starts from several points, on eit
 exactly (``without_overbooking``). An optimum at a corner is as good as any: ``M = 0``,
 ``M + sum L = S`` and ``L_k = S - M`` are never refused.
 
+With laws of a handful of points the cost has many kinks, and the best of them may be missed by some
+percent; the corner is exact for them as well.
+
 The search runs on a coarse lattice, its result is refined on a finer one. What is returned is the
 better of the refined point and of the corner.
 
@@ -16,6 +19,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from router.allocate.placement.closed_form import closed_form
 from router.allocate.placement.descent import Bounds, descend
+from router.allocate.placement.laws import Discrete
 from router.allocate.placement.model import Placement, Problem
 from router.allocate.placement.outflows import Outflows
 from router.allocate.placement.without_overbooking import (
@@ -33,6 +37,8 @@ _COARSE: Final = 3_000
 _FINE: Final = 26_000
 _MOST_CELLS: Final = 8_192
 """Lattice points of all venues and common parts together, and of one venue."""
+
+_MOST_KINKS: Final = 400
 
 _THIN: Final = 1.2
 _LESS_THIN: Final = 0.8
@@ -96,6 +102,10 @@ def _overbooked(problem: Problem, outflows: Outflows, corner: list[float]) -> Op
         starts.append((under, [1.02 * limit for limit in corner]))
     scale = size * (problem.lambda_under + problem.lambda_over + problem.theta)
     roughly = _ROUGHLY * scale
+    kinks = [(coarse.evaluate(limits).cost, limits) for limits in _kinks(problem, outflows)]
+    if kinks:
+        _, kink = min(kinks)
+        starts.append((over if sum(kink) > size else under, kink))
     least, best = coarse.evaluate(corner).cost, (over, corner)
     for bounds, start in starts:
         end = descend(coarse.evaluate, start, bounds, enough=roughly, steps=30)
@@ -116,6 +126,23 @@ def _overbooked(problem: Problem, outflows: Outflows, corner: list[float]) -> Op
     # The error falls with the square of the step: what remains of it is taken off.
     cost = known.cost + (known.cost - middle.sums(place).cost(size - known.market)) / 3
     return Optimum(Placement(known.market, tuple(place)), cost)
+
+
+def _kinks(problem: Problem, outflows: Outflows) -> list[list[float]]:
+    """Limits that some outcomes just fill, of laws of few points: slopes say little between them.
+
+    All combinations at all venues; none where they would be too many, or a law is not of that kind.
+    """
+    if outflows.common is not None:
+        return []
+    found: list[list[float]] = [[]]
+    for law, queue in zip(outflows.own, problem.queues, strict=True):
+        if not isinstance(law, Discrete) or len(law.points) * len(found) > _MOST_KINKS:
+            return []
+        past = [outflows.own_weight * point - queue for point in law.points]
+        places = {0.0, *(min(one, problem.order_qty) for one in past if one > 0)}
+        found = [[*before, place] for before in found for place in sorted(places)]
+    return found
 
 
 def _cells(points: int, outflows: Outflows, venues: int) -> int:

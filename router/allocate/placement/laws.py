@@ -13,7 +13,10 @@ from math import exp, expm1, isfinite, lgamma, log, log1p, sqrt
 from typing import Final
 
 _REACH: Final = 40
-"""Standard deviations to either side beyond which a law's tails are left out: below 1e-300."""
+_LESS_REACH: Final = 12
+_MANY: Final = 10_000
+"""Standard deviations to either side beyond which a law's tails are left out: below 1e-300, and
+below 1e-30 for a law of a mean of this many."""
 
 
 class Law(ABC):
@@ -138,11 +141,11 @@ class Exponential(Law):
         return self._mean * -expm1(-x / self._mean) if x > 0 else x
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=256)
 def poisson(mean: float) -> Discrete:
     """The Poisson law with this mean, > 0."""
     mean = _positive(mean)
-    reach = _REACH * sqrt(mean) + _REACH
+    reach = (_REACH if mean < _MANY else _LESS_REACH) * (sqrt(mean) + 1)
     low, high = max(0, int(mean - reach)), int(mean + reach)
     logs = [k * log(mean) - mean - lgamma(k + 1) for k in range(low, high + 1)]
     return _from_logs(low, logs)

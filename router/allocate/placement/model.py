@@ -54,8 +54,12 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
         """c_k of every venue."""
         return self.queue_costs or (0.0,) * len(self.queues)
 
+    def check_numbers(self) -> None:
+        """Raise ``ValueError`` that says which number is missing or out of its bounds."""
+        _check_shape(self)
+
     def check(self) -> None:
-        """Raise ``ValueError`` that says which assumption fails."""
+        """Raise ``ValueError`` that says which number or which assumption fails."""
         _check_shape(self)
         h, f = self.half_spread, self.taker_fee
         low, high = min(self.rebates), max(self.rebates)

@@ -28,15 +28,21 @@ def without_overbooking(
     """The best placement with ``M + sum L = S``.
 
     Args:
-        problem: The problem; ``lambda_over`` plays no part.
+        problem: The problem. ``lambda_over`` plays no part, and of the assumptions only that a fill
+            is worth more than a shortfall, ``h + r_k + theta + lambda_u > 0``.
         laws: Per venue the law of its outflow by itself.
         market: ``(cost per share, shares)`` of what can be had at market, cheapest first; None:
             any quantity at ``half_spread + taker_fee``.
 
     Raises:
-        ValueError: If an assumption fails or the laws are not one per venue.
+        ValueError: If that fails, a number is out of bounds, or the laws are not one per venue.
     """
-    problem.check()
+    problem.check_numbers()
+    worth = problem.half_spread + min(problem.rebates) + problem.theta + problem.lambda_under
+    if not worth > 0:
+        raise ValueError(
+            f"half_spread + min rebate + theta + lambda_under must be > 0, was {worth}"
+        )
     if len(laws) != problem.venues:
         raise ValueError(f"laws must be one for each of {problem.venues} venues, had {len(laws)}")
     size = problem.order_qty

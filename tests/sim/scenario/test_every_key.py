@@ -68,6 +68,8 @@ MAY_BE_ZERO: Final = MAY_BE_NEGATIVE | {
     "WholesalerVenue.improvement",
     "ScriptedFill.at[0][1]",
     *(f"TrialStaticConfig.{key}" for key in ("lambda_over", "lambda_under", "theta")),
+    "RecordedOutflow.samples[0]",
+    "RecordedOutflow.venues[0][1][0]",
     *(f"ContKukanovConfig.{key}" for key in ("theta", "theta_queue")),
     *(f"{kind}Venue.{key}" for key in ("fill_risk", "impact") for kind in KINDS),
 }
