@@ -45,7 +45,7 @@ class KaplanMeierStrategy(PoolStrategy):
         for venue_id, lots in filled.items():
             pool, sent = asked[venue_id]
             known, had = self._estimate(side, venue_id), pool.had_qty
-            if had:
+            if had and known.has(had, had):  # an answer that came too late was never counted
                 known.remove(had, had)
             known.add(had + sent, had + lots)
 

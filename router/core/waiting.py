@@ -227,6 +227,7 @@ def _wish(parent: Parent, buys: bool) -> Hashable:
         parent.may_post,
         parent.crossing,
         parent.bound,
+        bool(parent.open),
         frozenset(parent.barred),
         frozenset(parent.children_at),
         frozenset(parent.excluded),

@@ -65,6 +65,10 @@ class KaplanMeier:
         """
         self._count(sent, filled, -1)
 
+    def has(self, sent: int, filled: int) -> bool:
+        """Whether such an observation is counted."""
+        return filled in (self._full if filled == sent else self._ended)
+
     def _count(self, sent: int, filled: int, by: int) -> None:
         if not 0 <= filled <= sent or sent == 0:
             raise ValueError(f"filled must be 0 to sent, sent > 0; was {filled} of {sent}")

@@ -209,6 +209,16 @@ def test_kaplan_meier_counts_two_rounds_of_one_supply_once() -> None:
     assert chosen.allocate(wanted) == told.allocate(wanted)
 
 
+def test_kaplan_meier_bears_a_first_round_whose_answer_came_too_late() -> None:
+    """It was never learnt from; the second one says 65 by itself."""
+    chosen, told = (strategy("kaplan_meier", needed=1, step=100) for _ in range(2))
+    answer(chosen, chosen.allocate(request(60, pool("A", had=40))), {"A": 25})
+    answer(told, told.allocate(request(60, pool("A"))), {"A": 60})
+    answer(told, told.allocate(request(40, pool("A", had=60))), {"A": 5})
+    wanted = request(500, pool("A"), pool("B"))
+    assert chosen.allocate(wanted) == told.allocate(wanted)
+
+
 def test_kaplan_meier_asks_for_no_more_than_may_be_there() -> None:
     chosen = strategy("kaplan_meier", needed=1, step=1)
     for _ in range(3):

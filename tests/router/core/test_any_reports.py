@@ -54,6 +54,7 @@ END = 400
 CHANGES = {ExecType.TRADE_CANCEL, ExecType.TRADE_CORRECT}
 
 
+RESTS = ["greedy", "wait"]
 BACK = ["reallocate", "wait_for_quote", "same_venue", "other_venues", "leave"]
 
 
@@ -111,10 +112,16 @@ def controls(draw: st.DrawFn) -> dict[str, Any]:
 class Chaos:
     """A router core among venues that say anything, and all that must hold whatever they say."""
 
-    def __init__(self, draw: st.DrawFn, **more: Any) -> None:
+    def __init__(self, draw: st.DrawFn, *, silent: str = "", **more: Any) -> None:
         self.draw = draw
+        self.shown = [v for v in VENUES if v not in silent]
         profiles = [VenueProfile(v, "lit", 9 * n, 1, 1, FREE, FREE) for n, v in enumerate(VENUES)]
-        profiles = [msgspec.structs.replace(p, takes_resting=True) for p in profiles]
+        profiles = [
+            msgspec.structs.replace(p, takes_resting=True)
+            if p.venue_id in self.shown
+            else msgspec.structs.replace(p, visibility="dark", silent=True)
+            for p in profiles
+        ]
         config: dict[str, Any] = {
             "strategy": {"kind": "greedy"},
             "ack_timeout": "10ns",
@@ -165,7 +172,7 @@ class Chaos:
         sizes = st.lists(st.integers(1, 20), max_size=3)
         asks = tuple([(101 + n, lots) for n, lots in enumerate(self.draw(sizes))])
         bids = tuple([(100 - n, lots) for n, lots in enumerate(self.draw(sizes))])
-        venue = self.draw(st.sampled_from(VENUES))
+        venue = self.draw(st.sampled_from(self.shown))
         book = BookSnapshot(venue, self.seq, TimeNs(self.now), bids, asks)
         self._take(self.core.on_quote(book, self.now))
 
@@ -372,6 +379,25 @@ def test_F17_F18_I1_to_I6_and_I18_hold_with_any_controls_and_policies(data: st.D
     chaos = Chaos(data.draw, controls=data.draw(controls()), reroute=data.draw(policies()))  # type: ignore[arg-type]
     _run(data, chaos)
     chaos.check_controls()
+
+
+@pytest.mark.slow
+@settings(max_examples=250)
+@given(st.data())
+def test_I1_to_I6_and_I18_hold_in_rounds_of_silent_pools(data: st.DataObject) -> None:
+    """Also after a ping; what was learnt of wrong answers must not break anything either."""
+    rounds = {"rounds": data.draw(st.integers(1, 3)), "rest": data.draw(st.sampled_from(RESTS))}
+    tried: list[dict[str, Any]] = [
+        {"strategy": {"kind": "kaplan_meier", "needed": 1, "step": 5, **rounds}},
+        {"strategy": {"kind": "exponentiated_gradient", **rounds}},
+        {"strategy": {"kind": "stochastic_split", **rounds}},
+        {"strategy": {"kind": "reinforcement", **rounds}},
+        {"blind": {"fraction": "0.5", "ping": {"lots": 3}}},
+        {"blind": {"ping": {"lots": 3}}},
+    ]
+    more = data.draw(st.sampled_from(tried))
+    silent = data.draw(st.sampled_from(["B", "BC"]))
+    _run(data, Chaos(data.draw, silent=silent, reroute=data.draw(policies()), **more))  # type: ignore[arg-type]
 
 
 def _run(data: st.DataObject, chaos: Chaos) -> None:

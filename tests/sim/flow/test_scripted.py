@@ -146,6 +146,12 @@ def test_every_kind_goes_back_to_the_same_text(kind: type[FlowEntry]) -> None:
     settings: dict[str, dict[str, Any]] = {
         "scripted": {"orders": ORDERS},
         "poisson": {"rate": 5, "centre": "100.00"},
+        "fresh_supply": {
+            "side": "sell",
+            "price": "100.00",
+            "every": "20ms",
+            "size": {"law": "fixed", "lots": 3},
+        },
         "zero_intelligence": {**book, "limit": 1, "market": 2, "cancel": 0.1, "levels": 20},
         "cont_stoikov_talreja": {**book, "limits": [1], "cancels": [0.1], "market_per_side": 1},
         "queue_reactive": {
