@@ -103,7 +103,9 @@ class ContKukanov(Strategy):
         self._note_posts(request.parent_id, case, limits)
         taken = walk(msgspec.structs.replace(request, qty=market), (request.offers,), {})
         notes = self._notes(case, Placement(market, tuple(limits)), failing)
-        return msgspec.structs.replace(taken, posts=posts, notes=notes)
+        used = {post[0] for post in posts}
+        refused = tuple([one for one in taken.refused if one[0] not in used])
+        return msgspec.structs.replace(taken, refused=refused, posts=posts, notes=notes)
 
     def learn(self, outcome: ChildOutcome) -> None:
         """Hear how a child ended."""

@@ -36,7 +36,15 @@ from sim.protocol.units import TimeNs
 
 NAMES: Final = "ABCDE"
 MID: Final = 100
-SAMPLES: Final[dict[str, dict[str, Any]]] = {"single_venue": {"venue": "A"}}
+SAMPLES: Final[dict[str, dict[str, Any]]] = {
+    "single_venue": {"venue": "A"},
+    "cont_kukanov": {
+        "horizon": "1s",
+        "outflow": {"law": "poisson", "mean": 300},
+        "lambda_under": 5,
+        "lambda_over": 5,
+    },
+}
 KINDS: Final = [kind.model_fields["kind"].annotation.__args__[0] for kind in STRATEGIES]  # type: ignore[union-attr]
 OWN_THEORY: Final = {
     "trial_static": "takes all of the order at best levels in whole steps, or nothing",
@@ -210,8 +218,8 @@ def test_with_one_venue_there_is_nothing_to_split(
     assert found.posts == ()
 
 
-def test_the_exceptions_are_strategies_of_the_table_or_have_yet_to_come() -> None:
-    assert set(OWN_THEORY) - {"cont_kukanov"} <= set(KINDS)
+def test_the_exceptions_are_strategies_of_the_table() -> None:
+    assert set(OWN_THEORY) <= set(KINDS)
     assert set(SAMPLES) <= set(KINDS)
 
 
