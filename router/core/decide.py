@@ -353,6 +353,8 @@ class Decider:
 
     def left_out(self, parent: Parent, venue_id: str) -> str | None:
         """Why the parent may not use a venue now, whatever it shows; None if it may."""
+        if parent.held:
+            return "held"
         if venue_id in self._out:
             return self._out[venue_id]
         if venue_id in parent.excluded:

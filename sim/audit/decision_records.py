@@ -154,8 +154,8 @@ class Refused(
     ``rejected_`` and the venue's reason, ``on_hold``, ``stopped``, ``no_answer``,
     ``quarantine``, ``pre_open``, ``halted`` or ``closed``; ``other_venues`` and ``bound``
     (``router.reroute.on``);
-    ``price_collar``, ``max_order_qty``, ``max_order_value`` and ``message_throttle``
-    (``router.controls``); ``not_chosen`` (by the user's own router)."""
+    ``price_collar``, ``max_order_qty``, ``max_order_value``, ``message_throttle``
+    and ``held`` (``router.controls``); ``not_chosen`` (by the user's own router)."""
     venue_seq: int | None = None
     """The quote at hand; left out where there was none or it stands among ``quotes``."""
     age_ns: int | None = None

@@ -85,6 +85,7 @@ _REFUSED: Final = {
     "max_order_qty": "it takes no order as small as the largest that may leave",
     "max_order_value": "it takes no order as small as the largest that may leave",
     "message_throttle": "too many messages had left within the time",
+    "held": "a control held the order itself",
     "halted": "it was halted",
     "closed": "it was closed",
     "pre_open": "it had not opened yet",
