@@ -122,16 +122,12 @@ class Wiring:
             for venue in self._venues
             for first_ns, moves in venue.moves
         ]
-        usual, draws = scenario.router.schedule, streams.keyed("router", "schedule")
-        found = [
-            _parent(one, usual, units, draws) for entry in scenario.parents for one in entry.each()
-        ]
+        found = _client_orders(scenario, units, streams.keyed("router", "schedule"))
         self.parents = len(found)
         self.listen_on = any(venue.busts is not None for venue in scenario.venues)
         # A source holds one event at a time: thousands of orders that lie in the heap from the
         # start would slow every message down.
-        orders = iter(sorted(found, key=itemgetter(0)))
-        self.orders = make_source(clock, orders, self._inbox.deliver, Priority.TIMER)
+        self.orders = make_source(clock, iter(found), self._inbox.deliver, Priority.TIMER)
 
     def services(self) -> Iterator[tuple[str, Coroutine[Any, Any, NoReturn]]]:
         """Per venue its id and the coroutine that serves it, to be run as a task."""
@@ -315,6 +311,13 @@ class _Hearing:
     def _link(self, model: Any, deliver: Deliver, bump_ns: int, *stream: str) -> Send:
         sampler: LatencySampler = model.sampler(self._streams.get(*stream), self._resolve)
         return feed_link(self._clock, sampler, deliver, bump_ns)
+
+
+def _client_orders(scenario: Scenario, units: Units, draws: Keyed) -> list[tuple[int, ParentOrder]]:
+    """All of them with the time of their arrival, ns, in its order."""
+    usual = scenario.router.schedule
+    every = [one for entry in scenario.parents for one in entry.each()]
+    return sorted([_parent(one, usual, units, draws) for one in every], key=itemgetter(0))
 
 
 def _parent(

@@ -4,6 +4,7 @@ They call ``router.allocate.learning``, which the strategies use; that the strat
 say is tested beside them.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 from itertools import count, product
@@ -93,7 +94,7 @@ def learners(golden: "Golden", tools: "Tools") -> Iterable["Computed"]:
     """Both algorithms on drawn supplies, as long as the file says."""
     worth, means, volume = market(golden)
     even = expected_worth(worth, means, [1 / len(worth)] * len(worth), volume)
-    climber, gatherer = StochasticSplit(worth, 0.5, 0.75), Reinforcement(worth)
+    climber, gatherer = StochasticSplit(worth, *step_rule(golden)), Reinforcement(worth)
     for n, supply in enumerate(supplies(means, STEPS["reinforcement"])):
         if n < STEPS["lagrangian"]:
             pairs = zip(climber.split, supply, strict=True)
@@ -113,8 +114,16 @@ def learners(golden: "Golden", tools: "Tools") -> Iterable["Computed"]:
     }
 
 
+def step_rule(golden: "Golden") -> tuple[float, float]:
+    """Gain and power of ``gamma_n = gain/n^power``."""
+    found = re.match(r"gamma_n = ([0-9.]+)/n\^([0-9.]+) for the Lag", golden.inputs["step_rule"])
+    assert found is not None, golden.inputs["step_rule"]
+    return float(found[1]), float(found[2])
+
+
 def market(golden: "Golden") -> tuple[list[float], list[float], float]:
     inputs = golden.inputs
+    assert inputs["supply_law"] == "independent exponential", inputs["supply_law"]
     return inputs["rebate_weight"], inputs["supply_mean"], inputs["order_volume"]
 
 
