@@ -56,6 +56,12 @@ def _strategies() -> Iterator[Entry]:
     return _configs((*STRATEGIES, *OWN), "kind")
 
 
+def _schedules() -> Iterator[Entry]:
+    from router.schedule import SCHEDULES
+
+    return _configs(SCHEDULES, "kind")
+
+
 def _latency() -> Iterator[Entry]:
     from sim.kernel.latency import LATENCY_MODELS
 
@@ -125,6 +131,7 @@ KINDS: Final[dict[str, Callable[[], Iterator[Entry]]]] = {
     "scenarios": _scenarios,
     "venues": _venues,
     "strategies": _strategies,
+    "schedules": _schedules,
     "latency": _latency,
     "flows": _flows,
     "participants": _participants,

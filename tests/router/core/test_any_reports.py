@@ -11,6 +11,7 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import TypeAdapter
 
 from router.config import RouterConfig
 from router.core.events import ACCOUNT, Outcome, ParentOrder, SendTo, Stamps, WakeAt
@@ -18,6 +19,8 @@ from router.core.orders import Child
 from router.core.profile import VenueProfile
 from router.core.router import RouterCore
 from router.core.states import FINAL
+from router.schedule import ScheduleConfig
+from router.schedule.base import ParentFacts, Schedule
 from sim.audit.order_records import taken_back
 from sim.audit.records import (
     Bust,
@@ -32,6 +35,7 @@ from sim.audit.records import (
     Record,
 )
 from sim.audit.state import LogState
+from sim.kernel.streams import Streams
 from sim.protocol.enums import (
     Control,
     CxlRejReason,
@@ -48,6 +52,7 @@ from sim.protocol.units import PriceTicks, QtyLots, TimeNs
 
 FREE = (Fraction(1), Fraction(0))
 VENUES = "ABC"
+SCHEDULE: TypeAdapter[Any] = TypeAdapter(ScheduleConfig)
 END = 400
 
 
@@ -109,6 +114,28 @@ def controls(draw: st.DrawFn) -> dict[str, Any]:
     return {key: value for key, value in every.items() if draw(st.booleans())}
 
 
+@st.composite
+def schedules(draw: st.DrawFn) -> dict[str, Any]:
+    """Any ``schedule`` of a parent that lives for some tens of nanoseconds."""
+    every: dict[str, dict[str, Any]] = {
+        "immediate": {},
+        "twap": {},
+        "vwap": {"profile": draw(st.none() | st.just([[0, 3], [0.5, 1]]))},
+        "pov": {"rate": "0.3", "max_rate": "0.9"},
+        "almgren_chriss": {"sigma": 1.0, "eta": 1e-3, "risk_aversion": 1e-3, "time_unit": "9ns"},
+        "obizhaeva_wang": {"resilience": 1e7, "slices": 3},
+    }
+    kind = draw(st.sampled_from(list(every)))
+    found = {"kind": kind, **every[kind]}
+    if kind == "immediate":
+        return found
+    found["horizon"] = draw(st.sampled_from([None, "3ns", "20ns", "90ns"]))
+    found["jitter"] = {"time": draw(st.sampled_from([0.0, 0.9])), "size": 0.5}
+    found["catch_up"] = draw(st.sampled_from(["carry", "spread", "end"]))
+    found["at_end"] = draw(st.sampled_from(["take", "cancel", "wait"]))
+    return {"slices": draw(st.integers(1, 9)), **found}
+
+
 class Chaos:
     """A router core among venues that say anything, and all that must hold whatever they say."""
 
@@ -130,6 +157,7 @@ class Chaos:
             "backoff": {"first": "3ns", "max": "20ns", "stop_after": draw(st.integers(1, 5))},
         }
         config["reroute"] = {"busted": draw(st.booleans()), **more.pop("reroute", {})}
+        self.schedules = more.pop("schedules", False)
         config |= more
         if draw(st.booleans()):
             config["rest"] = {
@@ -148,7 +176,8 @@ class Chaos:
         model = RouterConfig.model_validate_json(msgspec.json.encode(config))
         self.core = RouterCore(tuple(profiles), model)
         self.now = 0
-        self.seq = self.serial = 0
+        self.seq = self.serial = self.volume = 0
+        self.released: dict[str, int] = {}
         self.wakes: list[tuple[int, int, Any]] = []
         self.numbers = count()
         self.sent: list[tuple[str, OrderMessage]] = []
@@ -164,16 +193,27 @@ class Chaos:
         limit = self.draw(st.none() | st.integers(98, 104))
         side = self.draw(st.sampled_from([Side.BUY, Side.SELL]))
         deadline = self.now + self.draw(st.integers(1, 60))
-        order = ParentOrder(name, side, self.draw(st.integers(1, 60)), limit, deadline)
+        lots = self.draw(st.integers(1, 60))
+        schedule = self._schedule(name, lots, deadline) if self.schedules else None
+        order = ParentOrder(name, side, lots, limit, deadline, schedule)
         self._take(self.core.on_parent(order, self.now))
 
+    def _schedule(self, name: str, lots: int, deadline: int) -> Schedule:
+        model = SCHEDULE.validate_json(msgspec.json.encode(self.draw(schedules())))
+        most = self.draw(st.none() | st.integers(1, lots))
+        facts = ParentFacts(name, lots, deadline, most, float(lots))
+        found: Schedule = model.build(facts, Streams(1).keyed("router", "schedule"))
+        return found
+
     def quote(self) -> None:
+        self.volume += self.draw(st.integers(0, 30)) if self.schedules else 0
         self.seq += 1
         sizes = st.lists(st.integers(1, 20), max_size=3)
         asks = tuple([(101 + n, lots) for n, lots in enumerate(self.draw(sizes))])
         bids = tuple([(100 - n, lots) for n, lots in enumerate(self.draw(sizes))])
         venue = self.draw(st.sampled_from(self.shown))
-        book = BookSnapshot(venue, self.seq, TimeNs(self.now), bids, asks)
+        volume = QtyLots(self.volume)
+        book = BookSnapshot(venue, self.seq, TimeNs(self.now), bids, asks, volume=volume)
         self._take(self.core.on_quote(book, self.now))
 
     def status(self) -> None:
@@ -293,6 +333,10 @@ class Chaos:
             assert parent.reserved_qty == reserved, "I1"
             assert 0 <= parent.filled_qty <= parent.order_qty, "I2"
             assert parent.filled_qty + parent.reserved_qty <= parent.order_qty, "I2"
+            low = self.released.get(parent.parent_id, 0)
+            assert low <= parent.released_qty <= parent.order_qty
+            assert parent.filled_qty + parent.reserved_qty <= parent.released_qty
+            self.released[parent.parent_id] = parent.released_qty
             silent = sum(c.leaves_qty for c in children if c.unanswered)
             assert parent.unanswered_qty == silent
             limit = parent.limit_px
@@ -398,6 +442,14 @@ def test_I1_to_I6_and_I18_hold_in_rounds_of_silent_pools(data: st.DataObject) ->
     more = data.draw(st.sampled_from(tried))
     silent = data.draw(st.sampled_from(["B", "BC"]))
     _run(data, Chaos(data.draw, silent=silent, reroute=data.draw(policies()), **more))  # type: ignore[arg-type]
+
+
+@pytest.mark.slow
+@settings(max_examples=200)
+@given(st.data())
+def test_I1_to_I6_and_I18_hold_with_any_schedules(data: st.DataObject) -> None:
+    """And no more is worked than has been released, of which nothing is taken back."""
+    _run(data, Chaos(data.draw, schedules=True, reroute=data.draw(policies())))  # type: ignore[arg-type]
 
 
 def _run(data: st.DataObject, chaos: Chaos) -> None:
