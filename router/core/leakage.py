@@ -50,6 +50,13 @@ def visible_cap(alpha: float, max_detect: float) -> int:
     return cap if detect_prob(cap, alpha) <= max_detect else cap - 1
 
 
+def cap_of(config: LeakageConfig | None, lot_size: Decimal) -> int | None:
+    """The most lots of ``lot_size`` shares that the settings let show at once; None: any."""
+    if config is None or config.max_detect is None:
+        return None
+    return visible_cap(float(config.alpha * lot_size), float(config.max_detect))
+
+
 class Leakage:
     """The figures and the bound of one run.
 
@@ -63,9 +70,7 @@ class Leakage:
         self, config: LeakageConfig, profiles: Iterable[VenueProfile], lot_size: Decimal
     ) -> None:
         self._alpha = float(config.alpha * lot_size)
-        self._cap: int | None = None
-        if config.max_detect is not None:
-            self._cap = visible_cap(self._alpha, float(config.max_detect))
+        self._cap = cap_of(config, lot_size)
         self._lots = {p.venue_id: p.lot for p in profiles if p.visibility == "lit"}
 
     def shown(self, parent: Parent, parts: Iterable[Part] = ()) -> dict[str, int]:

@@ -30,6 +30,7 @@ from router.core.events import (
     WakeToken,
     WriteOff,
 )
+from router.core.leakage import cap_of
 from router.core.orders import Parent
 from router.core.profile import VenueProfile
 from router.core.reports import Reports
@@ -70,7 +71,7 @@ class RouterCore:
         self._desk = desk = Desk(profiles, config, units) if desk is None else desk
         self._brakes = desk.brakes
         self._reports = Reports(desk)
-        self._timetable = Timetable(desk)
+        self._timetable = Timetable(desk, cap_of(config.leakage, units.lot_size))
         self.view = desk.view
         self.parents = desk.parents
         self.children = desk.children

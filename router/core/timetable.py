@@ -4,8 +4,6 @@ A schedule is asked as its parent comes and at each instant that it names. What 
 decided upon at the end of that instant, like everything else.
 """
 
-from collections.abc import Callable
-
 from router.core.desk import Desk
 from router.core.events import Outcome, SliceDue, WakeAt
 from router.core.orders import Parent
@@ -13,19 +11,16 @@ from router.schedule.base import Schedule, Seen, Step
 from sim.audit.records import Note, ScheduleStep
 from sim.protocol.enums import DecisionReason, EndReason, Side
 
-SliceCap = Callable[[Parent], int | None]
-"""The lots of a parent that may be out at once at present; None: any."""
-
 
 class Timetable:
     """The schedules of all parents.
 
     Args:
         desk: Where lots are worked.
-        cap: What bounds the lots that may be out at once, beside the schedules' own bound.
+        cap: The most lots that may show at once, for schedules that are to keep to it; None: any.
     """
 
-    def __init__(self, desk: Desk, cap: SliceCap | None = None) -> None:
+    def __init__(self, desk: Desk, cap: int | None) -> None:
         self._desk = desk
         self._cap = cap
 
@@ -72,7 +67,7 @@ class Timetable:
             parent.reserved_qty,
             volume,
             shown,
-            None if self._cap is None else self._cap(parent),
+            self._cap if schedule.quiet else None,
         )
 
 

@@ -61,7 +61,7 @@ class Seen(msgspec.Struct, frozen=True, gc=False):
         open_qty: Lots that open orders may still fill.
         volume_qty: Lots that others have traded since the run began, as far as heard.
         shown_qty: Lots that are displayed at the best level of each venue.
-        cap_qty: Lots that may be out at once at present, None: any.
+        cap_qty: Lots that may be out at once by what may show, None: any.
     """
 
     done_qty: int
@@ -99,12 +99,14 @@ class Schedule(ABC):
         slices: How many slices it has.
         needs_volume: Whether ``Seen.volume_qty`` matters to it.
         needs_shown: Whether ``Seen.shown_qty`` matters to it.
+        quiet: Whether ``Seen.cap_qty`` matters to it: no more is out at once than may show.
     """
 
     name: str
     slices: int = 1
     needs_volume: bool = False
     needs_shown: bool = False
+    quiet: bool = False
 
     @abstractmethod
     def on_time(self, now_ns: int, seen: Seen) -> Step:
@@ -209,6 +211,9 @@ class SlicedConfig(ScenarioModel):
     max_slice: PositiveDecimal | None = None
     """The largest quantity that is out at once: a slice releases as much less as earlier ones have
     unfilled. ``at_end: take`` does not keep to it."""
+    quiet: bool = False
+    """Whether ``router.leakage.max_detect`` bounds what is out at once likewise: no slice is larger
+    than what may show, wherever it is then sent."""
 
     def problem(self, horizon: int) -> str | None:
         """Why a parent cannot have it over a horizon of so many ns; None: it can."""
@@ -256,6 +261,7 @@ class Sliced(Schedule):
             raise ValueError(f"parent {facts.parent_id} has neither a horizon nor a deadline")
         self.name = name
         self.slices = config.slices
+        self.quiet = config.quiet
         self.needs_volume = needs_volume
         self.needs_shown = needs_shown
         self._config = config

@@ -14,6 +14,7 @@ from sim.scenario.model import ParentConfig
 from sim.scenario.nodes import Path
 
 _SCHEDULE: TypeAdapter[AnySchedule] = TypeAdapter(ScheduleConfig)
+_ANYTHING: TypeAdapter[object] = TypeAdapter(object)
 _DEFAULT: Path = ("router", "schedule")
 
 
@@ -29,10 +30,12 @@ def schedule_problems(
     """
     default = part(document, _DEFAULT, _SCHEDULE)
     yield from _lots(_DEFAULT, default, units)
+    yield from _quiet(document, _DEFAULT, default)
     for n, parent in parents.items():
         at: Path = ("parents", n, "schedule")
         own = getattr(parent, "schedule", None)
         yield from _lots(at, own, units)
+        yield from _quiet(document, at, own)
         schedule = own or default
         if not isinstance(schedule, SlicedConfig) or getattr(parent, "at", None) is None:
             continue
@@ -50,12 +53,17 @@ def schedule_problems(
             yield (at if own is not None else _DEFAULT), problem
 
 
-_ANYTHING: TypeAdapter[object] = TypeAdapter(object)
-
-
 def _lots(
     at: Path, schedule: AnySchedule | None, units: Units | None
 ) -> Iterator[tuple[Path, str]]:
     most = getattr(schedule, "max_slice", None)
     if most is not None and units is not None:
         yield from off_grid((*at, "max_slice"), units.qty_to_lots, most)
+
+
+def _quiet(
+    document: Document, at: Path, schedule: AnySchedule | None
+) -> Iterator[tuple[Path, str]]:
+    bound = part(document, ("router", "leakage", "max_detect"), _ANYTHING)
+    if getattr(schedule, "quiet", False) and bound is None:
+        yield (*at, "quiet"), "needs router.leakage.max_detect, which says how much may show"

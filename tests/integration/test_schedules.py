@@ -123,6 +123,15 @@ def test_a_cap_holds_lots_back_until_earlier_ones_fill(scheduled: Make, run_data
     assert sent(ran)[-1] == (610, 36)
 
 
+def test_a_quiet_schedule_has_no_more_out_than_may_show(scheduled: Make, run_data: Any) -> None:
+    """1 - exp(-0.1 x 6) is below 0.46, with 7 lots it is above."""
+    data = scheduled({**TWAP, "quiet": True, "at_end": "wait"})
+    data["router"]["leakage"] = {"alpha": "0.1", "max_detect": "0.46"}
+    ran = run_data(data)
+    assert {lots for _, lots in sent(ran)} == {6}
+    assert ran.parent["filled_qty"] == 60
+
+
 def test_as_the_horizon_ends_what_rests_is_taken(scheduled: Make, run_data: Any) -> None:
     data = scheduled(
         {**TWAP, "slices": 2},
@@ -257,6 +266,7 @@ def test_any_schedule_combines_with_any_allocation(
     [
         ({"kind": "twap"}, {}, "its schedule needs a horizon, or the parent a deadline"),
         ({**TWAP, "max_slice": "1.5"}, {}, "max_slice"),
+        ({**TWAP, "quiet": True}, {}, "needs router.leakage.max_detect"),
         ({**TWAP, "horizon": "5us"}, {}, "6 slices over 5us would follow each other"),
         (
             {"kind": "almgren_chriss", "sigma": 1.0, "eta": 0.1, "gamma": 1.0, "z": 2.0},

@@ -62,6 +62,9 @@ COMPARISON: Final[dict[str, Any]] = {
 REFERENCE: Final[list[tuple[Way, Any]]] = [(("links",), [{"from": "B", "to": "A", "latency": LEG}])]
 """What a dealer needs: quotes of others."""
 
+SLICED: Final = ("Twap", "Vwap", "Pov", "AlmgrenChriss", "ObizhaevaWang")
+"""Schedules with slices."""
+
 SPECIMENS: Final[dict[str, Any]] = {
     "Scenario.venues": BASE["venues"],
     "Scenario.expect": {"fill_rate": ">= 0"},
@@ -207,6 +210,22 @@ SPECIMENS: Final[dict[str, Any]] = {
     "KillSwitchConfig.qty": 5,
     "ControlsConfig.max_order_qty": 5,
     "ControlsConfig.max_order_value": "1000",
+    "TwapConfig": {"kind": "twap", "horizon": "5ms"},
+    "VwapConfig": {"kind": "vwap", "horizon": "5ms"},
+    "VwapConfig.profile": [[0, 1.0]],
+    "PovConfig": {"kind": "pov", "horizon": "5ms", "rate": "0.2"},
+    "PovConfig.rate": "0.2",
+    "PovConfig.min_rate": "0.1",
+    "PovConfig.max_rate": "0.5",
+    "AlmgrenChrissConfig": {
+        "kind": "almgren_chriss",
+        "horizon": "5ms",
+        "sigma": 0.5,
+        "eta": 0.5,
+        "risk_aversion": 0.5,
+    },
+    "ObizhaevaWangConfig": {"kind": "obizhaeva_wang", "horizon": "5ms", "resilience": 0.5},
+    **{f"{kind}Config.max_slice": 5 for kind in SLICED},
 }
 """Values for keys, and for whole models, that their schema alone does not tell."""
 
@@ -240,6 +259,7 @@ AROUND: Final[dict[str, list[tuple[Way, Any]]]] = {
     "FundamentalFlowParticipant": [(("fundamental",), WORTH)],
     "OwnConfig": [(("plugins",), ["own.py:Own"])],
     "OwnSplitConfig": [(("plugins",), ["own.py:OwnSplit"])],
+    "AlmgrenChrissConfig.z": [(("router", "schedule", "risk_aversion"), None)],
     "MarketMakerParticipant.shift": [(("participants", 0, "fade"), "shift")],
 }
 """What else a scenario needs for one of these models or keys to be valid in it."""
