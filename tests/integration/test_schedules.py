@@ -230,7 +230,16 @@ KEYS: dict[str, Data] = {
     "almgren_chriss": {"sigma": 0.02, "eta": 1e-5, "risk_aversion": 0.1, "time_unit": "100ms"},
     "obizhaeva_wang": {"resilience": 5.0},
 }
-STRATEGY_KEYS: dict[str, Data] = {"single_venue": {"venue": "A"}, "trial_static": {"step": 1}}
+STRATEGY_KEYS: dict[str, Data] = {
+    "single_venue": {"venue": "A"},
+    "trial_static": {"step": 1},
+    "cont_kukanov": {
+        "horizon": "50ms",
+        "outflow": {"law": "poisson", "mean": 20},
+        "lambda_under": "0.05",
+        "lambda_over": "0.05",
+    },
+}
 
 
 def names(table: Any) -> list[str]:
