@@ -117,23 +117,20 @@ def controls(draw: st.DrawFn) -> dict[str, Any]:
 @st.composite
 def schedules(draw: st.DrawFn) -> dict[str, Any]:
     """Any ``schedule`` of a parent that lives for some tens of nanoseconds."""
-    every: dict[str, dict[str, Any]] = {
-        "immediate": {},
-        "twap": {},
-        "vwap": {"profile": draw(st.none() | st.just([[0, 3], [0.5, 1]]))},
-        "pov": {"rate": "0.3", "max_rate": "0.9"},
-        "almgren_chriss": {"sigma": 1.0, "eta": 1e-3, "risk_aversion": 1e-3, "time_unit": "9ns"},
-        "obizhaeva_wang": {"resilience": 1e7, "slices": 3},
+    every: list[dict[str, Any]] = [
+        {"kind": "twap"},
+        {"kind": "vwap", "profile": draw(st.none() | st.just([[0, 3], [0.5, 1]]))},
+        {"kind": "pov", "rate": "0.3", "max_rate": "0.9"},
+        {"kind": "obizhaeva_wang", "resilience": 1e7, "slices": 3},
+    ]
+    return {
+        "slices": draw(st.integers(1, 9)),
+        "horizon": draw(st.sampled_from([None, "3ns", "20ns", "90ns"])),
+        "jitter": {"time": draw(st.sampled_from([0.0, 0.9])), "size": 0.5},
+        "catch_up": draw(st.sampled_from(["carry", "spread", "end"])),
+        "at_end": draw(st.sampled_from(["take", "cancel", "wait"])),
+        **draw(st.sampled_from(every)),
     }
-    kind = draw(st.sampled_from(list(every)))
-    found = {"kind": kind, **every[kind]}
-    if kind == "immediate":
-        return found
-    found["horizon"] = draw(st.sampled_from([None, "3ns", "20ns", "90ns"]))
-    found["jitter"] = {"time": draw(st.sampled_from([0.0, 0.9])), "size": 0.5}
-    found["catch_up"] = draw(st.sampled_from(["carry", "spread", "end"]))
-    found["at_end"] = draw(st.sampled_from(["take", "cancel", "wait"]))
-    return {"slices": draw(st.integers(1, 9)), **found}
 
 
 class Chaos:
