@@ -8,6 +8,7 @@ from pydantic import Field, field_validator, model_validator
 from router.allocate import AnyStrategy
 from router.allocate.base import USUAL_TIE, TieRule
 from router.schedule import ScheduleConfig
+from router.settings.backoff import BackoffConfig
 from router.settings.controls import ControlsConfig
 from router.settings.cost import CostConfig
 from router.settings.leakage import LeakageConfig
@@ -44,25 +45,6 @@ class BlindConfig(ScenarioModel):
     and what the strategy has not sent by then waits too. Without it the part goes at once."""
     venues: Annotated[Seq[Ident], Field(max_length=200)] = ()
     """Which venues get one; without it all that never show anything."""
-
-
-class BackoffConfig(ScenarioModel):
-    """When a venue that refuses for the time being, or is silent, is left alone, and how long.
-
-    Such a refusal (closed, throttled, down) or an ``ack_timeout`` is a strike. A child that the
-    venue accepts clears its strikes.
-    """
-
-    after: Annotated[int, Field(ge=1, le=1_000)] = 1
-    """Strikes in a row at which the venue is held for the first time."""
-    first: Duration = Field(50_000_000, gt=0, json_schema_extra={"default": "50ms"})
-    """How long the first hold lasts."""
-    factor: Annotated[int, Field(ge=1, le=100)] = 2
-    """Each further strike makes the hold this many times as long."""
-    max: Duration = Field(5_000_000_000, gt=0, json_schema_extra={"default": "5s"})
-    """No hold is longer."""
-    stop_after: Annotated[int, Field(ge=1, le=1_000)] = 10
-    """Strikes in a row at which the venue is not used again in this run."""
 
 
 class RestConfig(ScenarioModel):

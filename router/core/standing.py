@@ -8,7 +8,7 @@ that a burst of refusals counts once. Knows no parent, no order and no message.
 from dataclasses import dataclass
 from typing import Final
 
-from router.config import BackoffConfig
+from router.settings.backoff import BackoffConfig
 from sim.protocol.enums import RejectReason, TradingState
 
 _R = RejectReason
@@ -59,7 +59,7 @@ class Standing:
         self.out: dict[str, str] = {}
         self.gone: dict[str, str] = {}
         self._venues = {venue_id: _Venue() for venue_id in venue_ids}
-        self._backoff = backoff
+        self._rules = {venue_id: backoff.of(venue_id) for venue_id in venue_ids}
 
     def strike(self, venue_id: str, reason: str, sent_ns: int, now_ns: int) -> Hold | None:
         """A venue refused for the time being, or was silent; the hold that this begins.
@@ -70,7 +70,7 @@ class Standing:
             sent_ns: When the order left that this is about.
             now_ns: Now.
         """
-        venue, rule = self._venues[venue_id], self._backoff
+        venue, rule = self._venues[venue_id], self._rules[venue_id]
         if venue.gone is not None or sent_ns <= venue.since_ns:
             return None
         venue.strikes += 1

@@ -19,7 +19,7 @@ from sim.flow.base import FlowEntry, FlowGrid, off_grid
 from sim.flow.book_flow import BookFlow
 from sim.protocol.config import Duration, Ident, PositiveDecimal
 from sim.protocol.errors import Problem
-from sim.protocol.units import UnitError, Units
+from sim.protocol.units import UnitError, Units, plain
 from sim.report.expect import METRICS, parse_threshold
 from sim.scenario.data_files import Resolve, file_problems
 from sim.scenario.document import Document
@@ -87,6 +87,8 @@ def cross_checks(
         *_pools(document),
         *_outflow(document),
         *_min_qty(document, units),
+        *_backoff(document),
+        *_controls(document, units),
         *schedule_problems(document, parents, units),
         *_expect(document),
         *_comparison(document, units),
@@ -250,6 +252,38 @@ def _min_qty(document: Document, units: Units | None) -> Found:
     for where, qty in quantities:
         if units is not None and qty is not None:
             yield from off_grid(where, units.qty_to_lots, qty)
+
+
+def _backoff(document: Document) -> Found:
+    """Each venue that is treated otherwise exists, and is named once."""
+    at: Path = ("router", "backoff", "venues")
+    ids = list(_ids(document, "venues").values())
+    complete = len(ids) == document.count(("venues",))
+    first: dict[str, int] = {}
+    for n in range(document.count(at)):
+        path: Path = (*at, n, "venue")
+        name = part(document, path, _IDENT)
+        if name is None:
+            continue
+        if complete and ids and name not in ids:
+            hint = did_you_mean(name, ids)
+            yield path, f"no venue has the id {name}{hint}; venues: {', '.join(ids)}"
+        elif name in first:
+            yield path, f"{name} stands in venues[{first[name]}] already"
+        else:
+            first[name] = n
+
+
+def _controls(document: Document, units: Units | None) -> Found:
+    """A most that is less than one lot would let nothing leave at all."""
+    at: Path = ("router", "controls")
+    for way in (("max_order_qty",), ("max_open", "qty"), ("max_total", "qty"), ("kill", "qty")):
+        qty = part(document, (*at, *way), _SIZE)
+        if units is not None and qty is not None and qty < units.lot_size:
+            yield (
+                (*at, *way),
+                f"must be at least one lot, {plain(units.lot_size)}, was {plain(qty)}",
+            )
 
 
 def _expect(document: Document) -> Found:

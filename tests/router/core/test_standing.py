@@ -2,8 +2,8 @@
 
 import pytest
 
-from router.config import BackoffConfig
 from router.core.standing import FOR_NOW, Hold, Standing
+from router.settings.backoff import BackoffConfig
 from sim.protocol.enums import RejectReason, TradingState
 
 
@@ -124,3 +124,28 @@ def test_every_reason_has_its_rule() -> None:
     }
     assert of_the_order | FOR_NOW == set(RejectReason)
     assert not of_the_order & FOR_NOW
+
+
+def test_a_venue_may_have_a_back_off_of_its_own_and_the_rest_as_the_others() -> None:
+    rule = BackoffConfig.model_validate(
+        {"first": "10ns", "factor": 3, "venues": [{"venue": "B", "first": "40ns", "stop_after": 2}]}
+    )
+    stands = Standing(("A", "B"), rule)
+    assert stands.strike("A", "silent", 0, 0) == Hold("A", 10, 1, "silent")
+    assert stands.strike("B", "silent", 0, 0) == Hold("B", 40, 1, "silent")
+    assert stands.strike("A", "silent", 10, 10) == Hold("A", 40, 2, "silent")
+    assert stands.strike("B", "silent", 50, 50) == Hold("B", None, 2, "silent")
+    assert stands.gone == {"B": "stopped"}
+
+
+def test_a_pause_by_our_own_throttle_is_apart_from_holds() -> None:
+    stands = standing()
+    strike(stands, 0)  # held until 10
+    assert stands.pause("A", 25)
+    assert not stands.pause("A", 20)
+    assert stands.out == {"A": "on_hold"}
+    assert stands.over("A", 10)
+    assert stands.out == {"A": "message_throttle"}
+    assert not stands.over("A", 24)
+    assert stands.over("A", 25)
+    assert stands.out == {}

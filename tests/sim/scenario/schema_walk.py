@@ -186,6 +186,7 @@ SPECIMENS: Final[dict[str, Any]] = {
     "MinQtyConfig.maker": 5,
     "MinQtyConfig.lit": 5,
     "VenueMinQty.venue": "A",
+    "VenueBackoffConfig.venue": "A",
     "VenueMinQty.qty": 5,
     "BlindConfig.venues": ["A"],
     "KaplanMeierConfig.venues": ["A"],
