@@ -117,6 +117,7 @@ class Brakes:
         parent.children_at[venue_id] += 1
         child.cl_ord_id = f"{parent.parent_id}.{venue_id}.{parent.children_at[venue_id]}"
         child.order_qty = child.leaves_qty = lots
+        child.min_qty = min(child.min_qty, lots)
         resting = self._desk.resting
         if resting is not None and resting.children.pop(old, None) is not None:
             resting.children[child.cl_ord_id] = child

@@ -241,7 +241,12 @@ class Desk:
         if self.brakes is not None:
             if not self.brakes.lets_pass(child, now_ns, out):
                 return
-            sent = structs.replace(sent, cl_ord_id=child.cl_ord_id, order_qty=child.order_qty)
+            sent = structs.replace(
+                sent,
+                cl_ord_id=child.cl_ord_id,
+                order_qty=child.order_qty,
+                min_qty=child.min_qty,
+            )
         self.reserve(child)
         out.append(sent)
         child.name = child.cl_ord_id

@@ -47,7 +47,7 @@ from sim.protocol.enums import (
     TradingState,
 )
 from sim.protocol.market_data import BookSnapshot, TradingStatus
-from sim.protocol.orders import ExecutionReport, OrderCancelReject, OrderMessage
+from sim.protocol.orders import ExecutionReport, NewOrderSingle, OrderCancelReject, OrderMessage
 from sim.protocol.units import PriceTicks, QtyLots, TimeNs
 
 FREE = (Fraction(1), Fraction(0))
@@ -146,6 +146,7 @@ class Chaos:
             else msgspec.structs.replace(p, visibility="dark", silent=True)
             for p in profiles
         ]
+        profiles[-1] = msgspec.structs.replace(profiles[-1], min_qty=9)
         config: dict[str, Any] = {
             "strategy": {"kind": "greedy"},
             "ack_timeout": "10ns",
@@ -312,6 +313,8 @@ class Chaos:
                 heappush(self.wakes, (outcome.t_ns, next(self.numbers), outcome.token))
             elif isinstance(outcome, SendTo):
                 self.sent.append((outcome.venue_id, outcome.msg))
+                if isinstance(outcome.msg, NewOrderSingle):
+                    assert outcome.msg.min_qty <= outcome.msg.order_qty
             else:
                 self.records.append(outcome)
         self.log.take([o for o in outcomes if isinstance(o, Record)])
