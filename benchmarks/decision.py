@@ -8,6 +8,9 @@ arrival, messages and links do not. Before each decision all six venues send a n
 those in counts too, so that nothing kept from the last decision serves the next one. Our own
 children are gone by then. A decision sends two children on average.
 
+``allocate_greedy``: the split alone, by ``greedy`` over five venues of ten levels with a fee each;
+500 lots take about five of the fifty levels.
+
 ``consolidated_view_N``: touches of N venues, any venue each time, both sides anew within five ticks
 of the best; one change in and both best prices read after each. The peer looks at all venues each
 time. ``from_books`` is the same through the router's whole view: a book snapshot in, both bests
@@ -24,6 +27,8 @@ from typing import Any, Final
 
 from benchmarks.calibration import NAME, reference_rate
 from benchmarks.measure import compare, rate
+from router.allocate.base import USUAL_TIE, AllocationRequest, Offer
+from router.allocate.greedy import Greedy
 from router.config import RouterConfig
 from router.core.decide import Decider
 from router.core.orders import Parent
@@ -36,6 +41,7 @@ from sim.protocol.nbbo import Nbbo
 from sim.protocol.units import TimeNs
 
 VENUES: Final = 6
+SPLIT_VENUES: Final = 5
 LEVELS: Final = 10
 STATES: Final = 61
 LOTS: Final = 500
@@ -58,6 +64,14 @@ def run(quick: bool) -> list[dict[str, Any]]:
             {NAME: reference_rate},
             rounds=rounds,
             value_min=25_000,  # 40 microseconds each
+        ),
+        compare(
+            "allocate_greedy",
+            "allocations/s",
+            lambda: allocation_rate(decisions),
+            {NAME: reference_rate},
+            rounds=rounds,
+            value_min=100_000,  # 10 microseconds each
         ),
         *[view_row(size, touches, rounds) for size in SIZES],
     ]
@@ -152,6 +166,27 @@ def decision_rate(count: int) -> float:
                     emit(record)
 
         return rate(count, work)
+
+
+def allocation_rate(count: int) -> float:
+    """Splits over five venues per second of CPU time; offers and requests are made before."""
+    requests = []
+    for k in range(STATES):
+        books = [quote(n, k) for n in range(SPLIT_VENUES)]
+        offers = tuple(
+            [
+                Offer(book.venue_id, "lit", 1_000_000 + n, 1, book.asks, 100, 10 + n)
+                for n, book in enumerate(books)
+            ]
+        )
+        requests.append(AllocationRequest(Side.BUY, LOTS, offers, "full", USUAL_TIE))
+    allocate = Greedy("greedy", "full").allocate
+
+    def work() -> None:
+        for _, request in zip(range(count), cycle(requests), strict=False):
+            allocate(request)
+
+    return rate(count, work)
 
 
 def profile(n: int) -> VenueProfile:

@@ -5,7 +5,7 @@ shown, or the policy for what a dark pool did not fill does.
 """
 
 from decimal import Decimal
-from typing import Final, NamedTuple
+from typing import Final
 
 import msgspec
 
@@ -24,7 +24,7 @@ from router.core.blind import BlindOrders, BlindSplit, Part
 from router.core.costing import costing_of
 from router.core.experience import Experience
 from router.core.leakage import Leakage
-from router.core.making import make_child, takers
+from router.core.making import Made, make_child, takers
 from router.core.orders import Child, Parent, bound_elsewhere
 from router.core.places import NOWHERE as _NOWHERE
 from router.core.places import Places
@@ -53,7 +53,7 @@ from sim.protocol.units import Units
 _NOT_BLIND: Final = BlindSplit((), (), {})
 
 
-class _Choice(NamedTuple):
+class _Choice(msgspec.Struct, frozen=True, gc=False):
     """What was chosen of a request, and how it is sent."""
 
     name: str
@@ -78,8 +78,8 @@ class Decider:
     ) -> None:
         self._view = view
         self._out = out  # venues that get nothing at present, and why
-        self._config = config
         self._reroute = config.reroute
+        self._tie = config.tie
         self._strategy = built(config)
         self._strategy.units = units
         effective = EffectivePrices(profiles)
@@ -140,8 +140,7 @@ class Decider:
         offers, quotes, refused, best_px = self._look(parent, blind, now_ns)
         if self._truth is not None:
             offers, refused = self._told(parent, self._truth, refused)
-        depth = self._depth(parent)
-        request = AllocationRequest(parent.side, left, offers, depth, self._config.tie)
+        request = AllocationRequest(parent.side, left, offers, self._depth(parent), self._tie)
         if places is not None:
             request = places.completed(request, parent, hidden, now_ns)
         choice = self._choose(parent, request, blind, refused, now_ns)
@@ -151,7 +150,8 @@ class Decider:
             return []
         parent.waiting = nothing
         refused += [Refused(venue_id, why) for venue_id, why in allocation.refused]
-        BlindOrders.on_split(parent, blind)
+        if blind is not _NOT_BLIND:
+            BlindOrders.on_split(parent, blind)
         if places is not None:
             places.on_split(parent, allocation.slices)
         elif self._truth is not None:
@@ -164,13 +164,13 @@ class Decider:
             reason=reason,
             strategy=choice.name,
             unreserved_qty=free_qty,
-            depth=depth,
+            depth=request.depth,
             effective_scale=self._scale,
             quotes=quotes,
             ranking=allocation.ranking,
             split=tuple([Slice(v, price, qty) for v, price, qty in parts]),
             refused=tuple(refused),
-            blind=blind.orders + hidden.used(parts),
+            blind=blind.orders + (hidden.used(parts) if places is not None else ()),
             queues=hidden.queues,
             posts=tuple([Slice(*post) for post in posts]) if posts else (),
             costs=self._costing.costs(parent.side, parts, offers) if self._costing else (),
@@ -194,11 +194,10 @@ class Decider:
         choice: _Choice,
         best_px: int | None,
         now_ns: int,
-    ) -> list[tuple[Record, Child | None]]:
+    ) -> list[Made]:
         """Those that take, and those that rest."""
         view, number = self._view, self._decisions
-        found: list[tuple[Record, Child | None]] = []
-        found += takers(view, parent, parts, number, best_px, now_ns)
+        found = takers(view, parent, parts, number, best_px, now_ns)
         if choice.leaves:
             _plan(found, choice.leaves, now_ns)
         if choice.allocation.posts:
@@ -461,11 +460,8 @@ def built(config: RouterConfig) -> Strategy:
     return named.build()
 
 
-def _plan(
-    found: list[tuple[Record, Child | None]], leaves: tuple[PlannedLeave, ...], now_ns: int
-) -> None:
+def _plan(found: list[Made], leaves: tuple[PlannedLeave, ...], now_ns: int) -> None:
     """Have the children leave when it is planned."""
     planned = {one.venue_id: now_ns + one.wait_ns for one in leaves}
     for _, child in found:
-        if child is not None:
-            child.sent_ns = planned[child.venue_id]
+        child.sent_ns = planned[child.venue_id]

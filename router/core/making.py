@@ -35,9 +35,11 @@ def takers(  # noqa: PLR0917 - inside every decision: keywords would cost
             worst = old[0] if (price < old[0]) is buys else price
             wanted[venue_id] = worst, qty + old[1]
     found: list[Made] = []
-    for venue_id, (worst, qty) in wanted.items():
-        profile = view.venues[venue_id].profile
-        price = profile.up(worst) if buys else profile.down(worst)
+    venues = view.venues
+    for venue_id, (price, qty) in wanted.items():
+        profile = venues[venue_id].profile
+        if profile.tick != 1 or profile.ticks is not None:  # else it is on the grid
+            price = profile.up(price) if buys else profile.down(price)  # noqa: PLW2901
         part = (venue_id, price, qty)
         found.append(make_child(view, parent, part, decision_id, best_px, now_ns, _IOC))
     return found
@@ -55,8 +57,9 @@ def make_child(  # noqa: PLR0917 - as above
     """A child with the record of its sending."""
     venue_id, price, qty = part
     side = parent.side
-    cl_ord_id = parent.next_name(venue_id)
-    parent.children_at[venue_id] = parent.children_at.get(venue_id, 0) + 1
+    # As ``parent.next_name`` has it.
+    parent.children_at[venue_id] = count = parent.children_at.get(venue_id, 0) + 1
+    cl_ord_id = f"{parent.parent_id}.{venue_id}.{count}"
     child = Child(
         cl_ord_id,
         parent,
