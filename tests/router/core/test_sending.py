@@ -277,6 +277,22 @@ def test_a_child_that_waits_is_dropped_as_its_parent_stops() -> None:
     assert len(bench.orders) == 1, "its wake-up finds nothing"
 
 
+@pytest.mark.parametrize("refused", [False, True])
+def test_what_comes_back_of_one_does_not_change_when_the_other_leaves(*, refused: bool) -> None:
+    bench = two(sending=EQUALISED)
+    bench.parent(80)
+    bench.at(20)
+    if refused:
+        bench.rejected("P.FAR.1", RejectReason.UNSUPPORTED_ORDER)
+    else:
+        bench.canceled("P.FAR.1")
+    assert bench.sent()[1:] == [(20, "P.NEAR.2", 30)], "NEAR has the next best, beside what waits"
+    bench.at(100)
+    assert bench.sent()[2:] == [(30, "P.NEAR.1", 50)]
+    assert bench.orders[-1][1].price == 100
+    assert bench.parent_p.reserved_qty == 80
+
+
 def test_an_interrupt_drops_what_waits_and_cancels_what_left() -> None:
     bench = two(sending=EQUALISED)
     bench.parent(80)
