@@ -19,7 +19,8 @@ from sim.audit.records import (
 )
 from sim.protocol.enums import DecisionReason, EndReason, Outcome, TimeInForce
 from sim.protocol.errors import ScenarioError
-from sim.scenario.load import LoadedScenario
+from sim.scenario.load import LoadedScenario, load_scenario
+from sim.scenario.shipped import shipped_folder
 from sim.world import run_world
 
 Data = dict[str, Any]
@@ -221,6 +222,22 @@ def test_an_interrupt_between_slices_ends_the_parent(
     records = read_records(result.log)
     (done,) = [record for record in records if isinstance(record, ParentDone)]
     assert (done.end_reason, done.filled_qty, done.canceled_qty) == (EndReason.ABORTED, 30, 30)
+
+
+@pytest.mark.slow
+def test_the_shipped_parents_work_side_by_side(read_records: Any) -> None:
+    """Each fills, each in its own time, and none shares its slices with another."""
+    loaded = load_scenario(shipped_folder() / "scheduled.yaml")
+    result = run_world(loaded)
+    assert (result.outcome, result.exit_code) == (Outcome.COMPLETE, 0)
+    steps: dict[str, list[int]] = {}
+    for record in read_records(result.log):
+        if isinstance(record, ScheduleStep) and record.at_end is None:
+            steps.setdefault(record.parent_id, []).append(record.released_qty)
+    assert steps.pop("AT_ONCE") == [200_000]
+    assert {name: lots[-1] for name, lots in steps.items()} == dict.fromkeys(steps, 200_000)
+    assert len({tuple(lots) for lots in steps.values()}) == len(steps) == 6
+    assert all(lots == sorted(lots) for lots in steps.values())
 
 
 # Any schedule with any allocation
