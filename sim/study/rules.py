@@ -41,6 +41,7 @@ class Rules(Ground):
             "parent_received": self._parent,
             "decision": self._decision,
             "child_sent": self._sent,
+            "control_breach": self._breach,
             "book_at_arrival": self._arrival,
             "queue_position": self._place,
             "cancel_sent": self._cancel,
@@ -152,7 +153,30 @@ class Rules(Ground):
             decision = side.decisions.get(record.decision_id) if record is not None else None
             if decision is not None and self._pairs.differs(decision):
                 return decision
-        return self._known_market(key)
+        return self._kept_back(old or new) or self._known_market(key)
+
+    def _kept_back(self, sent: ChildSent) -> Cause | None:
+        """What follows a breach at its instant, of its parent, that one log has otherwise.
+
+        The breach stands in the place of the order, so it is not before it.
+        """
+        for one in self.changed:
+            if one.kind == "control_breach" and one.about == sent.parent_id:
+                old, new = self._pairs.pair(one)
+                if any(known is not None and known.t_ns == sent.t_ns for known in (old, new)):
+                    return self._breach(one, old, new)
+        return None
+
+    def _breach(self, key: Key, old: Any, new: Any) -> Cause | None:
+        """Other limits, or another order that met them."""
+        if self.has_changed("router.controls"):
+            return self._root("the controls of the router are set otherwise", "router.controls")
+        for side, record in ((self._pairs.old, old), (self._pairs.new, new)):
+            if record is not None and record.order is not None:
+                decision = side.decisions.get(record.order.decision_id)
+                if decision is not None and self._pairs.differs(decision):
+                    return decision
+        return self._changed_before(key, lambda one: True)
 
     def _decision(self, key: Key, old: Any, new: Any) -> Cause | None:
         if old is None or new is None or old.t_ns != new.t_ns or old.reason != new.reason:

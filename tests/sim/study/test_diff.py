@@ -192,6 +192,15 @@ def test_an_order_that_the_router_ended_is_led_back_to_its_request(run: Run) -> 
     assert named(result) == {"parents[P1].deadline"}
 
 
+def test_an_order_that_a_control_kept_is_led_back_to_the_controls(run: Run) -> None:
+    result = diff(run("controls"), run("controls", "router.controls.max_order_qty=2000"))
+    assert result.first is not None
+    told = result.first.chain.steps
+    assert told[0].startswith("COLLAR.A.2 sent")
+    assert told[1] == "the controls of the router are set otherwise"
+    assert named(result) == {"router.controls.max_order_qty"}
+
+
 def test_another_strategy_is_no_other_risk(run: Run) -> None:
     result = diff(run("fragmented"), run("fragmented", "router.strategy={kind: min_risk}"))
     assert "the router made something else of what it knew" in steps(result)
