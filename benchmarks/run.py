@@ -10,6 +10,7 @@ MODULES: Final = (
     "benchmarks.matching",
     "benchmarks.audit",
     "benchmarks.decision",
+    "benchmarks.placement",
     "benchmarks.replay",
     "benchmarks.book_path",
     "benchmarks.data_reading",

@@ -8,7 +8,7 @@ sets", SIAM Journal on Optimization 10(4), 2000.
 """
 
 from collections.abc import Callable
-from typing import Final, NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol, TypeVar
 
 _MEMORY: Final = 4
 _ENOUGH: Final = 1e-4
@@ -64,15 +64,20 @@ class Bounds(NamedTuple):
         return [min(max(x + high, 0.0), self.most) for x in place]
 
 
+P = TypeVar("P", bound=Point)
+
+
 def descend(
-    function: Callable[[list[float]], Point],
+    function: Callable[[list[float]], P],
     start: list[float],
     bounds: Bounds,
     *,
     enough: float,
     steps: int,
-) -> list[float]:
-    """Where going down from ``start`` ends: where it is flat, or where it would follow the edge.
+) -> tuple[list[float], P]:
+    """Where going down from ``start`` ends, and what the function says there.
+
+    That is where it is flat, or where the way down would follow the edge.
 
     Args:
         function: What to minimise.
@@ -83,7 +88,7 @@ def descend(
     """
     place = bounds.nearest(start)
     here = function(place)
-    best, best_cost = place, here.cost
+    best = place, here
     recent = [here.cost]
     steepest = max(abs(slope) for slope in here.slopes)
     length = bounds.most / 8 / steepest if steepest else 0.0
@@ -118,7 +123,7 @@ def descend(
             else bounds.most / max(abs(slope) for slope in there.slopes)
         )
         place, here = target, there
-        if here.cost < best_cost:
-            best, best_cost = place, here.cost
+        if here.cost < best[1].cost:
+            best = place, here
         recent = [*recent[1 - _MEMORY :], here.cost]
     return best

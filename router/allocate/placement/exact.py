@@ -34,7 +34,7 @@ _ROUGHLY: Final = 5e-5
 """Of what all shares missed would cost: gains below it do not count in the first search."""
 
 _COARSE: Final = 3_000
-_FINE: Final = 26_000
+_FINE: Final = 20_000
 _MOST_CELLS: Final = 8_192
 """Lattice points of all venues and common parts together, and of one venue."""
 
@@ -81,6 +81,24 @@ def expected_cost(problem: Problem, outflows: Outflows, placement: Placement) ->
     return sums.cost(problem.order_qty - placement.market)
 
 
+def near_cost(problem: Problem, outflows: Outflows, placement: Placement) -> float:
+    """The same to about 1e-5 of a share's spread, in a hundredth of the time.
+
+    The common part is thinned and what the step costs is taken off by comparing two lattices.
+    """
+    if placement.total <= problem.order_qty:
+        return expected_cost(problem, outflows, placement)
+    from router.allocate.placement.lattice import Lattice
+
+    cells = _cells(_FINE, outflows, problem.venues)
+    gap = problem.order_qty - placement.market
+    half, whole = [
+        Lattice(problem, outflows, n, _LESS_THIN).sums(list(placement.limits)).cost(gap)
+        for n in (cells, 2 * cells)
+    ]
+    return whole + (whole - half) / 3
+
+
 def whole_lattice(problem: Problem, outflows: Outflows) -> "Lattice":
     """The problem with the whole common part, on the outflows' own steps where they have some."""
     from router.allocate.placement.lattice import Lattice
@@ -108,21 +126,18 @@ def _overbooked(problem: Problem, outflows: Outflows, corner: list[float]) -> Op
         starts.append((over if sum(kink) > size else under, kink))
     least, best = coarse.evaluate(corner).cost, (over, corner)
     for bounds, start in starts:
-        end = descend(coarse.evaluate, start, bounds, enough=roughly, steps=30)
-        if not bounds.on_edge(end):
-            cost = coarse.evaluate(end).cost
-            if cost < least - roughly:
-                least, best = cost, (bounds, end)
+        end, there = descend(coarse.evaluate, start, bounds, enough=roughly, steps=30)
+        if there.cost < least - roughly and not bounds.on_edge(end):
+            least, best = there.cost, (bounds, end)
     bounds, place = best
     if place is corner:
         return None
     cells = _cells(_FINE, outflows, venues) // 2
     middle, fine = [Lattice(problem, outflows, n, _LESS_THIN) for n in (cells, 2 * cells)]
-    place = descend(middle.evaluate, place, bounds, enough=1e-7 * scale, steps=15)
-    # Each step costs as many transforms as there are common points; without them many are cheap.
-    steps = 2 if len(fine.weights) > 1 else 20
-    place = descend(fine.evaluate, place, bounds, enough=1e-13 * scale, steps=steps)
-    known = fine.evaluate(place)
+    place, _ = descend(middle.evaluate, place, bounds, enough=1e-6 * scale, steps=15)
+    # A step costs as many transforms as there are common points; without them many are cheap.
+    steps = 1 if len(fine.weights) > 1 else 20
+    place, known = descend(fine.evaluate, place, bounds, enough=1e-13 * scale, steps=steps)
     # The error falls with the square of the step: what remains of it is taken off.
     cost = known.cost + (known.cost - middle.sums(place).cost(size - known.market)) / 3
     return Optimum(Placement(known.market, tuple(place)), cost)

@@ -12,7 +12,7 @@ Source: own, after the model of Cont and Kukanov, arXiv 1210.1625v4.
 
 from functools import lru_cache
 from math import ceil, floor, sqrt
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,7 @@ from router.allocate.placement.outflows import Outflows, likely
 
 Floats = NDArray[np.float64]
 Spectrum = NDArray[np.complex128]
+N = TypeVar("N", np.float64, np.complex128)
 
 _SMOOTH: Final = (
     64,
@@ -161,15 +162,10 @@ class Sums:
         turn, self._counts = lattice.waves(self._length)
         self._spectra: Spectrum = 1 + turn * np.fft.rfft(tails, self._length)
         self._full = lattice.beyond(self._places)
-        before, full_before = [np.ones_like(self._spectra[0])], [np.ones_like(self._full[0])]
-        for spectrum, full in zip(self._spectra, self._full, strict=True):
-            before.append(before[-1] * spectrum)
-            full_before.append(full_before[-1] * full)
-        self._before, self._full_before = before, full_before
-        law = (before[-1] * lattice.weights[:, None]).sum(axis=0)
+        law = (self._spectra.prod(axis=0) * lattice.weights[:, None]).sum(axis=0)
         self.probs: Floats = np.fft.irfft(law, self._length)
         # What the lattice has of "all whole": the limits' places, rounded down and up by distance.
-        whole = float((full_before[-1] * lattice.weights).sum())
+        whole = float((self._full.prod(axis=0) * lattice.weights).sum())
         places = self._places.tolist()
         low, spread = _rounded(places)
         self.probs[low : low + len(spread)] -= whole * spread
@@ -238,20 +234,24 @@ class Sums:
             1.0,
         )
         tests = np.conj(np.fft.rfft(window, self._length)) * self._counts
-        short = np.empty_like(full)
-        places = self._places.tolist()
-        at_corner = self._whole_at - gap < (len(full) + 1) * lattice.step
-        after, full_after = np.ones_like(self._spectra[0]), np.ones_like(full[0])
-        for k in reversed(range(len(full))):
-            short[k] = (self._before[k] * after * tests[k]).real.sum(axis=1)
-            if at_corner:
+        short: Floats = (_of_others(self._spectra) * tests[:, None, :]).real.sum(axis=2)
+        if self._whole_at - gap < (len(full) + 1) * lattice.step:
+            places = self._places.tolist()
+            all_full = _of_others(full)
+            for k in range(len(full)):
                 low, spread = _rounded(places[:k] + places[k + 1 :])
                 there = float((window[k, low : low + len(spread)] * spread).sum())
-                there -= gap > self._whole_at
-                short[k] -= self._full_before[k] * full_after * there
-            after = after * self._spectra[k]
-            full_after = full_after * full[k]
+                short[k] -= all_full[k] * (there - (gap > self._whole_at))
         return short
+
+
+def _of_others(factors: NDArray[N]) -> NDArray[N]:
+    """Per venue the product of what the other venues have there."""
+    found = np.ones_like(factors)
+    np.cumprod(factors[:-1], axis=0, out=found[1:])
+    after = np.cumprod(factors[:0:-1], axis=0)
+    found[:-1] *= after[::-1]
+    return found
 
 
 def _rounded(places: list[float]) -> tuple[int, Floats]:
@@ -289,8 +289,8 @@ def _common_points(outflows: Outflows, thin: float) -> tuple[Floats, Floats]:
         scale = own * spread / sqrt(own**2 + spread**2) if own > 0 else 0.0
         # Odd, so that lattices of weights like 3/5 and 2/5 are met alike.
         every = max(1, 2 * int((scale * thin - 1) / 2) + 1)
-        reach = 5.0 * spread
-        known = [(x, p) for x, p in known if abs(x - common.mean) <= reach]
+        low, high = common.mean - 5.0 * spread, common.mean + 5.0 * spread
+        known = [(x, p) for x, p in known if low <= x <= high]
         known = known[::every]
     weights = np.array([p for _, p in known])
     shifts = np.array([outflows.common_weight * x for x, _ in known])

@@ -121,8 +121,7 @@ def solve_on_samples(
         (over, [1.3 * size / problem.venues] * problem.venues),
         (under, [1.02 * limit for limit in corner]),
     ):
-        place = descend(average.evaluate, start, bounds, enough=enough, steps=60)
-        known = average.evaluate(place)
+        place, known = descend(average.evaluate, start, bounds, enough=enough, steps=60)
         if known.cost < cost:
             best, cost = Placement(known.market, tuple(place)), known.cost
     return best, cost

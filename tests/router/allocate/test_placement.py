@@ -9,7 +9,7 @@ import pytest
 
 from router.allocate.placement.closed_form import closed_form
 from router.allocate.placement.descent import Bounds, descend
-from router.allocate.placement.exact import expected_cost, solve
+from router.allocate.placement.exact import expected_cost, near_cost, solve
 from router.allocate.placement.laws import Discrete, Exponential, Law, empirical, geometric, poisson
 from router.allocate.placement.model import Placement, Problem, cost_of, fills
 from router.allocate.placement.optimality import conditions, outcome
@@ -272,6 +272,18 @@ def test_samples_meet_the_exact_optimum() -> None:
     assert expected_cost(PAIR, outflows, found) / 500 <= exact.cost / 500 + 0.01
 
 
+@pytest.mark.slow
+def test_the_quick_cost_is_near_the_whole_one() -> None:
+    outflows = pair_outflows()
+    for placement in (
+        Placement(78.6, (212.2, 212.2)),
+        Placement(0.0, (333.3, 250.1)),
+        Placement(100.0, (200.0, 200.0)),
+    ):
+        whole = expected_cost(PAIR, outflows, placement)
+        assert near_cost(PAIR, outflows, placement) == pytest.approx(whole, abs=500 * 2e-5)
+
+
 def test_samples_that_do_not_fit_are_refused() -> None:
     for rows in ([], [[1.0]], [[1.0, 2.0, 3.0]]):
         with pytest.raises(ValueError, match="outflows must be rows of 2"):
@@ -386,14 +398,15 @@ class Bowl:
 
 def test_descent_finds_the_bottom_inside_and_the_wall_where_it_is_outside() -> None:
     bounds = Bounds(10.0, 12.0, above=True)
-    inside = descend(
+    inside, _ = descend(
         lambda x: Bowl(x, [6.0, 5.0, 4.0]), [10.0, 10.0, 10.0], bounds, enough=1e-12, steps=200
     )
     assert inside == pytest.approx([6.0, 5.0, 4.0], abs=1e-3)
-    wall = descend(
+    wall, there = descend(
         lambda x: Bowl(x, [20.0, 5.0, 4.0]), [5.0, 5.0, 5.0], bounds, enough=1e-12, steps=200
     )
     assert wall == pytest.approx([10.0, 5.0, 4.0], abs=1e-3)
+    assert there.cost == pytest.approx(100.0)
 
 
 @pytest.mark.parametrize("above", [True, False])
