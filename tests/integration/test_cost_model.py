@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 # A pool that is the cheapest by its indications and gives a tenth of them; small orders of others
 # come there, so that it is heard of again after it fell short.
 SHORT_POOL = (
-    "venues[DARK_B].flow=[{kind: poisson, rate: 20, centre: '99.97', levels: 1, lots: 1, take: 0.0}]",
+    "venues[DARK_B].flow="
+    "[{kind: poisson, rate: 20, centre: '99.97', levels: 1, lots: 1, take: 0.0}]",
     "venues[DARK_B].fill={model: fraction, share: '0.1'}",
     "router.strategy.kind=min_risk",
     "router.reroute.venues=others",
