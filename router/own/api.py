@@ -188,3 +188,9 @@ class State(msgspec.Struct, frozen=True):
     def buys(self) -> bool:
         """Whether it is a buy; else a sell or a short sale."""
         return self.side is Side.BUY
+
+    def allows(self, price: int) -> bool:
+        """Whether the parent's limit does; without one everything is allowed."""
+        if self.limit_px is None:
+            return True
+        return price <= self.limit_px if self.buys else price >= self.limit_px

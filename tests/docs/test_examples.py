@@ -2,7 +2,8 @@
 
 - ``console``: a line behind ``$ `` is a command, what follows is its output. ``...`` stands for
   anything, on a line of its own also for any lines. ``# exit 1`` behind a command is its exit code.
-- ``python``: a comment behind ``print(...)`` is what it prints.
+- ``python``: a comment behind ``print(...)`` is what it prints. One whose first line is
+  ``# name.py`` is a file, which is written there.
 - ``yaml``: a scenario with a ``schema_version`` is loaded, one whose first line is ``# name.yaml``
   is also written there. Any other mapping holds keys of a scenario, and is loaded as part of one.
 """
@@ -67,7 +68,9 @@ def reader(
 
     def read(block: Block) -> None:
         printed()
-        if block.language == "python":
+        if block.language == "python" and (named := re.match(r"# (\w+\.py)\n", block.text)):
+            Path(named[1]).write_text(block.text)
+        elif block.language == "python":
             exec(compile(block.text, block.place, "exec"), namespace)
             lines = printed().splitlines()
             for expected in re.findall(r"^ *print\(.*\)  # (.+)$", block.text, re.MULTILINE):
@@ -120,7 +123,7 @@ def load_yaml(block: Block) -> None:
     named = re.match(r"# ([\w.-]+\.yaml)\n", block.text)
     file = Path(named[1] if named else "example.yaml")
     file.write_text(block.text if "schema_version" in block.text else yaml.safe_dump(data))
-    load_scenario(file)
+    load_scenario(file, allow_code=True)
 
 
 @pytest.mark.parametrize("name", list(pages()))
