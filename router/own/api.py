@@ -100,6 +100,26 @@ class Known(msgspec.Struct, frozen=True):
             slope, intercept = about.maker_sell if maker else about.sell
         return slope * price + intercept
 
+    def reach(self, state: "State", most: int, limit: int | None = None) -> tuple[int, int]:
+        """How much an ``IOC`` could take here now, at most ``most`` lots, and its limit price.
+
+        In whole lots, at a price on the grid, within the parent's limit and within ``limit``, where
+        one is given. ``(0, 0)`` if there is nothing, or nothing may be sent here.
+        """
+        if self.held is not None:
+            return 0, 0
+        qty = worst = 0
+        for shown, lots in self.available:
+            price = self.up(shown) if state.buys else self.down(shown)
+            beyond = limit is not None and (price > limit if state.buys else price < limit)
+            if beyond or price <= 0 or not state.allows(price):
+                break
+            take = min(lots, most - qty)
+            if take > 0:
+                qty, worst = qty + take, price
+        qty -= qty % self.lot
+        return (qty, worst) if qty > 0 else (0, 0)
+
     def down(self, price: int) -> int:
         """The highest price of the venue's grid that is not above this one."""
         return self.profile.down(price)
@@ -170,7 +190,8 @@ class State(msgspec.Struct, frozen=True):
     """A parent, its open orders, and what was heard of them since the decision before.
 
     ``free_qty`` lots may be sent now: neither filled nor open anywhere, and released by the
-    schedule, if there is one. ``reason`` says what the decision is made for.
+    schedule, if there is one. ``reason`` says what the decision is made for. Nothing more is sent
+    for a parent that is ``over``: it has ended, or waits for its open orders to end.
     """
 
     reason: DecisionReason
@@ -181,6 +202,7 @@ class State(msgspec.Struct, frozen=True):
     free_qty: int
     limit_px: int | None
     deadline_ns: int | None
+    over: bool
     orders: tuple[Order, ...]
     events: tuple[Event, ...]
 

@@ -58,7 +58,7 @@ Held = Callable[[Parent, str], str | None]
 
 def free_of(parent: Parent) -> int:
     """Lots of a parent that may be sent now."""
-    return max(0, parent.free_qty) if not parent.held else 0
+    return parent.free_qty if parent.may_take() else 0
 
 
 def view_of(desk: Desk, held: Held, parent: Parent, now_ns: int) -> View:
@@ -98,6 +98,7 @@ def state_of(parent: Parent, reason: DecisionReason, events: tuple[Event, ...]) 
         free_of(parent),
         parent.limit_px,
         parent.deadline_ns,
+        parent.stopped is not None or parent.end_reason is not None,
         tuple([_order(child) for child in parent.open.values()]),
         events,
     )

@@ -15,6 +15,7 @@ from types import ModuleType
 from typing import Any, Final
 
 from router.allocate.base import Strategy
+from router.config import RouterConfig
 from router.core.profile import VenueProfile
 from router.core.router import RouterCore
 from router.own.desk import DecidingDesk, OwnCore, OwnDesk, brought
@@ -47,7 +48,7 @@ def plugin_of(loaded: LoadedScenario) -> Plugin | None:
         name: list(value) if isinstance(value, tuple) else value
         for name, value in strategy.params.items()
     }
-    plugin = _found(loaded, ref, params)
+    plugin = found_plugin(ref, loaded.resolve, params)
     _check_form(plugin, strategy)
     return plugin
 
@@ -64,7 +65,21 @@ def own_core(
     plugin = plugin_of(loaded) if is_routed else None
     if plugin is None:
         return OwnCore(profiles, config, OwnDesk(profiles, config, units, "none"))
-    if isinstance(config.strategy, OwnSplitConfig):
+    return core_of(plugin, profiles, config, units)
+
+
+def core_of(
+    plugin: Plugin, profiles: tuple[VenueProfile, ...], config: RouterConfig, units: Units
+) -> RouterCore:
+    """The core of a router with a class inside that is at hand.
+
+    Raises:
+        PluginError: If the class is not what ``config.strategy`` needs, or cannot be made.
+    """
+    strategy = config.strategy
+    assert isinstance(strategy, OwnConfig | OwnSplitConfig)
+    _check_form(plugin, strategy)
+    if isinstance(strategy, OwnSplitConfig):
         return RouterCore(profiles, brought(config, OwnSplit(plugin)), units)
     made = SessionDesk if hasattr(plugin.made, "run") else DecidingDesk
     return OwnCore(profiles, config, made(profiles, config, units, plugin))
@@ -81,10 +96,20 @@ def try_plugin(loaded: LoadedScenario) -> None:
         plugin.make()
 
 
-def _found(loaded: LoadedScenario, ref: str, params: dict[str, Any]) -> Plugin:
+def found_plugin(ref: str, resolve: Callable[[str], Path], params: dict[str, Any]) -> Plugin:
+    """A class by its name in ``plugins``: runs its file, or imports its module.
+
+    Args:
+        ref: ``file.py:Class`` or ``package.module:Class``.
+        resolve: Finds the file.
+        params: What the class is made with.
+
+    Raises:
+        PluginError: If it cannot be had.
+    """
     file = file_of(ref)
     if file is not None:
-        path = loaded.resolve(file)
+        path = resolve(file)
         named = Plugin(ref, str(path), _nothing)
         module = named.call(_run_file, path)
     else:
