@@ -11,7 +11,16 @@ import pytest
 import yaml
 
 import sim
-from sim.audit.records import ChildSent, Decision, Fill, PluginFailed, RunFinished
+from sim.audit.records import (
+    CancelSent,
+    ChildCanceled,
+    ChildSent,
+    Decision,
+    Fill,
+    PluginFailed,
+    ReplaceSent,
+    RunFinished,
+)
 from sim.audit.verify import verify
 from sim.protocol.enums import Outcome
 from sim.protocol.errors import PluginError, ScenarioError
@@ -264,3 +273,193 @@ def test_a_decide_that_goes_beyond_the_limit(failed: Any) -> None:
     said, _ = failed(DECIDE.format("return [Send('NYSE', 5, 10002)]"), parents=parents)
     assert "price is beyond the limit of P1: at most 10001" in said
     assert "Send(venue_id='NYSE', qty=5, price=10002, tif='IOC')" in said
+
+
+# Hostile tasks
+
+RUN = """
+import asyncio
+from router.own import Send, ActionError
+from router.own.session import Arrived, Ended, Event, Quoted
+
+async def forever(session):
+    async for message in session:
+        pass
+
+class Own:
+    async def run(self, session):
+        {}
+"""
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ("pass", "run() returned before the session was over"),
+        ("await asyncio.sleep(0)", "run() returned before the session was over"),
+        ("1 / 0", "ZeroDivisionError: division by zero"),
+        ("raise SystemExit", "SystemExit"),
+        ("raise BaseException('x')", "BaseException: x"),
+        ("raise asyncio.CancelledError", "CancelledError"),
+        ("raise GeneratorExit", "GeneratorExit"),
+        ("session.look('P9')", "no such parent has come"),
+        ("session.send('P9', 'NYSE', 1, 1)", "no parent 'P9' has come"),
+        ("await asyncio.sleep(0.01); session.send('P1', 'NYSE', 1.5, 1)", "was float 1.5"),
+        ("await asyncio.sleep(0.01); session.send('P1', 'NYSE', 10**9, 10002)", "are free"),
+        ("await asyncio.sleep(0.01); session.act('P1', None)", "gave NoneType"),
+        ("await asyncio.sleep(0.01); session.cancel('P1', 'x')", "no open order"),
+        (
+            "try:\n            session.send('P9', 'NYSE', 1, 1)\n"
+            "        except ActionError:\n            await forever(session)",
+            "no parent 'P9' has come",  # it is no use to catch it
+        ),
+        (
+            "async with asyncio.TaskGroup() as group:\n"
+            "            for _ in range(2): group.create_task(forever(session))",
+            "two tasks wait",
+        ),
+        (
+            "async def other(): session.send('P9', 'NYSE', 1, 1)\n"
+            "        task = asyncio.create_task(other())\n"
+            "        await forever(session)",
+            "no parent 'P9' has come",
+        ),
+    ],
+)
+def test_P12_a_run_that_fails_or_asks_for_what_cannot_be(
+    failed: Any, body: str, message: str
+) -> None:
+    said, got = failed(RUN.format(body))
+    assert message in said
+    assert "own.py:" in said
+    assert got.of(ChildSent) == []
+
+
+def test_a_task_that_goes_on_after_the_end_is_an_error(
+    scenario: Callable[..., Path], tmp_path: Path
+) -> None:
+    body = """while True:
+            try:
+                await asyncio.sleep(0)
+            except asyncio.CancelledError:
+                pass"""
+    path = scenario(RUN.format("await forever(session)\n        " + body), duration="50ms")
+    with pytest.raises(PluginError, match="goes on although the session is over"):
+        sim.run(path, allow_code=True)
+
+
+def test_a_task_that_sleeps_or_never_asks_does_not_hold_the_run_up(
+    scenario: Callable[..., Path],
+) -> None:
+    for body in ("await asyncio.sleep(3600)", "await asyncio.Event().wait()"):
+        result = sim.run(scenario(RUN.format(body)), allow_code=True)
+        assert result.summary["outcome"] == "incomplete"
+        assert result.summary["parents"][0]["end_reason"] == "run_ended"
+
+
+def test_a_session_that_is_kept_sends_nothing_after_its_end(
+    scenario: Callable[..., Path],
+) -> None:
+    code = RUN.format("kept.append(session)\n        await forever(session)") + "\nkept = []\n"
+    path = scenario(code + "\nimport builtins\nbuiltins.kept_by_a_test = kept\n", duration="50ms")
+    sim.run(path, allow_code=True)
+    import builtins
+
+    (session,) = builtins.kept_by_a_test  # type: ignore[attr-defined]
+    del builtins.kept_by_a_test  # type: ignore[attr-defined]
+    assert session.over
+    with pytest.raises(ValueError, match="on the loop of its run only"):
+        session.send("P1", "NYSE", 1, 10002)
+
+
+def test_a_rejected_request_of_a_resting_order_and_its_events_are_told(ran: Runs) -> None:
+    code = """
+    from router.own import Cancel, Replace, Send
+
+    class Own:
+        def __init__(self):
+            self.seen = []
+
+        def decide(self, view, state):
+            self.seen += [event.kind for event in state.events]
+            if not state.orders and not self.seen:
+                return [Send("NYSE", 500, 9990, "DAY")]
+            if "acked" in self.seen and "replaced" not in self.seen:
+                order = state.orders[0]
+                return [] if order.asked else [Replace(order.cl_ord_id, 300, 9991)]
+            if "replaced" in self.seen and "canceled" not in self.seen:
+                order = state.orders[0]
+                return [] if order.asked else [Cancel(order.cl_ord_id)]
+            return []
+    """
+    got = ran(code, duration="100ms")
+    notes = [(note.name, note.value) for one in got.of(Decision) for note in one.notes]
+    assert notes == [
+        ("replace", "P1.NYSE.1 to 300 at 9991"),
+        ("cancel", "P1.NYSE.1"),
+    ]
+    assert [one.order_qty for one in got.of(ReplaceSent)] == [300]
+    assert [one.canceled_qty for one in got.of(ChildCanceled)] == [300]
+    assert {one.reason for one in (*got.of(ReplaceSent), *got.of(CancelSent))} == {"own"}
+    assert verify(got.folder / "audit.jsonl").ok
+
+
+def test_a_split_of_ones_own(scenario: Callable[..., Path], tmp_path: Path) -> None:
+    code = """
+    from router.allocate.base import Allocation, Strategy, walk
+
+    class Own(Strategy):
+        depth = "full"
+
+        def __init__(self, wrong=""):
+            self.wrong = wrong
+
+        def allocate(self, request):
+            if self.wrong:
+                return eval(self.wrong)
+            return walk(request, [(offer,) for offer in request.offers], {})
+    """
+    strategy = {"kind": "own_split", "plugin": "Own"}
+    router = {"strategy": strategy, "reroute": {"levels": "top"}}
+    result = sim.run(scenario(code, router=router), allow_code=True)
+    assert result.summary["parents"][0]["filled_qty"] == 100_000
+    for wrong, message in {
+        "None": "must give an Allocation, gave NoneType",
+        "Allocation((('NYS', 1, 1),), (), ())": "no such offer; there are: NYSE",
+        "Allocation((('NYSE', 10002, 0),), (), ())": "qty must be above 0",
+        "Allocation((('NYSE', 10001, 5),), (), ())": "0 lots are offered there at 10001",
+        "Allocation((('NYSE', 10002, 40001),), (), ())": "40000 lots are offered",
+        "Allocation((('NYSE', 10002, 40000),) * 2, (), ())": "0 lots are offered",
+        "Allocation((('NYSE', 10002, 5.0),), (), ())": "whole numbers",
+        "Allocation((), (), (), posts=(('NYSE', 10002, 5),))": "no such place to post",
+        "Allocation((), (), (), notes=((1, 2),))": "notes must be",
+        "1 / 0": "ZeroDivisionError",
+    }.items():
+        given = {"strategy": {**strategy, "params": {"wrong": wrong}}}
+        with pytest.raises(PluginError) as caught:
+            sim.run(scenario(code, router=given), allow_code=True)
+        assert message in str(caught.value)
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_exit_codes(
+    scenario: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str], as_json: bool
+) -> None:
+    from sim.cli import main
+
+    more = ["--json"] if as_json else []
+    path = str(scenario(DECIDE.format("1 / 0")))
+    assert main(["run", path, "--out", str(tmp_path / "no"), *more]) == 2
+    assert main(["validate", path, *more]) == 2
+    assert main(["validate", path, "--allow-code", *more]) == 0
+    assert not (tmp_path / "no").exists()
+    assert main(["run", path, "--allow-code", "--out", str(tmp_path / "out"), *more]) == 3
+    assert main(["verify", str(tmp_path / "out"), *more]) == 0
+    check = ["replay", str(tmp_path / "out"), "--check", "--data", str(tmp_path)]
+    assert main([*check, *more]) == 2
+    assert main([*check, "--allow-code", *more]) == 0  # it fails again, at the same place
+    assert main(["explain", str(tmp_path / "out"), "P1.NYSE.1", *more]) == 2
+    (tmp_path / "own.py").write_text("import nothing_like_it\n")
+    assert main(["validate", path, "--allow-code", *more]) == 3
+    said = capsys.readouterr()
+    assert "own.py:1" in said.err
