@@ -32,6 +32,12 @@ from sim.testing.contracts import (
 
 NEEDS: dict[str, dict[str, Any]] = {
     "single_venue": {"venue": "A"},
+    "cont_kukanov": {
+        "horizon": "20ms",
+        "outflow": {"law": "exponential", "mean": 50},
+        "lambda_under": "0.05",
+        "lambda_over": "0.05",
+    },
     "trial_static": {"step": "5", "theta": "0"},
 }
 """Keys without which a strategy cannot be, or does nothing here."""
