@@ -3,6 +3,7 @@
 Each way to and from a scripted venue takes 1 ms unless a test says otherwise.
 """
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -21,8 +22,11 @@ from sim.audit.records import (
 from sim.protocol.enums import DecisionReason, EndReason, RejectReason, Side, TradingState
 
 if TYPE_CHECKING:
+    from tests.conftest import Ran
     from tests.integration.conftest import Floor, ScriptedVenue
 
+Make = Callable[..., dict[str, Any]]
+RunData = Callable[..., "Ran"]
 MS = 1_000_000
 ASK = 10_000
 REST: dict[str, Any] = {"rest": {"price": "touch", "move_after": "0ns"}}
@@ -284,3 +288,21 @@ async def test_a_deadline_that_is_near_from_the_start_is_crossed_at_once(floor: 
     await router.run(1)
     assert floor.end() == (EndReason.FILLED, 100, 0)
     assert floor.of(Decision)[0].rule == "cross"
+
+
+def test_crossing_releases_what_the_schedule_still_holds_back(
+    market: Make, lit: Make, run_data: RunData
+) -> None:
+    """Five slices of 20 over 100 ms; from 65 ms on all of it is worked."""
+    router = {"strategy": {"kind": "greedy"}, "reroute": {"cross": {"before": "35ms"}}}
+    data = market([lit("A", [["100.00", 500]])], router=router, deadline="100ms")
+    data["parents"][0]["schedule"] = {"kind": "twap", "slices": 5, "horizon": "100ms"}
+    ran = run_data(data)
+    left = [(c.t_ns // MS, c.order_qty) for c in ran.of(ChildSent)]
+    assert sum(qty for _, qty in left) == 100
+    before, (last_ms, rest) = left[:-1], left[-1]
+    assert [qty for _, qty in before] == [20] * len(before)
+    assert last_ms == 65
+    assert rest == 100 - 20 * len(before)
+    assert ran.of(Decision)[-1].rule == "cross"
+    assert ran.parent["end_reason"] == "filled"
