@@ -247,6 +247,16 @@ def worlds(draw: st.DrawFn) -> Data:
             "blind": draw(st.sampled_from([None, {}, {"fraction": "0.4"}])),
             "tie": draw(st.sampled_from(ties)),
             "max_attempts": draw(st.integers(1, 40)),
+            "sending": draw(
+                st.sampled_from(
+                    [
+                        {},
+                        {"protect": True},
+                        {"mode": "sequential"},
+                        {"mode": "latency_equalised", "max_wait": "8ms"},
+                    ]
+                )
+            ),
         },
         "parents": [draw(parents(f"P{n}")) for n in range(draw(st.integers(1, 3)))],
         "audit": {"market_data": "full"},

@@ -17,6 +17,7 @@ from sim.audit.records import (
     CancelSent,
     ChildAcked,
     ChildCanceled,
+    ChildDropped,
     ChildRejected,
     ChildSent,
     Decision,
@@ -226,11 +227,11 @@ def check_decisions(records: tuple[Record, ...], children: dict[str, Child]) -> 
                 for part in record.split:
                     key = record.decision_id, part.venue_id
                     decided[key] = decided.get(key, 0) + part.qty
-            case ChildSent():
+            case ChildSent() | ChildDropped():
                 assert decided.pop((record.decision_id, record.venue_id)) == record.order_qty
             case _:
                 continue
-    assert decided == {}, "what was chosen was sent"
+    assert decided == {}, "what was chosen was sent, or recorded as dropped"
 
 
 def check_quote(decision: Decision, quote: KnownQuote, depths: list[Depth], side: Side) -> None:
