@@ -141,7 +141,7 @@ class Telling:
         at, strategy = instant(decision.t_ns), words(decision.strategy)
         says = [f"At {at} the router decided for {whose}{order}, because {because}."]
         if step is not None:
-            says.append(f"Of its schedule: {w.say(step)}.")
+            says.append(f"By its schedule {words(step.schedule)}, {w.slice(step)}.")
         return [
             *says,
             f"It had {w.qty(decision.unreserved_qty)} to place, by the strategy {strategy} over "

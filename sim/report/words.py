@@ -220,18 +220,20 @@ class Words:
         return f"parent {printable(record.parent_id)} received: {what}{limit}{until}"
 
     def _step(self, record: ScheduleStep) -> str:
-        what = f"{printable(record.schedule)} of {printable(record.parent_id)}"
-        if record.at_end is not None:
-            return f"{what}, after its horizon ({words(record.at_end)}): {self.released(record)}"
-        return f"{what}, slice {record.slice} of {record.slices}: {self.released(record)}"
+        what = f"schedule {words(record.schedule)} of {printable(record.parent_id)}"
+        return f"{what}, {self.slice(record)}"
 
-    def released(self, record: ScheduleStep) -> str:
-        """What a step of a schedule has released, planned, and found filled."""
+    def slice(self, record: ScheduleStep) -> str:
+        """Which step of a schedule it is, and what it released, planned, and found filled."""
         late = record.t_ns - record.due_ns
         when = f", {duration(late)} later than planned" if late else ""
+        which = f"slice {record.slice} of {record.slices}"
+        if record.at_end is not None:
+            which = f"end of the horizon ({words(record.at_end)})"
         return (
-            f"{self.qty(record.released_qty)} released where {self.qty(record.planned_qty)} were "
-            f"planned, {self.qty(record.filled_qty)} filled{when}"
+            f"{which}: {self.qty(record.released_qty)} released where "
+            f"{self.qty(record.planned_qty)} were planned, {self.qty(record.filled_qty)} "
+            f"filled{when}"
         )
 
     def _decision(self, record: Decision) -> str:

@@ -2,8 +2,10 @@
 
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from router.allocate import STRATEGIES
@@ -17,8 +19,10 @@ from sim.audit.records import (
     ScheduleStep,
     TradePrint,
 )
+from sim.audit.state import LogState
 from sim.protocol.enums import DecisionReason, EndReason, Outcome, TimeInForce
-from sim.protocol.errors import ScenarioError
+from sim.protocol.errors import AuditFormatError, ScenarioError
+from sim.report.explain import explain
 from sim.scenario.load import LoadedScenario, load_scenario
 from sim.scenario.shipped import shipped_folder
 from sim.world import run_world
@@ -222,6 +226,31 @@ def test_an_interrupt_between_slices_ends_the_parent(
     records = read_records(result.log)
     (done,) = [record for record in records if isinstance(record, ParentDone)]
     assert (done.end_reason, done.filled_qty, done.canceled_qty) == (EndReason.ABORTED, 30, 30)
+
+
+def test_a_decision_is_told_with_the_slice_that_it_works(
+    scheduled: Make, load_data: Callable[..., LoadedScenario], tmp_path: Path
+) -> None:
+    data = scheduled({**TWAP, "jitter": {"time": 0.5}})
+    run_world(load_data(data), folder=tmp_path)
+    (_, says) = explain(tmp_path, "P.A.2")["sections"][0].values()
+    assert says[0].startswith("At 153.182 ms the router decided for P (buy 60), because its")
+    assert says[1] == (
+        "By its schedule twap, slice 2 of 6: 20 released where 20 were planned, 10 filled, "
+        "43.2 ms later than planned."
+    )
+
+
+def test_a_step_that_takes_lots_back_contradicts_the_log(scheduled: Make, run_data: Any) -> None:
+    ran = run_data(scheduled(TWAP))
+    state = LogState()
+    state.take(ran.records)
+    step = state.parents["P"].step
+    assert step is not None
+    assert (step.slice, step.released_qty) == (6, 60)
+    for lots in (59, 61):
+        with pytest.raises(AuditFormatError, match="released_qty must be >= 60"):
+            state.take([msgspec.structs.replace(step, t_ns=state.t_ns, released_qty=lots)])
 
 
 @pytest.mark.slow

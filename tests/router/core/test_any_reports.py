@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from heapq import heappop, heappush
 from itertools import count
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import pytest
@@ -116,9 +116,8 @@ def controls(draw: st.DrawFn) -> dict[str, Any]:
 
 @st.composite
 def schedules(draw: st.DrawFn) -> dict[str, Any]:
-    """Any ``schedule`` of a parent that lives for some tens of nanoseconds."""
+    """Any ``schedule`` of a parent that lives for tens of nanoseconds."""
     every: list[dict[str, Any]] = [
-        {"kind": "twap"},
         {"kind": "vwap", "profile": draw(st.none() | st.just([[0, 3], [0.5, 1]]))},
         {"kind": "pov", "rate": "0.3", "max_rate": "0.9"},
         {"kind": "obizhaeva_wang", "resilience": 1e7, "slices": 3},
@@ -174,7 +173,8 @@ class Chaos:
         model = RouterConfig.model_validate_json(msgspec.json.encode(config))
         self.core = RouterCore(tuple(profiles), model)
         self.now = 0
-        self.seq = self.serial = self.volume = 0
+        self.seq = self.serial = 0
+        self.volume = QtyLots(0)
         self.released: dict[str, int] = {}
         self.wakes: list[tuple[int, int, Any]] = []
         self.numbers = count()
@@ -198,20 +198,17 @@ class Chaos:
 
     def _schedule(self, name: str, lots: int, deadline: int) -> Schedule:
         model = SCHEDULE.validate_json(msgspec.json.encode(self.draw(schedules())))
-        most = self.draw(st.none() | st.integers(1, lots))
-        facts = ParentFacts(name, lots, deadline, most, float(lots))
-        found: Schedule = model.build(facts, Streams(1).keyed("router", "schedule"))
-        return found
+        facts = ParentFacts(name, lots, deadline, self.draw(st.none() | st.integers(1, lots)))
+        return cast("Schedule", model.build(facts, Streams(1).keyed("x")))
 
     def quote(self) -> None:
-        self.volume += self.draw(st.integers(0, 30)) if self.schedules else 0
+        self.volume = QtyLots(self.volume + self.draw(st.integers(0, 30 * self.schedules)))
         self.seq += 1
         sizes = st.lists(st.integers(1, 20), max_size=3)
         asks = tuple([(101 + n, lots) for n, lots in enumerate(self.draw(sizes))])
         bids = tuple([(100 - n, lots) for n, lots in enumerate(self.draw(sizes))])
         venue = self.draw(st.sampled_from(self.shown))
-        volume = QtyLots(self.volume)
-        book = BookSnapshot(venue, self.seq, TimeNs(self.now), bids, asks, volume=volume)
+        book = BookSnapshot(venue, self.seq, TimeNs(self.now), bids, asks, volume=self.volume)
         self._take(self.core.on_quote(book, self.now))
 
     def status(self) -> None:
