@@ -15,7 +15,7 @@ import numpy as np
 
 from router.allocate.learning.exponential import expected_worth, optimum
 from router.allocate.learning.stochastic import Reinforcement, StochasticSplit
-from router.allocate.learning.tails import KaplanMeier, Run, expected_fill, greedy_split
+from router.allocate.learning.tails import KaplanMeier, Run, exactly, expected_fill, greedy_split
 
 if TYPE_CHECKING:
     from tests.golden.conftest import Compute, Computed, Golden, Tools
@@ -47,7 +47,7 @@ def power_law(nothing: float, exponent: float) -> Iterator[Run]:
     """The tail ``(1 - z) * s**-b``, size by size."""
     for size in count(1):
         height = Fraction((1 - nothing) * size**-exponent)
-        yield Run(1, height.numerator, height.denominator)
+        yield exactly(1, height)
 
 
 def fill_of(pools: Sequence[tuple[float, float]], split: Sequence[int]) -> float:

@@ -2,8 +2,9 @@
 
 The tail of a pool is ``T(s) = P(supply >= s)`` for s = 1, 2, ... lots. It does not increase, so
 giving each next lot to the pool that has the largest ``T(v + 1)`` is the exact optimum of the
-expected fill. A tail is held as runs of sizes that have the same height, as whole numbers: heights
-compare exactly, and a split costs no more for large orders than for small ones.
+expected fill. A tail is held as runs of sizes that have the same height, so a split costs no more
+for large orders than for small ones. Heights compare exactly: by floats where those are far enough
+apart, else as fractions.
 
 Source: Ganchev, Kearns, Nevmyvaka and Wortman Vaughan, Censored exploration and the dark pool
 problem (UAI 2009); Kaplan and Meier (1958).
@@ -11,28 +12,71 @@ problem (UAI 2009); Kaplan and Meier (1958).
 
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
-from typing import Final, NamedTuple
+from math import prod
+from typing import Final
 
 _CLOSE: Final = 1e-9
-"""Relative distance within which two heights are compared in whole numbers: far above the error of
-a quotient of two whole numbers, so nothing but time is saved by comparing floats first."""
+"""Relative distance within which two heights are compared as fractions. A float of a height is the
+product of some thousand correctly rounded numbers at most, so it is nearer to the truth by far."""
 
 
-class Run(NamedTuple):
-    """``lots`` sizes in a row at which the tail is ``numerator / denominator``."""
+class Run:
+    """``lots`` sizes in a row at which the tail has one height.
 
-    lots: int
-    numerator: int
-    denominator: int
+    ``value`` is the height as a float, 0 for nothing else than 0. The exact one is the product of
+    the first ``count`` of ``factors``, ``last`` and ``scale``; it is worked out where it is asked
+    for only, since it may have thousands of digits.
+    """
+
+    __slots__ = ("_count", "_factors", "_last", "_scale", "lots", "value")
+
+    def __init__(
+        self,
+        lots: int,
+        value: float,
+        last: Fraction | tuple[int, int],
+        factors: Sequence[tuple[int, int]] = (),
+        *,
+        scale: Fraction | None = None,
+    ) -> None:
+        self.lots = lots
+        self.value = value
+        self._last = last
+        self._factors = factors
+        self._count = len(factors)  # others may come after them
+        self._scale = scale
 
     @property
     def height(self) -> Fraction:
-        """The tail at these sizes."""
-        return Fraction(self.numerator, self.denominator)
+        """The tail at these sizes, exactly."""
+        found = self._last if isinstance(self._last, Fraction) else Fraction(*self._last)
+        if self._count > 1:  # the first is always 1
+            factors = self._factors[: self._count]
+            found *= Fraction(prod(one for one, _ in factors), prod(one for _, one in factors))
+        return found if self._scale is None else found * self._scale
+
+    def of(self, lots: int) -> "Run":
+        """The same height at so many sizes."""
+        found = Run(lots, self.value, self._last, self._factors, scale=self._scale)
+        found._count = self._count
+        return found
+
+    def over(self, other: "Run") -> "Run":
+        """The same sizes, at this height divided by another, which is not 0."""
+        found = self.of(self.lots)
+        found.value = self.value / other.value
+        scale = Fraction(1) if self._scale is None else self._scale
+        found._scale = scale / other.height
+        return found
 
 
 Tail = tuple[Run, ...]
 """A tail from size 1 on; beyond its last run it is 0."""
+
+
+def exactly(lots: int, height: Fraction) -> Run:
+    """A run of a height that is given."""
+    return Run(lots, float(height), height)
 
 
 class KaplanMeier:
@@ -106,23 +150,26 @@ class KaplanMeier:
         """
         ended, full = sorted(self._ended.items()), sorted(self._full.items())
         at_risk = sum(n for _, n in ended) + sum(n for _, n in full)
+        # Factors telescope while nobody is censored in between: (N - D) / N of the first N.
+        factors: list[tuple[int, int]] = []
+        before, left, of = 1.0, 1, 1
         runs: list[Run] = []
-        numerator, denominator, after, reached, next_full = 1, 1, 0, 0, 0
+        reached = next_full = after = 0
         for size, n in ended:
             while next_full < len(full) and full[next_full][0] <= size:
                 at_risk -= full[next_full][1]
                 next_full += 1
             if size > reached:
-                runs.append(Run(size - reached, numerator, denominator))
+                runs.append(Run(size - reached, before * (left / of), (left, of), factors))
                 reached = size
-            if at_risk == after:  # nobody was censored in between: the factors telescope
-                numerator = numerator // at_risk * (at_risk - n)
-            else:
-                numerator, denominator = numerator * (at_risk - n), denominator * at_risk
-            at_risk = after = at_risk - n
+            if at_risk != after:
+                before *= left / of
+                factors.append((left, of))
+                of = at_risk
+            at_risk = after = left = at_risk - n
         furthest = max([full[-1][0] if full else 0, ended[-1][0] + 1 if ended else 0])
         if furthest > reached:
-            runs.append(Run(furthest - reached, numerator, denominator))
+            runs.append(Run(furthest - reached, before * (left / of), (left, of), factors))
         return tuple(runs)
 
 
@@ -139,10 +186,11 @@ def optimistic(tail: Tail, explored: int, step: int) -> Tail:
         step: How many sizes are raised, >= 1.
     """
     head, height = _first(tail, explored)
-    numerator, denominator = (height.numerator, height.denominator) if height else (1, 1)
-    if not numerator:
+    if height is None:
+        height = exactly(step, Fraction(1))
+    if not height.value:
         return tail
-    return (*head, Run(step, numerator, denominator), *beyond(tail, explored + step))
+    return (*head, height.of(step), *beyond(tail, explored + step))
 
 
 def beyond(tail: Tail, size: int) -> Tail:
@@ -152,7 +200,7 @@ def beyond(tail: Tail, size: int) -> Tail:
         if size >= run.lots:
             size -= run.lots
         else:
-            found.append(run._replace(lots=run.lots - size))
+            found.append(run.of(run.lots - size))
             size = 0
     return tuple(found)
 
@@ -165,12 +213,9 @@ def given(tail: Tail, had: int) -> Tail:
     _, height = _first(tail, had)
     if height is None:
         return tail
-    if not height.numerator:
+    if not height.value:
         return ()
-    return tuple([
-        Run(run.lots, run.numerator * height.denominator, run.denominator * height.numerator)
-        for run in beyond(tail, had)
-    ])  # fmt: skip
+    return tuple([run.over(height) for run in beyond(tail, had)])
 
 
 def _first(tail: Tail, size: int) -> tuple[list[Run], Run | None]:
@@ -179,10 +224,10 @@ def _first(tail: Tail, size: int) -> tuple[list[Run], Run | None]:
     for run in tail:
         if size <= 0:
             break
-        head.append(run._replace(lots=min(run.lots, size)))
+        head.append(run.of(min(run.lots, size)))
         size -= run.lots
     if size > 0:  # beyond what anybody has seen: nothing is known to be there
-        head.append(Run(size, 0, 1))
+        head.append(exactly(size, Fraction(0)))
     return head, head[-1] if head else None
 
 
@@ -208,22 +253,22 @@ def greedy_split(tails: Sequence[Iterable[Run]], qty: int) -> list[int]:
     heads = [next(walk, None) for walk in walks]
     left = qty
     while left > 0:
-        best = -1
-        for i, run in enumerate(heads):
-            if run is not None and run.numerator:
-                known = heads[best] if best >= 0 else None
-                if known is None or _higher(run, known):
-                    best = i
-        run = heads[best] if best >= 0 else None
+        best, run, low, high = -1, None, 0.0, 0.0
+        for i, head in enumerate(heads):
+            # Spelled out: this is asked for each pool at each run.
+            if head is None or head.value < low or not head.value:
+                continue
+            if run is None or head.value > high or _higher(head, run):
+                best, run = i, head
+                low, high = run.value * (1 - _CLOSE), run.value * (1 + _CLOSE)
         if run is None:
             break
         taken = min(run.lots, left)
         split[best] += taken
         left -= taken
-        following = next(walks[best], None)
-        if following is not None and _higher(following, run):
+        following = heads[best] = next(walks[best], None)
+        if following is not None and following.value >= low and _higher(following, run):
             raise ValueError(f"tail {best} must not increase")
-        heads[best] = following
     return split
 
 
@@ -240,8 +285,7 @@ def expected_fill(tail: Iterable[Run], lots: int) -> Fraction:
 
 def _higher(one: Run, other: Run) -> bool:
     """Whether a run is strictly higher than another, exactly."""
-    # Whole numbers of any length divide to the nearest float.
-    a, b = one.numerator / one.denominator, other.numerator / other.denominator
+    a, b = one.value, other.value
     if abs(a - b) > _CLOSE * max(a, b):
         return a > b
-    return one.numerator * other.denominator > other.numerator * one.denominator
+    return one.height > other.height
