@@ -135,7 +135,7 @@ class Desk:
         if parent.attempts >= self._max_attempts:
             self.stop(parent, EndReason.ATTEMPTS_EXHAUSTED, now_ns, out)
             return
-        if self.resting is not None and self.resting.first and parent.may_post:
+        if self.resting is not None and self.resting.first and self._may_rest(parent):
             self._rest(self.resting, parent, reason, now_ns, out)
             if not parent.may_take():
                 return

@@ -18,7 +18,11 @@ def run_at_a(lit: Make, market: Make, run_data: Callable[..., Any]) -> Callable[
     """Run one parent at venue A, 5 ms away: ``bids``, what others ``do``, and how lots ``rest``."""
 
     def run(
-        rest: dict[str, Any], do: list[dict[str, Any]], bids: list[list[Any]], **more: Any
+        rest: dict[str, Any],
+        do: list[dict[str, Any]],
+        bids: list[list[Any]],
+        reroute: dict[str, Any] | None = None,
+        **more: Any,
     ) -> Any:
         venue = lit("A", [["100.05", 100], ["100.06", 900]])
         venue["book"]["bids"] = bids
@@ -27,7 +31,7 @@ def run_at_a(lit: Make, market: Make, run_data: Callable[..., Any]) -> Callable[
             for n, one in enumerate(do)
         ]
         venue["flow"] = [{"kind": "scripted", "orders": orders}] if orders else []
-        router = {"strategy": {"kind": "greedy"}, "rest": rest}
+        router = {"strategy": {"kind": "greedy"}, "rest": rest, "reroute": reroute or {}}
         return run_data(market([venue], router=router, **more))
 
     return run
@@ -83,6 +87,14 @@ def test_a_decision_that_only_takes_rests_nothing_any_more(run_at_a: Callable[..
     kinds = [(one.t_ns // MS, one.time_in_force.value) for one in of(ran, ChildSent)]
     assert kinds == [(0, "DAY"), (85, "IOC")]
     assert [(one.t_ns // MS, one.canceled_qty) for one in of(ran, ChildCanceled)] == [(30, 30)]
+
+
+def test_near_its_deadline_a_parent_that_posts_first_takes(run_at_a: Callable[..., Any]) -> None:
+    cross = {"cross": {"before": "50ms"}}
+    ran = run_at_a({"first": True}, [], [["99.99", 50]], reroute=cross, qty=30, deadline="100ms")
+    kinds = [(one.t_ns // MS, one.time_in_force.value) for one in of(ran, ChildSent)]
+    assert kinds == [(0, "DAY"), (60, "IOC")], "and posts nothing again"
+    assert ran.result.summary["parents"][0]["filled_qty"] == 30
 
 
 def test_while_it_posts_first_nobodys_offer_moves_it(run_at_a: Callable[..., Any]) -> None:
