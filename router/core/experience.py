@@ -76,7 +76,7 @@ class _Ratios:
 
 
 class _Venue:
-    __slots__ = ("answers", "fills", "orders", "posts", "responses", "risk", "stated")
+    __slots__ = ("answers", "fills", "orders", "responses", "risk", "stated")
 
     def __init__(self, profile: VenueProfile) -> None:
         self.orders = _Delays(profile.latency_ns)
@@ -84,7 +84,6 @@ class _Venue:
         self.stated = 1 - profile.fill_risk
         self.fills = _Ratios()
         self.answers = _Ratios()
-        self.posts = _Ratios()
         self.risk: Fraction | None = profile.fill_risk
 
 
@@ -138,8 +137,8 @@ class Experience:
         if not child.order_qty:
             return  # replaced down to nothing: no lots were asked for in the end
         if child.rests:
-            venue.posts.add(child.cum_qty, child.order_qty)
-        elif not child.cancels or child.cum_qty == child.order_qty:
+            return  # what fills of posts teach depends on the queue: strategies that post learn it
+        if not child.cancels or child.cum_qty == child.order_qty:
             venue.fills.add(child.cum_qty, child.order_qty)
 
     def on_silence(self, venue_id: str) -> None:
@@ -163,10 +162,6 @@ class Experience:
         """How long the venue's first answers took to reach us, in ns; 0 before any."""
         return self._venues[venue_id].responses.median()
 
-    def delays_seen(self, venue_id: str) -> tuple[int, ...]:
-        """The delays of orders that ``order_delay_ns`` rests on, oldest first, in ns."""
-        return tuple(self._venues[venue_id].orders.last)
-
     def fill_probability(self, venue_id: str) -> Fraction:
         """The part of what is sent there at once that is had, above 0 and at most 1.
 
@@ -183,10 +178,6 @@ class Experience:
         Begins at 1 with the prior weight; above 0 and at most 1.
         """
         return self._venues[venue_id].answers.estimate(Fraction(1), self._weight)
-
-    def post_fill(self, venue_id: str, expected: Fraction) -> Fraction:
-        """The part of what rested there that was filled; ``expected`` counts as the prior."""
-        return self._venues[venue_id].posts.estimate(expected, self._weight)
 
     def fill_risk(self, venue_id: str) -> Fraction:
         """The chance that lots are not had: refused, not answered, or gone; >= 0 and below 1.

@@ -15,7 +15,6 @@ from router.core.cost import (
     NS,
     Terms,
     Variant,
-    adjusted_theta,
     chases,
     cost_of,
     latency_charge,
@@ -98,40 +97,6 @@ def test_the_whole_number_root_is_the_root(volatility: Fraction, ns: int, scale:
 def test_a_chance_in_millionths_stays_below_one() -> None:
     assert millionths(Fraction(1, 3)) == Fraction(333_333, 1_000_000)
     assert millionths(Fraction(10**9 - 1, 10**9)) == Fraction(999_999, 1_000_000)
-
-
-# ------------------------------------------------------------ theta_queue
-
-
-def test_theta_stays_where_queues_fill_as_expected() -> None:
-    assert adjusted_theta(0.01, 500, 500) == 0.01
-    assert adjusted_theta(0.01, 0, 0) == 0.01
-
-
-def test_theta_rises_where_queues_fill_slower_and_falls_where_faster() -> None:
-    assert adjusted_theta(0.01, 300, 100, weight=100) == pytest.approx(0.02)
-    assert adjusted_theta(0.01, 100, 300, weight=100) == pytest.approx(0.005)
-
-
-def test_theta_goes_no_further_than_it_may() -> None:
-    assert adjusted_theta(0.01, 10**6, 0, most=3) == pytest.approx(0.03)
-    assert adjusted_theta(0.01, 0, 10**6, most=3) == pytest.approx(0.01 / 3)
-
-
-@pytest.mark.parametrize(
-    ("arguments", "more", "what"),
-    [
-        ((-1.0, 1, 1), {}, "theta must be >= 0, was -1"),
-        ((float("nan"), 1, 1), {}, "theta must be >= 0, was nan"),
-        ((1.0, -1, 1), {}, "expected_lots must be >= 0, was -1"),
-        ((1.0, 1, -1), {}, "filled_lots must be >= 0, was -1"),
-        ((1.0, 1, 1), {"most": 0.5}, "most must be >= 1, was 0.5"),
-        ((1.0, 1, 1), {"weight": 0}, "weight must be > 0 lots, was 0"),
-    ],
-)
-def test_D11_theta_out_of_range_is_refused(arguments: Any, more: Any, what: str) -> None:
-    with pytest.raises(ValueError, match=what):
-        adjusted_theta(*arguments, **more)
 
 
 # ------------------------------------------------------------ properties

@@ -45,7 +45,6 @@ def test_before_any_answer_the_delay_is_the_one_that_was_expected() -> None:
     learnt = Experience((profile(),))
     assert learnt.order_delay_ns("A") == 5 * MS
     assert learnt.response_delay_ns("A") == 0
-    assert learnt.delays_seen("A") == ()
 
 
 def test_the_delay_is_the_median_of_what_was_measured() -> None:
@@ -54,7 +53,6 @@ def test_the_delay_is_the_median_of_what_was_measured() -> None:
     assert learnt.order_delay_ns("A") == 8 * MS
     assert learnt.response_delay_ns("A") == 3 * MS
     assert learnt.order_delay_ns("B") == 5 * MS, "each venue by itself"
-    assert learnt.delays_seen("A") == (9 * MS, 7 * MS, 8 * MS)
 
 
 def test_of_two_delays_the_median_is_the_lower_one() -> None:
@@ -75,7 +73,6 @@ def test_a_venue_that_has_become_slower_is_known_to_be_after_half_a_window() -> 
     answered(learnt, *[5 * MS] * 1_000)
     answered(learnt, *[9 * MS] * (WINDOW // 2 + 1))
     assert learnt.order_delay_ns("A") == 9 * MS
-    assert len(learnt.delays_seen("A")) == WINDOW
 
 
 def test_a_stamp_before_the_sending_counts_as_no_delay() -> None:
@@ -131,11 +128,10 @@ def test_what_we_canceled_ourselves_says_nothing_of_the_lots_there() -> None:
     assert learnt.fill_probability("A") == 1
 
 
-def test_what_rested_is_counted_apart() -> None:
+def test_what_rested_says_nothing_of_what_is_had_at_once() -> None:
     learnt = Experience((profile(),), prior_weight=1)
-    learnt.on_over(child(25, tif=TimeInForce.DAY, cancels=1))
+    learnt.on_over(child(25, tif=TimeInForce.DAY))
     assert learnt.fill_probability("A") == 1
-    assert learnt.post_fill("A", Fraction(3, 4)) == Fraction(1, 2)
 
 
 def test_the_stated_chance_needs_some_weight() -> None:
