@@ -167,10 +167,14 @@ def cumulative_lots(weights: Sequence[float], lots: int) -> list[int]:
     """
     if not all(0 <= weight < float("inf") for weight in weights):
         raise ValueError(f"weights must be finite and >= 0, were {list(weights)}")
-    sums = list(accumulate(map(Fraction, weights)))
+    ratios = [weight.as_integer_ratio() for weight in weights]
+    # Denominators of floats are powers of two: the largest is a multiple of all.
+    scale = max([under for _, under in ratios], default=1)
+    sums = list(accumulate(over * (scale // under) for over, under in ratios))
     if not (sums and sums[-1]):
         raise ValueError("one weight at least must be > 0")
-    return [half_up(lots * part / sums[-1]) for part in sums]
+    total = sums[-1]
+    return [(2 * lots * part + total) // (2 * total) for part in sums]
 
 
 def half_up(value: Fraction) -> int:

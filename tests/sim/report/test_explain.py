@@ -31,7 +31,9 @@ Run = Callable[..., Path]
 each_shipped = pytest.mark.parametrize(
     "name",
     [
-        pytest.param(name, marks=pytest.mark.slow) if name == "three_real_books" else name
+        pytest.param(name, marks=pytest.mark.slow)
+        if name in {"scheduled", "three_real_books"}
+        else name
         for name in shipped_names()
     ],
 )

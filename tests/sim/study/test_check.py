@@ -53,7 +53,9 @@ def changed(log: Path, line: int, old: str, new: str, out: Path) -> Path:
 @pytest.mark.parametrize(
     "name",
     [
-        pytest.param(name, marks=pytest.mark.slow) if name == "three_real_books" else name
+        pytest.param(name, marks=pytest.mark.slow)
+        if name in {"scheduled", "three_real_books"}
+        else name
         for name in shipped_names()
     ],
 )
