@@ -40,6 +40,7 @@ OPTIONS: Final = (
     Option("levels", "so many best levels per side are always there, at least", "20"),
     Option("tick", "tick size of the instrument", "0.01"),
     Option("lot", "lot size of the instrument", "0.00001"),
+    Option("unit", "what counts as one: prices times it, quantities divided by it", "1"),
 )
 REPORT_NAME: Final = "report.json"
 REFERENCE: Final = Market.SPOT
@@ -59,6 +60,8 @@ class _Window(msgspec.Struct, frozen=True):
     end_ns: int
     levels: int
     units: Units
+    written: Units
+    """Of the files: per unit counted as one."""
 
 
 class _Survey(msgspec.Struct):
@@ -82,12 +85,15 @@ def convert(inputs: Sequence[Path], out: Path, options: Mapping[str, str]) -> Co
     levels = given.take("levels", _count)
     tick_size = given.take("tick", parse_decimal)
     lot_size = given.take("lot", parse_decimal)
-    if length_ns == 0 or tick_size <= 0 or lot_size <= 0:
-        raise ConversionError("options length, tick and lot must be > 0")
+    unit = given.take("unit", parse_decimal)
+    if length_ns == 0 or tick_size <= 0 or lot_size <= 0 or unit <= 0:
+        raise ConversionError("options length, tick, lot and unit must be > 0")
     files = _sorted_files(inputs)
     base_ns = min(file.first_ns for found in files.values() for file in found)
     units = Units(tick_size, lot_size)
-    window = _Window(base_ns, base_ns + start_ns, base_ns + start_ns + length_ns, levels, units)
+    begin_ns = base_ns + start_ns
+    written = Units(tick_size * unit, lot_size / unit)
+    window = _Window(base_ns, begin_ns, begin_ns + length_ns, levels, units, written)
     survey = _look(files, window)
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -183,7 +189,7 @@ def _write(
     with ExitStack() as stack:
         outputs = [
             MarketOutput(
-                stack.enter_context(RecordedWriter(out / _file_name(stream), window.units)), band
+                stack.enter_context(RecordedWriter(out / _file_name(stream), window.written)), band
             )
             for stream, band in zip(session.streams, survey.bands, strict=True)
         ]
@@ -244,6 +250,7 @@ def _report(
             "levels": window.levels,
             "tick_size": plain(units.tick_size),
             "lot_size": plain(units.lot_size),
+            **_written(window),
             "inputs": source_statistics(file for found in files.values() for file in found),
             "markets": markets,
             "consolidated_book": crossing_statistics(
@@ -252,6 +259,16 @@ def _report(
         },
         problems=tuple(_problems(session, survey, units)),
     )
+
+
+def _written(window: _Window) -> dict[str, str]:
+    """What the files' numbers are in, where that is another unit than the exchange's."""
+    if window.written.lot_size == window.units.lot_size:
+        return {}
+    return {
+        "written_tick_size": plain(window.written.tick_size),
+        "written_lot_size": plain(window.written.lot_size),
+    }
 
 
 def _problems(session: Session, survey: _Survey, units: Units) -> Iterator[str]:

@@ -20,7 +20,7 @@ from sim.study.costs import BPS, Cost, cost_of
 from sim.study.grid import set_text
 from sim.study.paired import paired
 from sim.study.pool import OnDone, run_many
-from sim.study.runs import RunFigures, RunJob, Source, run_job
+from sim.study.runs import More, RunFigures, RunJob, Source, fitting, run_job
 
 SCHEMA: Final = "sorsim-comparison/1"
 CONFIDENCE: Final = 0.95
@@ -104,9 +104,6 @@ class _One(NamedTuple):
     detect: float | None
 
 
-More = tuple[tuple[str, str], ...]
-
-
 def compare(
     source: Source,
     *,
@@ -133,8 +130,7 @@ def compare(
         message = "must be there to compare strategies"
         raise ScenarioError([Problem(source.ref, 0, 0, "comparison", message)])
     first = loaded.scenario.seed if seed is None else seed
-    mores = [_more(one) for one in config.strategies]
-    _check(source, mores, config)
+    mores = _fitted(source, config)
     sizes = [plain(size) for size in config.sizes]
     jobs = [
         RunJob(source, more, one, fills=True)
@@ -165,16 +161,18 @@ def _sized(size: str) -> tuple[str, str]:
     return "comparison.sizes", f'parents[0].qty="{size}"'
 
 
-def _check(source: Source, mores: Sequence[More], config: ComparisonConfig) -> None:
-    """What is wrong with a strategy's overrides is said before anything has run."""
+def _fitted(source: Source, config: ComparisonConfig) -> list[More]:
+    """The overrides of each; what is wrong with them is said before anything has run."""
     problems: dict[Problem, None] = {}
-    for more in mores:
+    fitted = []
+    for one in config.strategies:
         try:
-            source.load(more)
+            fitted.append(fitting(source, _more(one)))
         except ScenarioError as error:
             problems |= dict.fromkeys(error.problems)
     if problems:
         raise ScenarioError(list(problems))
+    return fitted
 
 
 def _one(figures: RunFigures, loaded: LoadedScenario) -> _One:
@@ -194,7 +192,7 @@ def _one(figures: RunFigures, loaded: LoadedScenario) -> _One:
 def _detect(summary: Mapping[str, Any]) -> float | None:
     """The chance that any parent was noticed, if the scenario has a model of that."""
     found = [parent.get("leakage") for parent in summary["parents"]]
-    known = [one["detect_probability"] for one in found if one]
+    known = [one["detect_prob_max"] for one in found if one]
     return max(map(float, known)) if known else None
 
 

@@ -4,6 +4,7 @@ A process keeps what it has loaded: a variant is read and checked once, and reco
 once. What comes back is the run's summary and, where asked for, its fills.
 """
 
+import re
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -14,10 +15,12 @@ import msgspec
 from sim.audit.read import LINE_FORM
 from sim.audit.records import AnyRecord, Fill
 from sim.data.recorded import keep_recordings
+from sim.protocol.errors import ScenarioError
 from sim.scenario.load import LoadedScenario, load_scenario
 from sim.world import run_world
 
 _LOADED_MAX: Final = 64
+_DECIMAL: Final = re.compile(r"-?[0-9]+\.[0-9]+")
 _FILL: Final = b'"kind":"fill"'
 
 
@@ -37,11 +40,44 @@ class Source(NamedTuple):
         return load_scenario(self.ref, sets=self.sets, data=self.data, more=more)
 
 
+More = tuple[tuple[str, str], ...]
+"""Overrides, each with what messages call its place."""
+
+
+def fitting(source: Source, more: More) -> More:
+    """The overrides as they load: exact decimals are quoted where the plain number is refused.
+
+    On the command line ``x=0.01`` is what everyone writes. Where a key takes decimals exactly it
+    wants them as text, and here the text is known.
+
+    Raises:
+        ScenarioError: With every problem of the overrides as they were given.
+    """
+    try:
+        source.load(more)
+    except ScenarioError as error:
+        wrong = {problem.path for problem in error.problems}
+        again = tuple([(place, _quoted(text, wrong)) for place, text in more])
+        if again == more:
+            raise
+        try:
+            source.load(again)
+        except ScenarioError:
+            raise error from None
+        return again
+    return more
+
+
+def _quoted(text: str, wrong: set[str]) -> str:
+    path, _, value = text.rpartition("=")
+    return f'{path}="{value}"' if path in wrong and _DECIMAL.fullmatch(value) else text
+
+
 class RunJob(NamedTuple):
     """One run: which variant, with which seed, and whether its fills are wanted."""
 
     source: Source
-    more: tuple[tuple[str, str], ...]
+    more: More
     seed: int
     fills: bool = False
 
@@ -83,7 +119,7 @@ def run_job(job: RunJob) -> RunFigures:
 
 
 @lru_cache(maxsize=_LOADED_MAX)
-def _loaded(source: Source, more: tuple[tuple[str, str], ...]) -> LoadedScenario:
+def _loaded(source: Source, more: More) -> LoadedScenario:
     return source.load(more)
 
 

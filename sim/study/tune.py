@@ -21,7 +21,7 @@ from sim.study.costs import Cost, cost_of, savings_bps
 from sim.study.grid import Axis, Point, expand, idle_axes, sets_of
 from sim.study.paired import Paired, paired
 from sim.study.pool import OnDone, run_many
-from sim.study.runs import OneFill, RunFigures, RunJob, Source, run_job
+from sim.study.runs import OneFill, RunFigures, RunJob, Source, fitting, run_job
 
 SCHEMA: Final = "sorsim-tune/1"
 CONFIDENCE: Final = 0.95
@@ -160,7 +160,7 @@ def tune(
     for name in baselines:
         sets = baseline_sets(name, loaded.scenario)
         variants.append(_Variant(name, {}, tuple([(f"baseline {name}", one) for one in sets])))
-    _check_variants(source, variants)
+    variants = _fitted(source, variants)
     jobs = [
         RunJob(source, variant.more, one, fills=n == 0)
         for variant in variants
@@ -188,16 +188,18 @@ def _check_sides(loaded: LoadedScenario, source: Source) -> None:
         raise ScenarioError([Problem(source.ref, 0, 0, "parents", message)])
 
 
-def _check_variants(source: Source, variants: Sequence[_Variant]) -> None:
+def _fitted(source: Source, variants: Sequence[_Variant]) -> list[_Variant]:
     """Every variant must load: what is wrong with a value is said before anything has run."""
     problems: dict[Problem, None] = {}
+    fitted = []
     for variant in variants:
         try:
-            source.load(variant.more)
+            fitted.append(variant._replace(more=fitting(source, variant.more)))
         except ScenarioError as error:
             problems |= dict.fromkeys(error.problems)
     if problems:
         raise ScenarioError(list(problems))
+    return fitted
 
 
 def _ran(variant: _Variant, figures: Sequence[RunFigures]) -> _Ran:

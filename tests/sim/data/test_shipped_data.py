@@ -133,3 +133,21 @@ def test_the_readme_states_what_the_report_measured(folder: Path, report: Any) -
 def test_the_files_stay_small(folder: Path) -> None:
     files = [file for file in folder.rglob("*") if file.is_file()]
     assert sum(map(attrgetter("st_size"), (file.stat() for file in files))) < 2_000_000
+
+
+@pytest.mark.parametrize("market", MARKETS)
+def test_the_books_in_thousandths_begin_whole_and_are_those_of_the_exchange(
+    folder: Path, market: str
+) -> None:
+    units = Units(Decimal("0.00001"), Decimal(1))
+    long = folder / "binance_mbtc_20240808" / f"{market}.l2.csv.gz"
+    first = next(read_recorded(long, units))
+    short = next(groups(folder, market))
+    assert (first.t_ns, type(first.events[0])) == (0, BookClear)
+    levels = {
+        (one.side, one.price): one.qty for one in first.events if isinstance(one, LevelChange)
+    }
+    fine = [one for one in short.events if isinstance(one, LevelChange)]
+    same = [levels[one.side, one.price] for one in fine if (one.side, one.price) in levels]
+    assert same == [one.qty // 100 for one in fine if (one.side, one.price) in levels]
+    assert len(same) >= 40

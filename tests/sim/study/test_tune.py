@@ -29,7 +29,7 @@ def test_the_cheapest_point_is_best_and_saves_what_the_cash_says() -> None:
     assert (result.best.total_cash, result.best.avg_px) == ("10000450.00000000", "100.00450000")
     assert [row.total_cash for row in result.points] == ["10000850.00000000", "10000450.00000000"]
     assert result.savings_vs_baselines_bps["best_ask"] == msgspec.convert(
-        {"mean": "0.000000"}, type(result.savings_vs_baselines_bps["best_ask"])
+        {"mean": "0.399966"}, type(result.savings_vs_baselines_bps["best_ask"])
     )
     assert (result.ties, result.idle, result.nothing_matters) == ([], [], False)
     assert result.notes == [
