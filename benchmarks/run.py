@@ -17,6 +17,7 @@ MODULES: Final = (
     "benchmarks.replay_run",
     "benchmarks.start_up",
     "benchmarks.whole_job",
+    "benchmarks.tuning",
 )
 """Each has ``run(quick: bool)``: rows as ``benchmarks.measure.compare`` makes them.
 

@@ -164,10 +164,11 @@ def _sized(size: str) -> tuple[str, str]:
 def _fitted(source: Source, config: ComparisonConfig) -> list[More]:
     """The overrides of each; what is wrong with them is said before anything has run."""
     problems: dict[Problem, None] = {}
+    exact: set[str] = set()
     fitted = []
     for one in config.strategies:
         try:
-            fitted.append(fitting(source, _more(one)))
+            fitted.append(fitting(source, _more(one), exact))
         except ScenarioError as error:
             problems |= dict.fromkeys(error.problems)
     if problems:

@@ -44,28 +44,40 @@ More = tuple[tuple[str, str], ...]
 """Overrides, each with what messages call its place."""
 
 
-def fitting(source: Source, more: More) -> More:
+def fitting(source: Source, more: More, exact: set[str]) -> More:
     """The overrides as they load: exact decimals are quoted where the plain number is refused.
 
     On the command line ``x=0.01`` is what everyone writes. Where a key takes decimals exactly it
     wants them as text, and here the text is known.
 
+    Args:
+        source: The scenario.
+        more: The overrides.
+        exact: Paths that are known to want text; what is found of them is added.
+
     Raises:
         ScenarioError: With every problem of the overrides as they were given.
     """
+    keep_recordings()  # each of many variants has the rows of its files checked
+    known = _all_quoted(more, exact)
     try:
-        source.load(more)
+        source.load(known)
     except ScenarioError as error:
         wrong = {problem.path for problem in error.problems}
-        again = tuple([(place, _quoted(text, wrong)) for place, text in more])
-        if again == more:
+        again = _all_quoted(known, wrong)
+        if again == known:
             raise
         try:
             source.load(again)
         except ScenarioError:
             raise error from None
+        exact |= wrong
         return again
-    return more
+    return known
+
+
+def _all_quoted(more: More, paths: set[str]) -> More:
+    return tuple([(place, _quoted(text, paths)) for place, text in more])
 
 
 def _quoted(text: str, wrong: set[str]) -> str:

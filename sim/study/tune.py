@@ -191,10 +191,11 @@ def _check_sides(loaded: LoadedScenario, source: Source) -> None:
 def _fitted(source: Source, variants: Sequence[_Variant]) -> list[_Variant]:
     """Every variant must load: what is wrong with a value is said before anything has run."""
     problems: dict[Problem, None] = {}
+    exact: set[str] = set()
     fitted = []
     for variant in variants:
         try:
-            fitted.append(variant._replace(more=fitting(source, variant.more)))
+            fitted.append(variant._replace(more=fitting(source, variant.more, exact)))
         except ScenarioError as error:
             problems |= dict.fromkeys(error.problems)
     if problems:

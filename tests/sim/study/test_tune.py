@@ -116,6 +116,16 @@ def test_a_bad_value_is_told_with_all_others_before_anything_runs(
     }
 
 
+def test_decimals_of_a_grid_need_no_quotes_where_a_key_takes_them_exactly() -> None:
+    result = found("fragmented", "venues[NYSE].fill_risk=0.001,0.5", "router.max_attempts=5,6")
+    assert result.best_parameters == {
+        "venues[NYSE].fill_risk": "0.001",
+        "router.max_attempts": "5",
+    }
+    with pytest.raises(ScenarioError, match=r"fill_risk: found text '1.5'; allowed: < 1"):
+        found("fragmented", "venues[NYSE].fill_risk=0.001,1.5")
+
+
 def test_orders_of_both_sides_have_no_common_cost() -> None:
     two = '{id: P1, side: buy, qty: 10}, {id: P2, side: sell, qty: 10, limit: "90"}'
     with pytest.raises(ScenarioError, match="orders to buy and to sell have no common cost"):
