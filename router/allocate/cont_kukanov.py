@@ -183,16 +183,17 @@ class ContKukanov(Strategy):
         cost = cost_without_overbooking(
             problem, placement, case.laws, _walked(case.market, placement.market)
         )
+        solver = config.solver if failing is None else "exact"
         notes = [
-            ("solver", config.solver if failing is None else "exact"),
-            ("expected_cost", _text(cost * tick * lot)),
+            ("solver", solver.replace("_", " ")),
+            ("expected cost", _text(cost * tick * lot)),
             ("market", _text(placement.market * lot)),
-            ("half_spread", _text(problem.half_spread * tick)),
-            ("taker_fee", _text(problem.taker_fee * tick)),
+            ("half spread", _text(problem.half_spread * tick)),
+            ("taker fee", _text(problem.taker_fee * tick)),
             ("theta", plain(config.theta)),
-            ("theta_queue", plain(config.theta_queue)),
-            ("lambda_under", plain(config.lambda_under)),
-            ("lambda_over", plain(config.lambda_over)),
+            ("theta queue", plain(config.theta_queue)),
+            ("lambda under", plain(config.lambda_under)),
+            ("lambda over", plain(config.lambda_over)),
         ]
         if failing is not None:
             notes.append(("assumption", failing))
@@ -202,10 +203,10 @@ class ContKukanov(Strategy):
             notes += [
                 (f"limit {name}", _text(placement.limits[k] * lot)),
                 (f"queue {name}", _text(problem.queues[k] * lot)),
-                (f"queue_cost {name}", _text(problem.queue_costs[k] * tick)),
+                (f"queue cost {name}", _text(problem.queue_costs[k] * tick)),
                 (f"rebate {name}", _text(problem.rebates[k] * tick)),
                 (f"outflow {name}", _text(case.laws[k].mean * lot)),
-                (f"expected_fill {name}", _text(fill * lot)),
+                (f"expected fill {name}", _text(fill * lot)),
             ]
         return tuple(notes)
 

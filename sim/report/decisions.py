@@ -42,7 +42,7 @@ def decision_rows(records: Iterable[Record], most: int) -> tuple[list[DecisionRo
             came_back = returned.take(record.parent_id)
             if len(rows) < most:
                 split: dict[str, int] = {}
-                for part in record.split:
+                for part in (*record.split, *record.posts):
                     split[part.venue_id] = split.get(part.venue_id, 0) + part.qty
                 rows.append(
                     DecisionRow(

@@ -33,8 +33,8 @@ from sim.audit.records import (
 from sim.protocol.enums import Side, TimeInForce
 from sim.protocol.market_data import Levels
 from sim.protocol.units import Units, parse_duration, plain, quotient_text
+from sim.report import leaving
 from sim.report.costs import cost_lines, exposure_lines
-from sim.report.leaving import departure, dropped_lines, how_sent, left_over, protections
 from sim.report.story import ChildStory, Story, read_story
 from sim.report.telling import Telling, rests
 from sim.report.waiting import waiting
@@ -119,6 +119,9 @@ class ChildTeller(Telling):
     def _chosen(self, child: ChildStory, decision: Decision) -> Iterator[str]:
         w, sent = self._words, child.sent
         venue = printable(sent.venue_id)
+        if (how := leaving.posted(decision, sent, w)) is not None:
+            yield how
+            return
         parts = [(one.price, one.qty) for one in decision.split if one.venue_id == sent.venue_id]
         others = [one for one in decision.split if one.venue_id != sent.venue_id]
         what = f"at {w.px(parts[0][0])}" if len(parts) == 1 else f"to take {w.levels(tuple(parts))}"
@@ -132,7 +135,7 @@ class ChildTeller(Telling):
             yield f"{venue} ranked {place} with {best}{f', which is {cost}' if cost else ''}."
         elif any(one.venue_id == sent.venue_id for one in decision.blind):
             yield f"{venue} shows nothing, so this order rests on no quote."
-        yield from how_sent(decision, sent, w)
+        yield from leaving.how_sent(decision, sent, w)
 
     def _journey(self, child: ChildStory) -> Iterator[str]:
         w, sent, arrival = self._words, child.sent, child.arrival
@@ -358,9 +361,9 @@ class ChildTeller(Telling):
         if after is None:
             return f"The {w.qty(left)} left over were not decided again."
         when = f"at {instant(after.t_ns)}"
-        if not after.split:
+        if not (after.split or after.posts):
             return f"The {w.qty(left)} left over had to wait: decision D{after.decision_id} {when}."
-        where = self.split(after.split)
+        where = self.split((*after.split, *after.posts))
         return (
             f"The {w.qty(left)} left over went into decision D{after.decision_id} {when}: {where}."
         )
@@ -407,13 +410,13 @@ class DecisionTeller(Telling):
             yield "What was kept back", [f"  {self._words.say(one)}" for one in story.breaches]
         if story.children or story.dropped:
             came = [self._outcome(child) for child in story.children]
-            yield "What came of it", [*came, *dropped_lines(story.dropped, self._words)]
+            yield "What came of it", [*came, *leaving.dropped_lines(story.dropped, self._words)]
 
     def _choice(self, decision: Decision) -> Iterator[str]:
         w = self._words
         router = self._story.started.scenario.get("router")
         posts = isinstance(router, dict) and router.get("rest") is not None
-        if not decision.split:
+        if not decision.split and not decision.posts:
             waits = "rests or waits" if posts else "waits"
             yield f"Nothing to send: the order {waits} for better quotes."
             return
@@ -423,12 +426,14 @@ class DecisionTeller(Telling):
             of = f" ({w.levels(parts)})" if len(parts) > 1 else f" at {w.px(parts[0][0])}"
             place = self.place(decision, venue)
             ranked = f"ranked {place}" if place else "unranked, it shows nothing"
-            leaves = departure(decision, venue)
+            leaves = leaving.departure(decision, venue)
             yield f"  {printable(venue)}: {w.qty(total)}{of}; {ranked}{leaves}"
-        yield from protections(decision, w)
-        left = decision.unreserved_qty - sum(one.qty for one in decision.split)
+        yield from leaving.protections(decision, w)
+        yield from leaving.posts_lines(decision, w)
+        placed = (*decision.split, *decision.posts)
+        left = decision.unreserved_qty - sum(one.qty for one in placed)
         if left > 0:
-            yield left_over(decision, left, w, posts=posts)
+            yield leaving.left_over(decision, left, w, posts=posts)
 
     def _outcome(self, child: ChildStory) -> str:
         w, sent = self._words, child.sent

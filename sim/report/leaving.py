@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Iterator
 
 from sim.audit.read import printable
-from sim.audit.records import ChildDropped, ChildSent, Decision
+from sim.audit.records import ChildDropped, ChildSent, Decision, Slice
+from sim.protocol.enums import TimeInForce
 from sim.report.words import Words, duration, words
 
 NOT_ITS_TURN = "not_its_turn"
@@ -46,6 +47,28 @@ def protections(decision: Decision, w: Words) -> Iterator[str]:
             yield f"{shows}, better than some of this. {moved}: {words(one.exception)}."
         else:
             yield f"{shows}. {moved} so that its quote was not passed by."
+
+
+def posts_lines(decision: Decision, w: Words) -> Iterator[str]:
+    """A line per limit order that the strategy posts."""
+    for one in decision.posts:
+        behind = _queue(decision, one.venue_id, w)
+        yield f"  {printable(one.venue_id)}: {w.qty(one.qty)} posted at {w.px(one.price)}{behind}"
+
+
+def posted(decision: Decision, sent: ChildSent, w: Words) -> str | None:
+    """How a child was posted by its decision's strategy; None if it was not."""
+    post = Slice(sent.venue_id, sent.price, sent.order_qty)
+    if post not in decision.posts or sent.time_in_force is not TimeInForce.DAY:
+        return None
+    behind = _queue(decision, sent.venue_id, w)
+    venue = printable(sent.venue_id)
+    return f"It posted {w.qty(sent.order_qty)} at {venue}, at {w.px(sent.price)}{behind}."
+
+
+def _queue(decision: Decision, venue_id: str, w: Words) -> str:
+    ahead = [one.queue_qty for one in decision.queues if one.venue_id == venue_id]
+    return f", behind {w.qty(ahead[0])} that it showed there" if ahead and ahead[0] else ""
 
 
 def left_over(decision: Decision, left: int, w: Words, *, posts: bool) -> str:

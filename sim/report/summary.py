@@ -224,7 +224,7 @@ class SummaryBuilder:
     def _on_decision(self, record: Decision) -> None:
         if record.leakage is not None:
             self._parents[record.parent_id].leakage = record.leakage
-        if not record.split:
+        if not (record.split or record.posts):
             return
         parent = self._parents[record.parent_id]
         if record.reason in CAME_BACK:

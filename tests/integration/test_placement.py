@@ -63,13 +63,13 @@ def cost_in_the_model(played: Played) -> float:
     queues = tuple([notes[f"queue {venue}"] for venue in VENUES])
     problem = Problem(
         order_qty=QTY,
-        half_spread=notes["half_spread"],
-        taker_fee=notes["taker_fee"],
+        half_spread=notes["half spread"],
+        taker_fee=notes["taker fee"],
         rebates=tuple([notes[f"rebate {venue}"] for venue in VENUES]),
         queues=queues,
         theta=notes["theta"],
-        lambda_under=notes["lambda_under"],
-        lambda_over=notes["lambda_over"],
+        lambda_under=notes["lambda under"],
+        lambda_over=notes["lambda over"],
     )
     placement = Placement(notes["market"], tuple([notes[f"limit {venue}"] for venue in VENUES]))
     left = [queue + played.rested[venue] for queue, venue in zip(queues, VENUES, strict=True)]
@@ -91,7 +91,7 @@ def test_the_mean_cost_is_what_the_router_expected(
 ) -> None:
     """Within four standard errors over the seeds that stand above; each run by its own books."""
     runs = [play(seed, *sets) for seed in SEEDS]
-    differences = [run.cash - float(run.notes["expected_cost"]) for run in runs]
+    differences = [run.cash - float(run.notes["expected cost"]) for run in runs]
     error = stdev(differences) / sqrt(len(differences))
     # Chance is there: some runs fill all that they posted, others do not.
     assert error > 0

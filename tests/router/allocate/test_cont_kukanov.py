@@ -104,7 +104,7 @@ def test_with_one_venue_it_is_the_closed_form(solver: str) -> None:
     assert posted(found) == {"A": best.placement.limits[0]}
     assert sum(part[2] for part in found.slices) == best.placement.market
     # In ticks and lots inside, in money outside.
-    assert float(notes(found)["expected_cost"]) == pytest.approx(best.cost / 100, abs=1e-6)
+    assert float(notes(found)["expected cost"]) == pytest.approx(best.cost / 100, abs=1e-6)
 
 
 @pytest.mark.parametrize("solver", SOLVERS)
@@ -112,7 +112,7 @@ def test_market_and_limits_are_the_order_and_never_more(solver: str) -> None:
     strategy = made(solver=solver, iterations=200)
     found = strategy.allocate(request(join("A"), join("B", queue=75), join("C", queue=200)))
     assert sum(part[2] for part in found.slices) + sum(posted(found).values()) == 100
-    assert notes(found)["solver"] == solver
+    assert notes(found)["solver"] == solver.replace("_", " ")
     assert posted(found)
 
 
@@ -242,7 +242,7 @@ def test_without_learn_the_outflow_stays_and_the_queue_cost_moves() -> None:
     strategy.learn(ended("A", lots, 0))
     after = notes(strategy.allocate(request(join("A"))))
     assert after["outflow A"] == before["outflow A"] == "80"
-    assert float(after["queue_cost A"]) > float(before["queue_cost A"])
+    assert float(after["queue cost A"]) > float(before["queue cost A"])
 
 
 def test_the_outflow_settles_where_fills_are_as_expected() -> None:
