@@ -100,6 +100,11 @@ def run_world(
         with world.log, interrupts(loop, world.interrupt), rare_collections():
             try:
                 loop.run_until_complete(world.run())
+            except SystemExit as left:
+                error = world.left_by(left)
+                loop.run_until_complete(world.cancel_tasks())
+                world.abort(error)
+                raise error from left
             except Exception as error:
                 loop.run_until_complete(world.cancel_tasks())
                 world.abort(error)
@@ -270,6 +275,12 @@ class World:
     @property
     def _now_ns(self) -> int:
         return 0 if self._clock is None else self._clock.now_ns
+
+    def left_by(self, error: SystemExit) -> PluginError:
+        """What became of a task that left the program: only one of the user's own can have."""
+        refs = ", ".join(self._scenario.plugins)
+        message = f"plug-in {refs} failed: one of its tasks left the program ({error!r})"
+        return PluginError(message, plugin=refs, kind=type(error).__name__)
 
     def abort(self, error: BaseException) -> None:
         """Let the log say that the run was aborted; the error that did it is on its way out."""

@@ -25,7 +25,7 @@ from router.own.guard import Plugin
 from router.own.look import state_of, view_of
 from sim.audit.records import ChildSent, ParentDone
 from sim.kernel.clock import Clock
-from sim.protocol.enums import DecisionReason, TimeInForce
+from sim.protocol.enums import DecisionReason, Priority, TimeInForce
 from sim.protocol.errors import PluginError
 from sim.protocol.units import Units
 
@@ -104,6 +104,18 @@ class Session:
     def over(self) -> bool:
         """Whether nothing comes any more, and nothing can be sent."""
         return self._over
+
+    async def until(self, t_ns: int) -> None:
+        """Wait for a time of the run, whatever its clock and speed; a past one is now."""
+        self._check_here()
+        come: asyncio.Future[None] = self._loop.create_future()
+
+        def arrive(event: object) -> None:
+            if not come.done():
+                come.set_result(None)
+
+        self._clock.schedule(max(t_ns, self._clock.now_ns), Priority.TIMER, arrive)
+        await come
 
     def look(self, parent_id: str) -> tuple[View, State]:
         """The market as it is known now, for one parent, and that parent.

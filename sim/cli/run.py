@@ -99,7 +99,7 @@ def run(
         from sim.cli.comparing import run_comparison
         from sim.study.runs import Source
 
-        source = Source(scenario, sets, data)
+        source = Source(scenario, sets, data, allow_code)
         compared = run_comparison(source, loaded, folder, result.exit_code, quiet=quiet)
     if as_json:
         import msgspec

@@ -11,6 +11,7 @@ from sim.cli.options import (
     FINE,
     NAMED_FOLDER,
     NAMED_PATH,
+    allow_code_option,
     json_option,
     there,
 )
@@ -76,6 +77,7 @@ NO_BASELINE = "none"
     metavar="DIR",
     help="Folder for tune.json and results.png.  [default: a new one in logs/]",
 )
+@allow_code_option
 @json_option
 @click.option("--quiet", is_flag=True, help="No table and no progress; errors still show.")
 def tune(
@@ -88,6 +90,7 @@ def tune(
     jobs: int | None,
     data: Path | None,
     out: Path | None,
+    allow_code: bool,
     as_json: bool,
     quiet: bool,
 ) -> int:
@@ -105,7 +108,7 @@ def tune(
 
     if data is not None:
         there(data, "--data")
-    source = Source(scenario, sets, data)
+    source = Source(scenario, sets, data, allow_code)
     loaded = source.load()
     axes = _axes(grid, loaded)
     names = _baselines(baselines, loaded)

@@ -30,6 +30,7 @@ class Source(NamedTuple):
     ref: str
     sets: tuple[str, ...] = ()
     data: Path | None = None
+    allow_code: bool = False
 
     def load(self, more: tuple[tuple[str, str], ...] = ()) -> LoadedScenario:
         """The scenario with further overrides, each with what messages call its place.
@@ -37,7 +38,9 @@ class Source(NamedTuple):
         Raises:
             ScenarioError: With every problem.
         """
-        return load_scenario(self.ref, sets=self.sets, data=self.data, more=more)
+        return load_scenario(
+            self.ref, sets=self.sets, data=self.data, more=more, allow_code=self.allow_code
+        )
 
 
 More = tuple[tuple[str, str], ...]

@@ -463,3 +463,20 @@ def test_exit_codes(
     assert main(["validate", path, "--allow-code", *more]) == 3
     said = capsys.readouterr()
     assert "own.py:1" in said.err
+
+
+def test_a_task_that_leaves_the_program_is_the_plug_ins_failure(failed: Any) -> None:
+    body = """async def other(): raise SystemExit(7)
+        task = asyncio.create_task(other())
+        await forever(session)"""
+    said, _ = failed(RUN.format(body))
+    assert "left the program (SystemExit(7))" in said
+
+
+def test_a_session_waits_for_a_time_of_the_run(ran: Runs) -> None:
+    body = """async for message in session:
+            if isinstance(message, Arrived):
+                await session.until(30_000_000)
+                session.send("P1", "NYSE", 5, 10002)"""
+    got = ran(RUN.format(body), duration="50ms")
+    assert [one.t_ns for one in got.of(ChildSent)] == [30_000_000]
