@@ -180,7 +180,7 @@ def _words(rows: Sequence[Compared]) -> list[Column]:
 
 def _venues(row: Compared) -> str:
     parts = [f"{venue} {float(share):.0%}" for venue, share in row.venues.items()]
-    lines = [", ".join(parts[n : n + 3]) for n in range(0, len(parts), 3)]
+    lines = [", ".join(parts[n : n + 2]) for n in range(0, len(parts), 2)]
     return "\n".join(lines) or UNDEFINED
 
 

@@ -37,6 +37,17 @@ def test_every_strategy_has_its_words_and_its_figures(found: Comparison) -> None
 
 
 @pytest.mark.slow
+def test_what_never_shows_is_never_noticed_and_slices_are_less_often(found: Comparison) -> None:
+    noticed = {
+        one.name: float(one.detect_probability.mean)
+        for one in found.strategies
+        if one.detect_probability is not None
+    }
+    assert noticed["dark_pool_only"] == noticed["execution_broker"] == 0
+    assert 0 < noticed["twap_algorithm"] < noticed["smart_order_router"]
+
+
+@pytest.mark.slow
 def test_a_partial_fill_is_not_compared_with_a_full_one(found: Comparison) -> None:
     dark = row(found, "dark_pool_only")
     assert float(dark.filled_share.mean) < 1
