@@ -74,6 +74,7 @@ SPECIMENS: Final[dict[str, Any]] = {
     "VenueConfig.lot_size": 1,
     "ReplayedVenue.file": "recorded.l2.csv",
     "ReplayedVenue.source_venue": "A",
+    "LeakageConfig.max_detect": "0.25",
     "PowerQueue.exponent": "2.5",
     "PropagatorImpact.exponent": "0.25",
     "EmpiricalLatency.file": "round_trips.csv",
