@@ -17,7 +17,7 @@ from sim.world import run_world
 LEARNERS = {
     "kaplan_meier": "{kind: kaplan_meier}",
     "exponentiated_gradient": "{kind: exponentiated_gradient}",
-    "stochastic_split": "{kind: stochastic_split}",
+    "stochastic_split": "{kind: stochastic_split, gain: '0.1'}",
     "reinforcement": "{kind: reinforcement}",
 }
 SEEDS = range(1, 7)
