@@ -132,7 +132,7 @@ def _worked(rows: Sequence[Compared]) -> list[Column]:
         _names(rows),
         Column("Venues used\n(share of fills)", [_venues(row) for row in rows], "left"),
         Column("Coverage\n(filled)", [_percent(row.filled_share) for row in rows]),
-        Column("Runs that\nfilled all", [f"{row.filled_all:,}" for row in rows]),
+        Column("Runs that\nfilled all", [f"{row.filled_all:,}" for row in rows], rank=2),
         Column("Speed: mean\nfill, ms", [_plus_minus(row.mean_fill_ms, 0) for row in rows]),
         Column("Last fill\nms", [_plus_minus(row.last_fill_ms, 0) for row in rows], rank=1),
         Column("Leakage:\nP(noticed)", [_plus_minus(row.detect_probability, 2) for row in rows]),
@@ -144,11 +144,11 @@ def _cost(rows: Sequence[Compared], found: Comparison) -> list[Column]:
     return [
         _names(rows),
         Column("Slippage\nbps", [_plus_minus(row.price_bps, 2) for row in rows]),
-        Column("Fees\nbps", [_plus_minus(row.fees_bps, 2) for row in rows]),
+        Column("Fees\nbps", [_plus_minus(row.fees_bps, 2) for row in rows], rank=1),
         Column("Cost: both\nbps", [_plus_minus(row.cost_bps, 2) for row in rows]),
         Column(
             f"More than the\n{name}, bps",
-            ["reference" if row.name == found.reference else _against_words(row) for row in rows],
+            ["base" if row.name == found.reference else _against_words(row) for row in rows],
             "left",
         ),
         Column("Pairs", [_pairs(row, found) for row in rows]),
