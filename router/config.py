@@ -115,8 +115,8 @@ class RouterConfig(ScenarioModel):
     controls: ControlsConfig | None = None
     """What is looked at as an order leaves for its venue; without it nothing is."""
     cost: CostConfig | None = None
-    """What counts as the cost of a venue, and where its chances come from; with it every decision
-    says what its split costs, term by term."""
+    """What counts as the cost of a venue, and where its chances come from; without it as the venues
+    state it."""
     leakage: LeakageConfig | None = None
     """Whether the log says how likely parents are to be noticed, and how likely they may be."""
     rest: RestConfig | None = None

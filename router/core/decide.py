@@ -84,6 +84,7 @@ class Decider:
         self._strategy.units = units
         effective = EffectivePrices(profiles)
         self._scale = self._strategy.scale = effective.scale
+        self._weighs = config.cost is not None or self._strategy.weighs_risk
         self._costing = costing_of(config.cost, self._strategy, profiles, effective, experience)
         self._buy_seats = seats_of(view, profiles, effective, Side.BUY)
         self._sell_seats = seats_of(view, profiles, effective, Side.SELL)
@@ -173,7 +174,7 @@ class Decider:
             blind=blind.orders + (hidden.used(parts) if places is not None else ()),
             queues=hidden.queues,
             posts=tuple([Slice(*post) for post in posts]) if posts else (),
-            costs=self._costing.costs(parent.side, parts, offers) if self._costing else (),
+            costs=self._costing.costs(parent.side, parts, offers) if parts else (),
             leakage=self.exposure(parent, (*parts, *posts)) if self._leakage else None,
             notes=tuple([Note(*note) for note in allocation.notes]) if allocation.notes else (),
             protected=choice.protected,
@@ -279,7 +280,7 @@ class Decider:
         And the best displayed lit price that the parent could trade at: all quotes pass by here.
         """
         side, buys = parent.side, parent.side is Side.BUY
-        costing = self._costing
+        costing = self._costing if self._weighs else None
         # Asked once for all venues: most of the time nothing is in the way.
         out_for_it = parent.excluded or parent.short_filled or parent.barred
         in_the_way = blind.silent or self._out or out_for_it or parent.bound

@@ -11,8 +11,8 @@ from sim.protocol.config import DecimalText, ScenarioModel
 class CostConfig(ScenarioModel):
     """The terms of what a venue costs: ``C = price * qty + impact + latency and fill risk``.
 
-    With this key each decision's record has the terms of each venue that was chosen, whatever the
-    strategy; ``min_risk`` ranks by them. Without it they are written for ``min_risk`` alone.
+    Each decision's record has the terms of each venue that was chosen, whatever the strategy, and
+    ``min_risk`` ranks by them. Without this key they are those that the venues' own keys state.
 
     Source: the customer's routing formula; the design notes on models, section 5.4, for the delay.
     """

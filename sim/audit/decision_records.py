@@ -77,7 +77,9 @@ class Slice(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     """Wanted from it."""
 
 
-class VenueCost(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
+class VenueCost(
+    msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True, omit_defaults=True
+):
     """What the chosen split costs at one venue, term by term, as the router knew it.
 
     All terms count ``1/effective_scale`` ticks times lots, and add up to ``total``. A seller's
@@ -91,14 +93,15 @@ class VenueCost(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=Tru
     """Their prices, without the fee."""
     fees: int
     """Taker fees; negative: a rebate."""
-    impact: int
-    """What our own order is thought to move the price by."""
-    latency: int
-    """What the price may have moved away until the order is there."""
-    fill_risk: int
-    """What comes on top since lots may not be had, to the nearest whole number."""
     total: int
-    """The cost of the venue in the customer's formula."""
+    """The cost of the venue in the customer's formula: the sum of all terms."""
+    impact: int = 0
+    """What our own order is thought to move the price by; left out where it is 0, as are the next
+    two."""
+    latency: int = 0
+    """What the price may have moved away until the order is there."""
+    fill_risk: int = 0
+    """What comes on top since lots may not be had, to the nearest whole number."""
 
 
 class Exposure(
@@ -232,7 +235,7 @@ class Decision(Record, frozen=True, kw_only=True, tag="decision", omit_defaults=
     posts: tuple[Slice, ...] = ()
     """What is sent to rest as limit orders; left out where nothing is."""
     costs: tuple[VenueCost, ...] = ()
-    """What each venue of the split costs; left out where costs are not worked out."""
+    """What the split costs at each venue, term by term; left out where nothing is taken."""
     leakage: Exposure | None = None
     """How likely the parent is to be noticed; left out without ``router.leakage``."""
     notes: tuple[Note, ...] = ()

@@ -40,9 +40,10 @@ def cost_lines(decision: Decision, side: Side, units: Units) -> Iterator[str]:
         more = [f"{name} of {money(amount)}" for name, amount in terms if amount]
         # What is a cost to both sides is taken off what a seller gets.
         how = f" with {listed(more)}" if more and buys else f" less {listed(more)}" if more else ""
+        prices = f" at prices of {money(sign * one.price)}{how}:" if how else ""
         yield (
-            f"  {printable(one.venue_id)}: {words.qty(one.qty)} at prices of "
-            f"{money(sign * one.price)}{how}: {verb} {money(sign * one.total)}"
+            f"  {printable(one.venue_id)}: {words.qty(one.qty)}{prices} {verb} "
+            f"{money(sign * one.total)}"
         )
     if len(decision.costs) > 1:
         total = sum(one.total for one in decision.costs)

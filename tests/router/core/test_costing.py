@@ -5,13 +5,17 @@ from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from router.config import RouterConfig
+from router.core.costing import Costing
 from router.core.decide import Decider
 from router.core.experience import Experience
 from router.core.orders import Child, Parent
-from router.core.profile import VenueProfile
+from router.core.profile import EffectivePrices, VenueProfile
 from router.core.view import MarketView
+from router.settings.cost import CostConfig
 from sim.audit.records import Decision, VenueCost
 from sim.protocol.enums import DecisionReason, OrdStatus, Side
 from sim.protocol.market_data import BookSnapshot, Levels
@@ -50,10 +54,10 @@ def test_each_term_of_each_venue_is_in_the_record_of_any_strategy() -> None:
     decision = desk.decide(10, now=6 * MS)
     assert decision.effective_scale == 4
     # A: 9 ms since its quote until an order is there are sqrt(0.009) * 100 = 9.48 ticks
-    a = VenueCost("A", 6, 4 * 602, 2 * 6, 6, 37 * 6, 0, 0)
+    a = VenueCost("A", 6, 4 * 602, 2 * 6, total=0, impact=6, latency=37 * 6)
     sure = a.price + a.fees + a.impact + a.latency
     risk = round(Fraction(sure, 4))  # 1 / (1 - 1/5) is a quarter more
-    b = VenueCost("B", 4, 4 * 408, 0, 0, 25 * 4, 0, 4 * 408 + 100)
+    b = VenueCost("B", 4, 4 * 408, 0, total=4 * 408 + 100, latency=25 * 4)
     assert decision.costs == (msgspec.structs.replace(a, fill_risk=risk, total=sure + risk), b)
     assert [(q.impact, q.fill_risk, q.latency_cost) for q in decision.quotes] == [
         (1, "0.2", 37),
@@ -61,15 +65,33 @@ def test_each_term_of_each_venue_is_in_the_record_of_any_strategy() -> None:
     ]
 
 
-@pytest.mark.parametrize("kind", ["greedy", "min_impact", "pro_rata"])
-def test_without_the_key_only_min_risk_works_out_costs(kind: str) -> None:
-    for strategy, costs in ((kind, 0), ("min_risk", 1)):
-        desk = Desk(venue("A", "0.5"), strategy={"kind": strategy})
-        desk.quote("A", ((100, 4),))
-        decision = desk.decide(4)
-        assert len(decision.costs) == costs
-        assert (b"costs" in msgspec.json.encode(decision)) is bool(costs)
-        assert b"latency_cost" not in msgspec.json.encode(decision)
+@pytest.mark.parametrize("kind", ["greedy", "min_impact", "min_risk", "pro_rata"])
+@pytest.mark.parametrize("side", [Side.BUY, Side.SELL])
+def test_without_the_key_the_terms_are_those_that_the_venues_state(kind: str, side: Side) -> None:
+    sign = 1 if side is Side.BUY else -1
+    desk = Desk(venue("A", "0.5"), strategy={"kind": kind})
+    desk.quote("A", ((100, 4),))
+    decision = desk.decide(4, side)
+    assert decision.effective_scale == 2
+    fees = 4  # half a tick a lot, to either side
+    assert decision.costs == (VenueCost("A", 4, sign * 800, fees, total=sign * 800 + fees),)
+    assert b"latency" not in msgspec.json.encode(decision.costs), "what is 0 takes no room"
+    risky = Desk(venue("A", impact=Fraction(1, 4)), strategy={"kind": kind})
+    risky.quote("A", ((100, 4),))
+    assert risky.decide(4, side).costs[0].impact == 4, "in quarters of a tick"
+
+
+@given(st.sampled_from(list(Side)[:2]), st.lists(st.tuples(st.integers(1, 9), st.integers(1, 9))))
+def test_the_short_way_to_price_and_fees_is_the_long_one(
+    side: Side, wanted: list[tuple[int, int]]
+) -> None:
+    profiles = (venue("A", "0.5"), venue("B", "-0.25"))
+    effective = EffectivePrices(profiles)
+    costing = Costing(CostConfig(), profiles, effective, Experience(profiles))
+    parts = [("AB"[price % 2], price, qty) for price, qty in wanted]
+    short = costing.costs(side, parts, ())
+    costing._plain = False
+    assert short == costing.costs(side, parts, ())
 
 
 def test_a_decision_to_wait_costs_nothing() -> None:
@@ -86,8 +108,8 @@ def test_a_blind_order_is_priced_at_its_limit() -> None:
     desk.quote("A", ((100, 50),))
     decision = desk.decide(10)
     assert decision.costs == (
-        VenueCost("POOL", 5, 500, 0, 0, 0, 500, 1000),
-        VenueCost("A", 5, 500, 0, 0, 0, 0, 500),
+        VenueCost("POOL", 5, 500, 0, total=1000, fill_risk=500),
+        VenueCost("A", 5, 500, 0, total=500),
     )
 
 
@@ -135,6 +157,6 @@ def test_the_chase_is_recorded_with_what_it_costs_elsewhere() -> None:
     ]
     assert decision.refused == ()
     assert decision.costs == (
-        VenueCost("A", 5, 508, 0, 0, 0, 8, 516),  # half of four lots at 4 ticks more
-        VenueCost("B", 9, 936, 0, 0, 0, 0, 936),
+        VenueCost("A", 5, 508, 0, total=516, fill_risk=8),  # half of four lots at 4 ticks more
+        VenueCost("B", 9, 936, 0, total=936),
     )

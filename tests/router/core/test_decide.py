@@ -286,7 +286,7 @@ def test_I14_a_refused_venue_names_the_quote_that_was_at_hand_and_its_age() -> N
     assert msgspec.json.encode(msgspec.json.decode(line, type=Decision)) == line
 
 
-def test_I14_min_risk_records_every_term_and_other_strategies_none_of_them() -> None:
+def test_I14_min_risk_records_what_it_ranked_by_and_other_strategies_what_they_chose() -> None:
     risky = venue("A", fill_risk=Fraction(1, 8), impact=Fraction(1, 2))
     fee = Fraction(1), Fraction(1, 4)
     priced = VenueProfile("B", "lit", 1, 1, 1, fee, fee)
@@ -299,7 +299,8 @@ def test_I14_min_risk_records_every_term_and_other_strategies_none_of_them() -> 
         assert [(q.impact, q.fill_risk) for q in decision.quotes] == terms
         assert [(q.slope, q.intercept) for q in decision.quotes] == [(4, 0), (4, 1)]
         assert decision.ranking == (("B", "A") if kind == "min_risk" else ("A", "B"))
-        assert (b"fill_risk" in msgspec.json.encode(decision)) == (kind == "min_risk")
+        assert (b"fill_risk" in msgspec.json.encode(decision.quotes)) == (kind == "min_risk")
+        assert [cost.venue_id for cost in decision.costs] == [decision.ranking[0]]
 
 
 def test_a_parent_that_finds_nothing_is_recorded_once() -> None:
