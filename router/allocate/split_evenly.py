@@ -24,7 +24,7 @@ class SplitEvenly(Strategy):
 class SplitEvenlyConfig(ScenarioModel):
     """Send the same quantity to each venue, as far as it shows that much.
 
-    Source: own convention: the baseline of a router that knows of nobody more than that he exists;
+    Source: own convention: the baseline of a router that knows of each venue only that it exists;
     largest remainder, ties to the better price.
     """
 

@@ -116,7 +116,7 @@ def comparison_tables(found: Comparison, width: int) -> RenderableType:
         parts += ["", make_table(_by_size(rows), width)]
         parts.append(
             f"Cost with fees in bps by the size of the order, {found.size_seeds} seeds each; in "
-            "brackets the share filled\nwhere not every run filled all. The best size is where a "
+            "brackets the share filled where not every run filled all. The best size is where a "
             "strategy is least above the cheapest."
         )
     parts += ["", make_table(_words(rows), width, "top")]
@@ -140,18 +140,17 @@ def _worked(rows: Sequence[Compared]) -> list[Column]:
 
 
 def _cost(rows: Sequence[Compared], found: Comparison) -> list[Column]:
-    name = found.reference.replace("_", " ")
     return [
         _names(rows),
         Column("Slippage\nbps", [_plus_minus(row.price_bps, 2) for row in rows]),
         Column("Fees\nbps", [_plus_minus(row.fees_bps, 2) for row in rows], rank=1),
-        Column("Cost: both\nbps", [_plus_minus(row.cost_bps, 2) for row in rows]),
+        Column("Cost with\nfees, bps", [_plus_minus(row.cost_bps, 2) for row in rows]),
         Column(
-            f"More than the\n{name}, bps",
+            "More than the\nbase, bps",
             ["base" if row.name == found.reference else _against_words(row) for row in rows],
             "left",
         ),
-        Column("Pairs", [_pairs(row, found) for row in rows]),
+        Column("Pairs", [_pairs(row, found) for row in rows], rank=2),
         Column("Best\nsize", [_quantity(row.best_size) for row in rows]),
     ]
 

@@ -130,7 +130,7 @@ def compare(
         message = "must be there to compare strategies"
         raise ScenarioError([Problem(source.ref, 0, 0, "comparison", message)])
     first = loaded.scenario.seed if seed is None else seed
-    mores = _fitted(source, config)
+    mores = _fitted(source, loaded, config)
     sizes = [plain(size) for size in config.sizes]
     jobs = [
         RunJob(source, more, one, fills=True)
@@ -161,14 +161,14 @@ def _sized(size: str) -> tuple[str, str]:
     return "comparison.sizes", f'parents[0].qty="{size}"'
 
 
-def _fitted(source: Source, config: ComparisonConfig) -> list[More]:
+def _fitted(source: Source, loaded: LoadedScenario, config: ComparisonConfig) -> list[More]:
     """The overrides of each; what is wrong with them is said before anything has run."""
     problems: dict[Problem, None] = {}
     exact: set[str] = set()
     fitted = []
     for one in config.strategies:
         try:
-            fitted.append(fitting(source, _more(one), exact))
+            fitted.append(fitting(source, loaded, _more(one), exact))
         except ScenarioError as error:
             problems |= dict.fromkeys(error.problems)
     if problems:

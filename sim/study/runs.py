@@ -6,6 +6,7 @@ once. What comes back is the run's summary and, where asked for, its fills.
 
 import re
 from dataclasses import replace
+from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -15,8 +16,9 @@ import msgspec
 from sim.audit.read import LINE_FORM
 from sim.audit.records import AnyRecord, Fill
 from sim.data.recorded import keep_recordings
-from sim.protocol.errors import ScenarioError
+from sim.protocol.errors import Problem, ScenarioError
 from sim.scenario.load import LoadedScenario, load_scenario
+from sim.scenario.model import Scenario
 from sim.world import run_world
 
 _LOADED_MAX: Final = 64
@@ -47,14 +49,18 @@ More = tuple[tuple[str, str], ...]
 """Overrides, each with what messages call its place."""
 
 
-def fitting(source: Source, more: More, exact: set[str]) -> More:
+def fitting(source: Source, base: LoadedScenario, more: More, exact: set[str]) -> More:
     """The overrides as they load: exact decimals are quoted where the plain number is refused.
+
+    What runs side by side has one order and one chance, so neither the orders' sides and
+    quantities nor the seed may be among what the overrides change.
 
     On the command line ``x=0.01`` is what everyone writes. Where a key takes decimals exactly it
     wants them as text, and here the text is known.
 
     Args:
         source: The scenario.
+        base: The scenario as it loads without the overrides.
         more: The overrides.
         exact: Paths that are known to want text; what is found of them is added.
 
@@ -64,19 +70,47 @@ def fitting(source: Source, more: More, exact: set[str]) -> More:
     keep_recordings()  # each of many variants has the rows of its files checked
     known = _all_quoted(more, exact)
     try:
-        source.load(known)
+        loaded = source.load(known)
     except ScenarioError as error:
         wrong = {problem.path for problem in error.problems}
         again = _all_quoted(known, wrong)
         if again == known:
             raise
         try:
-            source.load(again)
+            loaded = source.load(again)
         except ScenarioError:
             raise error from None
         exact |= wrong
-        return again
+        known = again
+    _check_equal_chance(base.scenario, loaded.scenario, more)
     return known
+
+
+def _check_equal_chance(base: Scenario, changed: Scenario, more: More) -> None:
+    if changed.seed != base.seed:
+        message = "changes the seed, and all are run with the same ones; allowed: no seed"
+        raise ScenarioError([Problem(_place(more, "seed"), 0, 0, "seed", message)])
+    if _orders(changed) != _orders(base):
+        message = "changes what is ordered, and only equal orders compare; allowed: how it is sent"
+        raise ScenarioError([Problem(_place(more, "parents"), 0, 0, "parents", message)])
+
+
+def _place(more: More, key: str) -> str:
+    """What messages call the last override of a top-level key."""
+    places = [f"{place} {text}" for place, text in more if re.match(rf"{key}\b", text)]
+    return places[-1]
+
+
+def _orders(scenario: Scenario) -> tuple[Decimal, Decimal]:
+    """What is bought and what is sold, in all."""
+    bought = sold = Decimal(0)
+    for parent in scenario.parents:
+        for order in parent.each():
+            if order.side == "buy":
+                bought += order.qty
+            else:
+                sold += order.qty
+    return bought, sold
 
 
 def _all_quoted(more: More, paths: set[str]) -> More:

@@ -160,7 +160,7 @@ def tune(
     for name in baselines:
         sets = baseline_sets(name, loaded.scenario)
         variants.append(_Variant(name, {}, tuple([(f"baseline {name}", one) for one in sets])))
-    variants = _fitted(source, variants)
+    variants = _fitted(source, loaded, variants)
     jobs = [
         RunJob(source, variant.more, one, fills=n == 0)
         for variant in variants
@@ -188,14 +188,14 @@ def _check_sides(loaded: LoadedScenario, source: Source) -> None:
         raise ScenarioError([Problem(source.ref, 0, 0, "parents", message)])
 
 
-def _fitted(source: Source, variants: Sequence[_Variant]) -> list[_Variant]:
+def _fitted(source: Source, loaded: LoadedScenario, variants: Sequence[_Variant]) -> list[_Variant]:
     """Every variant must load: what is wrong with a value is said before anything has run."""
     problems: dict[Problem, None] = {}
     exact: set[str] = set()
     fitted = []
     for variant in variants:
         try:
-            fitted.append(variant._replace(more=fitting(source, variant.more, exact)))
+            fitted.append(variant._replace(more=fitting(source, loaded, variant.more, exact)))
         except ScenarioError as error:
             problems |= dict.fromkeys(error.problems)
     if problems:
@@ -316,7 +316,8 @@ def _notes(found: Tuning) -> list[str]:
     notes = []
     if found.nothing_matters:
         paths = ", ".join(found.grid)
-        notes.append(f"nothing in this grid matters: {paths} change no result")
+        verb = "changes" if len(found.grid) == 1 else "change"
+        notes.append(f"nothing in this grid matters: {paths} {verb} no result")
     else:
         notes += [f"{path} changes no result, whatever the others are" for path in found.idle]
     left_out = [row for row in found.points if row.why_unranked]

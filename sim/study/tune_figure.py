@@ -41,8 +41,8 @@ def draw(result: Tuning, curves: Sequence[Curve], path: Path) -> None:
         is_best = curve.name == BEST
         style: dict[str, Any] = {
             "color": _BEST_COLOUR if is_best else next(colours),
-            "linewidth": 2.2 if is_best else 1.4,
-            "zorder": 3 if is_best else 2,
+            "linewidth": 3 if is_best else 1.2,
+            "zorder": 2 if is_best else 3,  # where two are one, both show
             "drawstyle": "steps-post",
         }
         times, cost, filled = _points(curve, lot, sign, result)

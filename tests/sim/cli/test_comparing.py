@@ -65,3 +65,31 @@ def test_a_wrong_strategy_is_told_before_it_runs(invoke: Invoke) -> None:
     done = invoke(*SMALL, "--set", wrong)
     assert done.code == 2
     assert "strategy single_exchange router.nonsense=1: router.nonsense: unknown key" in done.err
+
+
+@pytest.mark.parametrize(
+    ("sets", "says"),
+    [
+        ("{seed: 7}", "seed=7: seed: changes the seed"),
+        ("{'parents[P1].qty': 10}", "parents[P1].qty=10: parents: changes what is ordered"),
+    ],
+    ids=["seed", "quantity"],
+)
+def test_a_strategy_with_another_order_is_not_compared(
+    invoke: Invoke, sets: str, says: str
+) -> None:
+    """A smaller order costs less, and a better seed too: neither says anything of a strategy."""
+    done = invoke(*SMALL, "--set", f"comparison.strategies[0].sets={sets}")
+    assert done.code == 2
+    assert f"strategy single_exchange {says}" in done.err
+
+
+def test_a_comparison_fits_80_columns_with_whole_intervals(
+    invoke: Invoke, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    done = invoke(*SMALL, "--set", "comparison.seeds=5")
+    table = done.out.partition("Strategies compared")[2].partition("audit log")[0]
+    assert max(map(len, table.splitlines())) <= 80
+    assert not [line for line in table.splitlines() if "[" in line and "]" not in line]
+    assert "Cost with" in table

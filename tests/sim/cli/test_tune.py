@@ -74,6 +74,12 @@ def test_exit_1_where_no_point_fills_the_order(invoke: Invoke) -> None:
         ),
         (["--grid", "router.nonsense=1"], "--grid router.nonsense=1: router.nonsense: unknown key"),
         (["--grid", "venues[X].depth=1"], "venues: found no member 'X'; allowed: NYSE, NASDAQ"),
+        (["--grid", "seed=1,2"], "--grid seed=2: seed: changes the seed"),
+        (
+            ["--grid", "parents[0].qty=100000,1000"],
+            "--grid parents[0].qty=1000: parents: changes what is ordered",
+        ),
+        (["--grid", "parents[0].side=sell"], "parents: changes what is ordered"),
         ([*GRID, "--baseline", "best"], "found the baseline 'best'; allowed: "),
         ([*GRID, "--seeds", "0"], "Invalid value for '--seeds'"),
         ([*GRID, "--data", "nowhere"], "folder 'nowhere' does not exist"),

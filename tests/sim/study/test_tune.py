@@ -65,6 +65,11 @@ def test_a_grid_in_which_nothing_matters_is_called_that() -> None:
     )
 
 
+def test_one_parameter_changes_nothing_in_the_singular() -> None:
+    result = found("fragmented", "router.max_attempts=5,6")
+    assert result.notes[0] == "nothing in this grid matters: router.max_attempts changes no result"
+
+
 def test_what_filled_less_is_not_ranked_however_cheap() -> None:
     """One venue has 90,000 of the 100,000: cheaper in total, since it bought less."""
     point = "router.strategy={kind: single_venue, venue: NYSE},{kind: greedy}"
