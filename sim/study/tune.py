@@ -3,8 +3,10 @@
 Every point of the grid and every baseline runs the same scenario with the same seeds, so that all
 meet the same market and the same chance. Only runs that filled all of their orders are ranked.
 Points that cost exactly the same are ties and named as such; with several seeds a point is within
-noise of the best if the paired interval of their difference holds 0. Money is exact, with fees;
-what is printed is rounded once.
+noise of the best if the paired interval of their difference holds 0. Which point is the best is
+chance too, so the intervals hold for all pairs of ranked points at once (Bonferroni): with one pair
+after the other at 95% some of many points would pass for worse by luck alone. Money is exact, with
+fees; what is printed is rounded once.
 """
 
 from collections.abc import Mapping, Sequence
@@ -81,7 +83,8 @@ class Tuning(msgspec.Struct, frozen=True):
     ties: list[dict[str, str]]
     """Points that cost exactly what the best one costs, with every seed."""
     within_noise: list[dict[str, str]] | None
-    """Points whose paired difference from the best has an interval that holds 0; null: one seed."""
+    """Points whose paired difference from the best has an interval that holds 0, all pairs of
+    ranked points taken together; null: one seed."""
     nothing_matters: bool
     """Whether all points of the grid came to the same."""
     idle: list[str]
@@ -231,7 +234,8 @@ def _tuning(
         others = [one for one in points if one.is_whole and one is not best]
         ties = [one.variant.parameters for one in others if _losses(one) == _losses(best)]
         if len(seeds) > 1:
-            noise = [one.variant.parameters for one in others if _is_near(best, one)]
+            level = confidence_of_each(len(others) + 1)
+            noise = [one.variant.parameters for one in others if _is_near(best, one, level)]
         for one in baselines:
             if one.is_whole:
                 savings[one.variant.name] = _savings(best, one)
@@ -264,16 +268,26 @@ def _losses(one: _Ran) -> list[Fraction]:
     return [cost.loss for cost in one.costs]
 
 
-def _is_near(best: _Ran, other: _Ran) -> bool:
+def confidence_of_each(points: int) -> float:
+    """The confidence of each pair's interval for which all pairs of points have that of a study.
+
+    Args:
+        points: Points that are ranked, >= 1.
+
+    Source: Bonferroni's inequality over all pairs, since any of them may hold the best.
+    """
+    return 1 - (1 - CONFIDENCE) / max(1, points * (points - 1) // 2)
+
+
+def _is_near(best: _Ran, other: _Ran, confidence: float) -> bool:
     """Whether more seeds might turn the order of the two round."""
-    difference = _difference(best, other)
-    return difference.low <= 0
+    return _difference(best, other, confidence).low <= 0
 
 
-def _difference(first: _Ran, second: _Ran) -> Paired:
-    """In bps of the first one's cash: second less first."""
+def _difference(first: _Ran, second: _Ran, confidence: float) -> Paired:
+    """In bps of the second one's cash: second less first."""
     pairs = [float(savings_bps(a, b)) for a, b in zip(first.costs, second.costs, strict=True)]
-    return paired("cash in bps", [0.0] * len(pairs), pairs, CONFIDENCE)
+    return paired("cash in bps", [0.0] * len(pairs), pairs, confidence)
 
 
 def _savings(best: _Ran, baseline: _Ran) -> Interval:
@@ -348,7 +362,7 @@ def _notes_on_chance(found: Tuning) -> list[str]:
     if found.within_noise:
         notes.append(
             f"{len(found.within_noise)} other points are within noise of the best "
-            f"({CONFIDENCE:.0%} confidence over {len(found.seeds)} seeds)"
+            f"({CONFIDENCE:.0%} confidence over {len(found.seeds)} seeds, for all pairs of points)"
         )
     if len(found.points) > 1:
         notes.append(

@@ -10,7 +10,7 @@ Source: Laruelle, Lehalle and Pages (2011), the problem; the solution in closed 
 """
 
 from collections.abc import Sequence
-from math import exp, log
+from math import exp, inf, log
 from typing import NamedTuple
 
 
@@ -35,18 +35,18 @@ def optimum(worth: Sequence[float], means: Sequence[float], volume: float) -> Op
     """
     if not worth or len(worth) != len(means) or min(*worth, *means, volume) <= 0:
         raise ValueError(f"must be > 0 and of one length; was {worth}, {means}, {volume}")
-    logs, total, multiplier = 0.0, 0.0, 0.0
+    # In logarithms: the multiplier is 0 as a float where volume is hundreds of times the supply.
+    logs, total, level = 0.0, 0.0, -inf
     for i in sorted(range(len(worth)), key=lambda i: -worth[i]):
-        if worth[i] <= multiplier:
+        if log(worth[i]) <= level:
             break
         logs += means[i] * log(worth[i])
         total += means[i]
-        multiplier = exp((logs - volume) / total)
+        level = (logs - volume) / total
     fractions = tuple([
-        max(0.0, mean / volume * log(rho / multiplier))
-        for rho, mean in zip(worth, means, strict=True)
+        max(0.0, mean / volume * (log(rho) - level)) for rho, mean in zip(worth, means, strict=True)
     ])  # fmt: skip
-    return Optimum(multiplier, fractions, expected_worth(worth, means, fractions, volume))
+    return Optimum(exp(level), fractions, expected_worth(worth, means, fractions, volume))
 
 
 def expected_worth(

@@ -15,6 +15,7 @@ better of the refined point and of the corner.
 Source: own, after the model of Cont and Kukanov, arXiv 1210.1625v4.
 """
 
+from math import ceil
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from router.allocate.placement.closed_form import closed_form
@@ -37,6 +38,10 @@ _COARSE: Final = 3_000
 _FINE: Final = 20_000
 _MOST_CELLS: Final = 8_192
 """Lattice points of all venues and common parts together, and of one venue."""
+
+_CHECKED: Final = 4_096
+"""Steps at least where limits lie between those of the outflows: a sum off the lattice is put on
+two of its points, which makes a shortfall that hardly happens look likely."""
 
 _MOST_KINKS: Final = 400
 
@@ -77,8 +82,15 @@ def expected_cost(problem: Problem, outflows: Outflows, placement: Placement) ->
     if placement.total <= problem.order_qty:
         laws = [outflows.marginal(k) for k in range(problem.venues)]
         return cost_without_overbooking(problem, placement, laws)
-    sums = whole_lattice(problem, outflows).sums(list(placement.limits))
-    return sums.cost(problem.order_qty - placement.market)
+    unit, lattice = outflows.unit, whole_lattice(problem, outflows)
+    if unit is not None and not all(_is_step(one, unit) for one in placement.limits):
+        from router.allocate.placement.lattice import Lattice
+
+        own = problem.order_qty / unit
+        parts = 10 * ceil(_CHECKED / own / 10)  # tenths of a step are then on the lattice
+        if _is_step(problem.order_qty, unit) and own * parts <= _MOST_CELLS:
+            lattice = Lattice(problem, outflows, round(own) * parts)
+    return lattice.sums(list(placement.limits)).cost(problem.order_qty - placement.market)
 
 
 def near_cost(problem: Problem, outflows: Outflows, placement: Placement) -> float:
@@ -136,11 +148,16 @@ def _overbooked(problem: Problem, outflows: Outflows, corner: list[float]) -> Op
     middle, fine = [Lattice(problem, outflows, n, _LESS_THIN) for n in (cells, 2 * cells)]
     place, _ = descend(middle.evaluate, place, bounds, enough=1e-6 * scale, steps=15)
     # A step costs as many transforms as there are common points; without them many are cheap.
-    steps = 1 if len(fine.weights) > 1 else 20
+    steps = 1 if len(fine.weights) > 1 else 20 if venues == 2 else 6
     place, known = descend(fine.evaluate, place, bounds, enough=1e-13 * scale, steps=steps)
     # The error falls with the square of the step: what remains of it is taken off.
     cost = known.cost + (known.cost - middle.sums(place).cost(size - known.market)) / 3
     return Optimum(Placement(known.market, tuple(place)), cost)
+
+
+def _is_step(qty: float, unit: float) -> bool:
+    """Whether a quantity is on the lattice of this step."""
+    return abs(qty / unit - round(qty / unit)) < 1e-9
 
 
 def _kinks(problem: Problem, outflows: Outflows) -> list[list[float]]:
@@ -162,5 +179,6 @@ def _kinks(problem: Problem, outflows: Outflows) -> list[list[float]]:
 
 def _cells(points: int, outflows: Outflows, venues: int) -> int:
     """Steps of a lattice with about so many points in all."""
-    many = 20 if outflows.common is not None else 1
+    # Without a common part the sum is as long as all venues together, and each is transformed.
+    many = 20 if outflows.common is not None else max(1, venues // 2)
     return min(_MOST_CELLS, max(32, points // (many * venues)))

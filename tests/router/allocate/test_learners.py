@@ -39,6 +39,17 @@ def test_the_optimum_meets_its_conditions(pools: list[tuple[float, float]], volu
     assert best.value >= expected_worth(worth, means, even, volume) - 1e-9
 
 
+def test_the_optimum_of_a_volume_far_beyond_all_supply() -> None:
+    """What one more lot is worth is less than any float: shares are in proportion to supply."""
+    best = optimum([1.0, 0.5], [3.0, 1.0], 10_000.0)
+    assert best.multiplier == 0
+    assert sum(best.fractions) == pytest.approx(1)
+    # rho exp(-r V / m) is the same for both: r V / m differ by the logarithm of the worths.
+    reach = [part * 10_000 / mean for part, mean in zip(best.fractions, (3.0, 1.0), strict=True)]
+    assert reach[0] - reach[1] == pytest.approx(log(2))
+    assert best.value == pytest.approx(3.5)
+
+
 @pytest.mark.parametrize(
     "make",
     [

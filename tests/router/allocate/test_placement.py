@@ -247,6 +247,33 @@ def test_the_exact_solver_is_no_worse_than_a_search_over_a_grid(over: float) -> 
     assert own <= brute(problem, outflows, 1) + 0.02
 
 
+def test_the_cost_of_limits_between_the_steps_of_the_outflows() -> None:
+    """A small order that just fits: put on whole shares, its shortfall would look much likelier."""
+    problem = msgspec.structs.replace(
+        TWO, order_qty=74.0, queues=(262.0, 93.0), lambda_under=7.6, lambda_over=5.4
+    )
+    laws = (poisson(270.0), geometric(71.0))
+    place = Placement(60.8, (13.2, 13.2))
+    own = sum(
+        p * q * cost_of(problem, place, (x, y))
+        for x, p in zip(laws[0].points, laws[0].probs, strict=True)
+        if p > 1e-12
+        for y, q in zip(laws[1].points, laws[1].probs, strict=True)
+        if y < 93 + 14 or y == laws[1].points[-1]
+    )
+    # All that is beyond the second limit fills it whole.
+    beyond = sum(
+        q
+        for y, q in zip(laws[1].points, laws[1].probs, strict=True)
+        if y >= 93 + 14 and y != laws[1].points[-1]
+    )
+    own += beyond * sum(
+        p * cost_of(problem, place, (x, 1e9))
+        for x, p in zip(laws[0].points, laws[0].probs, strict=True)
+    )
+    assert expected_cost(problem, Outflows(laws), place) == pytest.approx(own, abs=74 * 1e-4)
+
+
 def test_an_optimum_is_at_least_as_good_as_the_fixed_placements() -> None:
     outflows = pair_outflows()
     found = solve(PAIR, outflows)

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import msgspec
@@ -11,9 +12,10 @@ import pytest
 from sim.protocol.errors import ScenarioError
 from sim.study.costs import cost_of, savings_bps
 from sim.study.grid import grid_of, parse_axis
+from sim.study.paired import paired
 from sim.study.pool import JobError
 from sim.study.runs import RunJob, Source, run_job
-from sim.study.tune import Tuning, tune
+from sim.study.tune import Tuning, confidence_of_each, tune
 from sim.world import run_world
 
 
@@ -96,6 +98,21 @@ def test_several_seeds_have_intervals_and_say_what_is_within_noise() -> None:
     assert len(result.within_noise) == 1
     flatters = "savings are measured with the seeds that chose the best point, which flatters it"
     assert flatters in result.notes
+
+
+def test_points_that_differ_by_chance_alone_hardly_ever_pass_for_worse() -> None:
+    """Of 27 equal points the best is the luckiest: its intervals must hold for all pairs."""
+    assert confidence_of_each(2) == pytest.approx(0.95)
+    assert confidence_of_each(27) == pytest.approx(1 - 0.05 / 351)
+    chance, wrong = Random(27), {0.95: 0, confidence_of_each(27): 0}
+    for _ in range(60):
+        costs = [[chance.gauss(0, 1) for _ in range(10)] for _ in range(27)]
+        best = min(costs, key=sum)
+        for level in wrong:
+            reach = [paired("", best, one, level).low for one in costs if one is not best]
+            wrong[level] += max(reach) > 0
+    assert wrong[confidence_of_each(27)] <= 6
+    assert wrong[0.95] > 30, "one pair after the other would name some point worse nearly always"
 
 
 @pytest.mark.slow
