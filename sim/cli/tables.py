@@ -111,7 +111,7 @@ def decisions_table(rows: list[DecisionRow], count: int, units: Units, width: in
         Column("Parent", [row.parent_id for row in rows], "left", rank=1),
         Column("Because", [row.reason.replace("_", " ") for row in rows], "left"),
         Column("Came back", [_split(row.came_back, units) or "-" for row in rows], "left"),
-        Column("Sent", [_split(row.split, units) or "nothing, waits" for row in rows], "left"),
+        Column("Sent", [_sent(row, units) or "nothing, waits" for row in rows], "left"),
     ]
     more = f"and {count - len(rows):,} more decisions, all in the audit log"
     return Group(
@@ -119,8 +119,22 @@ def decisions_table(rows: list[DecisionRow], count: int, units: Units, width: in
     )
 
 
+def _sent(row: DecisionRow, units: Units) -> str:
+    """What left; of what a control kept back it says so."""
+    lines = []
+    for venue, qty in row.split.items():
+        kept = row.kept.get(venue, 0)
+        back = f" ({_qty(kept, units)} kept back)" if kept else ""
+        lines.append(f"{venue} {_qty(qty - kept, units)}{back}")
+    return "\n".join(lines)
+
+
+def _qty(lots: int, units: Units) -> str:
+    return f"{Decimal(units.qty_text(lots)):,f}"
+
+
 def _split(split: dict[str, int], units: Units) -> str:
-    return "\n".join(f"{venue} {Decimal(units.qty_text(qty)):,f}" for venue, qty in split.items())
+    return "\n".join(f"{venue} {_qty(qty, units)}" for venue, qty in split.items())
 
 
 def _expect_columns(rows: list[dict[str, Any]]) -> list[Column]:

@@ -8,6 +8,7 @@ from sim.audit.records import (
     ChildRejected,
     ChildReplaced,
     ChildSent,
+    ControlBreach,
     Decision,
     Fill,
     Overfill,
@@ -20,7 +21,7 @@ class DecisionRow(NamedTuple):
 
     ``came_back`` holds, by venue, what became free of this parent's children since its decision
     before: canceled, rejected, or taken out of the book by a replace. ``split`` is what goes to
-    each venue now, nothing for a decision to wait.
+    each venue now, nothing for a decision to wait; ``kept`` is what a control kept back of it.
     """
 
     t_ns: int
@@ -29,11 +30,13 @@ class DecisionRow(NamedTuple):
     qty: int
     came_back: dict[str, int]
     split: dict[str, int]
+    kept: dict[str, int]
 
 
 def decision_rows(records: Iterable[Record], most: int) -> tuple[list[DecisionRow], int]:
     """The first ``most`` decisions and how many there are."""
     rows: list[DecisionRow] = []
+    by_id: dict[int, DecisionRow] = {}
     count = 0
     returned = _Returned()
     for record in records:
@@ -44,19 +47,32 @@ def decision_rows(records: Iterable[Record], most: int) -> tuple[list[DecisionRo
                 split: dict[str, int] = {}
                 for part in (*record.split, *record.posts):
                     split[part.venue_id] = split.get(part.venue_id, 0) + part.qty
-                rows.append(
-                    DecisionRow(
-                        record.t_ns,
-                        record.parent_id,
-                        record.reason.value,
-                        record.unreserved_qty,
-                        came_back,
-                        split,
-                    )
+                row = DecisionRow(
+                    record.t_ns,
+                    record.parent_id,
+                    record.reason.value,
+                    record.unreserved_qty,
+                    came_back,
+                    split,
+                    {},
                 )
+                rows.append(row)
+                by_id[record.decision_id] = row
+        elif isinstance(record, ControlBreach):
+            _keep_back(record, by_id)
         else:
             returned.observe(record)
     return rows, count
+
+
+def _keep_back(breach: ControlBreach, by_id: dict[int, DecisionRow]) -> None:
+    """Book what did not leave; a replace that was kept back leaves its order as it is."""
+    order = breach.order
+    if order is None or order.replaces or order.decision_id not in by_id:
+        return
+    kept = by_id[order.decision_id].kept
+    back = order.order_qty - (breach.allowed_qty or 0)
+    kept[order.venue_id] = kept.get(order.venue_id, 0) + back
 
 
 class _Returned:

@@ -16,7 +16,11 @@ _CLASS: Final = r":[A-Za-z_][A-Za-z0-9_]{0,63}$"
 _WORD: Final = r"[A-Za-z_][A-Za-z0-9_]{0,63}"
 PluginRef = Annotated[
     str,
-    Field(max_length=300, pattern=rf"^(({_WORD}/)*{_WORD}\.py|{_WORD}(\.{_WORD}){{0,9}}){_CLASS}"),
+    Field(
+        max_length=300,
+        pattern=rf"^(({_WORD}/)*{_WORD}\.py|{_WORD}(\.{_WORD}){{0,9}}){_CLASS}",
+        examples=["my_router.py:MyRouter", "my_package.my_module:MyRouter"],
+    ),
 ]
 """``file.py:Class`` or ``package.module:Class``."""
 

@@ -171,8 +171,10 @@ class SchemaView:
             inner = self.describe(schema.get("items", {}), depth - 1)
             each = f", each {inner}" if inner and len(inner) <= 60 else ""
             return word + _count(schema, "Items", "member(s)") + each
-        if name == "object" and (keys := list(schema.get("properties", {}))):
-            return f"{word} with the keys {_listed(keys, ', ')}"
+        if name == "object":
+            keys = list(schema.get("properties", {}))
+            named = f" with the keys {_listed(keys, ', ')}"
+            return word + (named if keys else _count(schema, "Properties", "key(s)"))
         return word
 
     def _options(self, schema: Schema) -> list[Schema]:

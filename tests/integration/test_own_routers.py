@@ -156,7 +156,8 @@ def test_code_runs_only_where_it_is_allowed(scenario: Callable[..., Path], tmp_p
         ({"plugins": []}, "plugins names no class Own"),
         ({"plugins": ["own.py:Owm"]}, "did you mean 'Owm'"),
         ({"plugins": ["nowhere.py:Own"]}, "no such file"),
-        ({"plugins": ["../own.py:Own"]}, "allowed: text of at most"),
+        ({"plugins": ["../own.py:Own"]}, "allowed: text such as my_router.py:MyRouter"),
+        ({"plugins": ["own.py"]}, "allowed: text such as my_router.py:MyRouter"),
         ({"plugins": ["own.py:Own", "sub.own:Own"]}, r"is the class of plugins\[0\] already"),
     ],
 )

@@ -108,6 +108,12 @@ def test_without_matplotlib_there_is_a_word_instead_of_a_figure(
     ]
 
 
+def test_an_empty_grid_is_told_how_many_it_may_hold(invoke: Invoke) -> None:
+    done = invoke("tune", "fragmented", "--set", "study.tune.grid={}")
+    assert done.code == 2
+    assert "found an empty mapping; allowed: a mapping of 1 to 20 key(s)" in done.err
+
+
 def test_the_grid_may_stand_in_the_scenario(invoke: Invoke) -> None:
     grid = "study.tune={grid: {router.strategy.kind: [greedy, top_of_book]}}"
     done = invoke("tune", "fragmented", "--set", grid, "--jobs", "1", "--json")

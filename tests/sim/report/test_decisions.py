@@ -1,5 +1,8 @@
+import msgspec
+
+from sim.audit.control_records import ControlBreach, Kept
 from sim.audit.records import ChildCanceled, ChildRejected, ChildSent, Decision, Fill, Record, Slice
-from sim.protocol.enums import DecisionReason, RejectReason, Side, TimeInForce
+from sim.protocol.enums import Control, DecisionReason, RejectReason, Side, TimeInForce
 from sim.report.decisions import decision_rows
 
 
@@ -114,3 +117,30 @@ def test_what_came_back_belongs_to_its_own_parent() -> None:
 def test_further_decisions_are_counted_only() -> None:
     rows, count = decision_rows([decision(n) for n in range(4)], 2)
     assert ([row.t_ns for row in rows], count) == ([0, 1], 4)
+
+
+def kept_back(qty: int, allowed: int | None, *, replaces: bool = False) -> ControlBreach:
+    return ControlBreach(
+        t_ns=1,
+        control=Control.MAX_ORDER_QTY,
+        found=qty,
+        limit=1,
+        then="smaller",
+        parent_id="P",
+        order=Kept("P.A.1", 1, "A", Side.BUY, qty, 10, replaces),
+        allowed_qty=allowed,
+    )
+
+
+def test_what_a_control_kept_back_was_not_sent() -> None:
+    """An order that shrinks twice, a replace that stays away, and one that is about no order."""
+    log: list[Record] = [decision(1, Slice("A", 10, 9), Slice("B", 10, 2))]
+    log += [kept_back(9, 4), kept_back(4, 3), kept_back(7, None, replaces=True)]
+    log += [msgspec.structs.replace(kept_back(9, None), order=None)]
+    rows, _ = decision_rows(log, 5)
+    assert (rows[0].split, rows[0].kept) == ({"A": 9, "B": 2}, {"A": 6})
+
+
+def test_an_order_that_a_control_stops_is_kept_back_whole() -> None:
+    rows, _ = decision_rows([decision(1, Slice("A", 10, 9)), kept_back(9, None)], 5)
+    assert rows[0].kept == {"A": 9}
