@@ -346,6 +346,17 @@ def test_what_is_resolved_loads_again_to_the_same(folder: Path) -> None:
         "prefer": "strategy",
         "fresh_quote": True,
         "busted": False,
+        "on": {
+            **dict.fromkeys(
+                ("partial_fill", "cancel", "reject", "timeout", "quote_change"), "reallocate"
+            ),
+            "halt": "leave",
+            "price_collar": "wait_for_quote",
+            "order_size": "smaller",
+            "volume": "smaller",
+        },
+        "reserve_unanswered": None,
+        "cross": None,
     }
     again = folder / "again.yaml"
     again.write_bytes(msgspec.json.encode(plain))
