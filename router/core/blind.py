@@ -82,9 +82,9 @@ class BlindOrders:
         for profile in self._nearest_first:
             venue_id = profile.venue_id
             why = left_out(parent, venue_id)
-            if why is None and parent.children_at.get(venue_id):
+            if why is None and parent.tries(venue_id):
                 why = self._why_tried(parent, venue_id)
-            elif why is None and not limits:
+            if why is None and not limits:
                 why = "no_reference"
             elif why is None and not left:
                 why = "ranked_behind"
@@ -100,7 +100,7 @@ class BlindOrders:
                 silent[venue_id] = "too_small"
                 continue
             left -= qty
-            stage = "after_ping" if venue_id in parent.pings else ""
+            stage = "after_ping" if parent.tries(venue_id) else ""
             if self._ping is not None and not stage:
                 small = max(self._ping.lots - self._ping.lots % profile.lot, profile.lot)
                 if small < qty:
@@ -115,7 +115,7 @@ class BlindOrders:
     @staticmethod
     def _why_tried(parent: Parent, venue_id: str) -> str | None:
         """Why a venue that has had an order gets no other; None if it is to follow a ping."""
-        if venue_id not in parent.pings or parent.children_at[venue_id] > 1:
+        if venue_id not in parent.pings or parent.tries(venue_id) > 1:
             return "tried_blind"
         return None if parent.pings[venue_id] else "ping_short"
 
@@ -130,7 +130,7 @@ class BlindOrders:
     def on_over(child: Child) -> bool:
         """A child has ended; whether it was the last ping that others waited for."""
         parent, venue_id = child.parent, child.venue_id
-        if venue_id not in parent.pings or parent.children_at.get(venue_id, 0) > 1:
+        if venue_id not in parent.pings or parent.tries(venue_id) > 1:
             return False
         parent.pings[venue_id] = child.cum_qty == child.order_qty
         return not BlindOrders.busy(parent)
@@ -140,7 +140,7 @@ class BlindOrders:
         """Whether the answer to a ping is due."""
         return bool(parent.pings) and any(
             child.venue_id in parent.pings
-            and parent.children_at.get(child.venue_id, 0) == 1
+            and parent.tries(child.venue_id) == 1
             and not child.unanswered
-            for child in parent.open.values()
+            for child in (*parent.open.values(), *parent.leaving.values())
         )

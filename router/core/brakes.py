@@ -44,6 +44,7 @@ class Brakes:
         self._cut: dict[str, Parent] = {}
         self._capped: dict[str, tuple[Parent, int]] = {}  # with the room that was left
         self._held: list[tuple[Parent, Breach]] = []  # by fills of this report
+        self._until: dict[str, int] = {}  # by parent, when somebody lets it go on
         self._killed = False
         self._at_ns = None if controls.config.kill is None else controls.config.kill.at
 
@@ -66,6 +67,7 @@ class Brakes:
                 self._keep(child, breach, action, now_ns, out)
             if not allowed:
                 child.leaves_qty = 0  # it never was
+                parent.on_kept(child.venue_id)
                 return False
             self._make_smaller(child, allowed)
             if breach.control in _VOLUME:
@@ -115,6 +117,7 @@ class Brakes:
         """The smaller order is one of its own, with the next id."""
         parent, venue_id, old = child.parent, child.venue_id, child.cl_ord_id
         parent.children_at[venue_id] += 1
+        parent.on_kept(venue_id)
         child.cl_ord_id = f"{parent.parent_id}.{venue_id}.{parent.children_at[venue_id]}"
         child.order_qty = child.leaves_qty = lots
         child.min_qty = min(child.min_qty, lots)
@@ -235,6 +238,8 @@ class Brakes:
 
     def on_release(self, token: Release, now_ns: int, out: list[Outcome]) -> None:
         """Somebody lets a parent go on that was filled too often."""
+        if now_ns < self._until[token.parent_id]:
+            return  # it was held once more since
         self._let_go_on(self._desk.parents[token.parent_id], EXECUTIONS, now_ns, out)
 
     def _let_go_on(self, parent: Parent, why: int, now_ns: int, out: list[Outcome]) -> None:
@@ -302,6 +307,7 @@ class Brakes:
             self._desk.stop(parent, EndReason.CONTROL, now_ns, out)
             return
         parent.held |= EXECUTIONS
+        self._until[parent.parent_id] = until_ns
         self._desk.waiting.note(parent)
         out.append(WakeAt(until_ns, Release(parent.parent_id)))
 

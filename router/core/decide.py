@@ -361,7 +361,10 @@ class Decider:
             return parent.excluded[venue_id]
         if self._reroute.venues == "others" and venue_id in parent.short_filled:
             return "filled_short"
-        return parent.barred.get(venue_id) or bound_elsewhere(parent, venue_id, self._out)
+        if venue_id in parent.barred:
+            return parent.barred[venue_id]
+        short = parent.short_filled if self._reroute.venues == "others" else ()
+        return bound_elsewhere(parent, venue_id, self._out, short=short)
 
     def _rest_of_first(
         self, parent: Parent, venue: VenueView
@@ -439,8 +442,8 @@ class Decider:
         if not allocation.slices:
             return
         parent.splits += 1
-        if self._reroute.fresh_quote:
-            return
+        if self._reroute.fresh_quote or self._truth is not None:
+            return  # who is told what is there needs no quote
         if parent.splits == 1:
             for offer in offers:
                 quote = self._view.venues[offer.venue_id].quote

@@ -34,11 +34,12 @@ class Departures:
         assert isinstance(sent, ChildSent)
         self._desk.reserve(child)
         self.children[child.cl_ord_id] = sent, child
+        child.parent.leaving[child.cl_ord_id] = child
         out.append(WakeAt(child.sent_ns, Leave(child.cl_ord_id)))
 
     def of(self, parent: Parent) -> list[Child]:
         """The waiting children of a parent."""
-        return [child for _, child in self.children.values() if child.parent is parent]
+        return list(parent.leaving.values())
 
     def at(self, venue_id: str) -> list[Child]:
         """The waiting children for a venue."""
@@ -86,8 +87,14 @@ class Departures:
     def forget(self, child: Child, reason: str, now_ns: int, out: list[Outcome]) -> None:
         """A child does not leave, and nothing follows from that."""
         self._free(child)
+        self.never(child, reason, now_ns, out)
+
+    @staticmethod
+    def never(child: Child, reason: str, now_ns: int, out: list[Outcome]) -> None:
+        """A child for which nothing is reserved does not leave."""
         lots, child.leaves_qty = child.leaves_qty, 0
         child.status = OrdStatus.CANCELED
+        child.parent.on_kept(child.venue_id)
         out.append(
             ChildDropped(
                 t_ns=now_ns,
@@ -103,6 +110,7 @@ class Departures:
     def _free(self, child: Child) -> None:
         """A child waits no longer, and nothing is reserved for it any more."""
         del self.children[child.cl_ord_id]
+        del child.parent.leaving[child.cl_ord_id]
         lots, child.leaves_qty = child.leaves_qty, 0
         child.parent.reserved_qty -= lots
         self._desk.view.venues[child.venue_id].on_less(child, lots)

@@ -137,17 +137,20 @@ class Desk:
             return
         if self.resting is not None and self.resting.first and self._may_rest(parent):
             self._rest(self.resting, parent, reason, now_ns, out)
-            if not parent.may_take():
+            if not parent.may_take() or parent.attempts >= self._max_attempts:
                 return
         posts = False
         for record, child in self._decider.decide(parent, reason, now_ns):
             if child is None:
                 out.append(record)
-            elif child.sent_ns > now_ns:
+            elif parent.stopped is not None and self.stopping is None:
+                # A control has kept one before it; what the kill switch keeps is recorded as such.
+                self.departures.never(child, "parent_stopped", now_ns, out)
+            elif parent.stopped is None and child.sent_ns > now_ns:
                 self.departures.hold(record, child, out)
             else:
                 self.send(record, child, now_ns, out)
-                posts = posts or child.rests
+                posts = posts or (child.rests and child.leaves_qty > 0)
         if posts:
             self._watch_posts(parent, self._decider.post_for_ns, now_ns, out)
         if self.resting is not None and self._may_rest(parent):
@@ -186,7 +189,9 @@ class Desk:
 
     def _may_rest(self, parent: Parent) -> bool:
         """Whether what is left of a parent may be posted."""
-        return parent.may_take() and not parent.crossing and not self._is_busy(parent)
+        if parent.crossing or parent.attempts >= self._max_attempts:
+            return False
+        return parent.may_take() and not self._is_busy(parent)
 
     def _rest(
         self,
@@ -208,7 +213,8 @@ class Desk:
                 decision = msgspec.structs.replace(decision, leakage=exposure)
             out.append(decision)
             self.send(sent, child, now_ns, out)
-            self._watch_posts(parent, resting.take_after_ns, now_ns, out)
+            if child.leaves_qty:  # no control has kept it
+                self._watch_posts(parent, resting.take_after_ns, now_ns, out)
 
     def move_resting(self, resting: Resting, now_ns: int, out: list[Outcome]) -> None:
         """Move the resting children that the market asks for, or see to it that they are later."""

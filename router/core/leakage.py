@@ -74,9 +74,9 @@ class Leakage:
         self._lots = {p.venue_id: p.lot for p in profiles if p.visibility == "lit"}
 
     def shown(self, parent: Parent, parts: Iterable[Part] = ()) -> dict[str, int]:
-        """Lots that show at each lit venue: of open children, and of what is to be sent."""
+        """Lots that show at each lit venue: of open children, of waiting ones, of what is sent."""
         found: dict[str, int] = {}
-        for child in parent.open.values():
+        for child in (*parent.open.values(), *parent.leaving.values()):
             if child.venue_id in self._lots:
                 found[child.venue_id] = found.get(child.venue_id, 0) + child.leaves_qty
         for venue_id, _, qty in parts:

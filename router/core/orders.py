@@ -4,7 +4,7 @@
 ordered, so a parent is never over-filled, whatever comes back in whatever order.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final
@@ -52,8 +52,10 @@ class Parent:
     posted is over. ``visible_max`` is the most that it showed at once, where that is followed.
 
     ``number`` counts parents in their order of arrival. ``open`` holds the children that may still
-    fill; ``busted_qty`` are lots that venues took back and nobody sends anew, ``unanswered_qty`` is
-    the part of ``reserved_qty`` at venues that do not answer.
+    fill, ``leaving`` those that wait to leave; ``busted_qty`` are lots that venues took back and
+    nobody sends anew, ``unanswered_qty`` is the part of ``reserved_qty`` at venues that do not
+    answer. ``children_at`` counts the children made by venue, ``never_left`` those of them that did
+    not leave after all.
 
     ``pools`` is what it has met at silent venues that its strategy tries, ``pings`` the silent
     venues that got a small order first, and whether they filled it whole.
@@ -96,9 +98,11 @@ class Parent:
     rule: str = ""
     barred: dict[str, str] = field(default_factory=dict)
     open: "dict[str, Child]" = field(default_factory=dict)
+    leaving: "dict[str, Child]" = field(default_factory=dict)
     excluded: dict[str, str] = field(default_factory=dict)
     short_filled: set[str] = field(default_factory=set)
     children_at: dict[str, int] = field(default_factory=dict)
+    never_left: dict[str, int] = field(default_factory=dict)
     first: dict[str, tuple[Levels, BookSnapshot]] = field(default_factory=dict)
     used: dict[tuple[str, int], int] = field(default_factory=dict)
     pools: PoolRounds | None = None
@@ -117,6 +121,14 @@ class Parent:
     def is_busy(self) -> bool:
         """Whether a child is out that is to take, and may be answered."""
         return any(not child.rests and not child.unanswered for child in self.open.values())
+
+    def tries(self, venue_id: str) -> int:
+        """How many children a venue has had or is to have, but for those that never left."""
+        return self.children_at.get(venue_id, 0) - self.never_left.get(venue_id, 0)
+
+    def on_kept(self, venue_id: str) -> None:
+        """A child for a venue does not leave."""
+        self.never_left[venue_id] = self.never_left.get(venue_id, 0) + 1
 
     def next_name(self, venue_id: str) -> str:
         """The name that its next child at a venue will have."""
@@ -137,13 +149,23 @@ class Parent:
             )
 
 
-def bound_elsewhere(parent: Parent, venue_id: str, out: Mapping[str, str]) -> str | None:
+def bound_elsewhere(
+    parent: Parent, venue_id: str, out: Mapping[str, str], *, short: Collection[str] = ()
+) -> str | None:
     """Why a parent that is bound to one venue does not use this one; None if it may.
 
-    A bond to a venue that gets nothing at present does not count.
+    A bond to a venue that gets nothing at present, or nothing of this parent, does not count.
+
+    Args:
+        parent: The parent.
+        venue_id: The venue.
+        out: Venues that get nothing at present.
+        short: Venues that may not be used again since they filled short.
     """
     bound = parent.bound
-    return "bound" if bound and bound != venue_id and bound not in out else None
+    if not bound or bound == venue_id or bound in out:
+        return None
+    return None if bound in parent.excluded or bound in short else "bound"
 
 
 class Booked(msgspec.Struct, frozen=True, gc=False):

@@ -85,7 +85,7 @@ class Places:
         """Whether an answer of its round of pools is due."""
         return any(
             child.venue_id in self._pool_ids and not child.unanswered
-            for child in parent.open.values()
+            for child in (*parent.open.values(), *parent.leaving.values())
         )
 
     def on_split(self, parent: Parent, slices: tuple[Part, ...]) -> None:

@@ -142,15 +142,18 @@ class RouterCore:
     def on_quote(self, quote: BookSnapshot, now_ns: int) -> Sequence[Outcome]:
         """A venue's book arrives; it matters at once only to a parent with lots to place."""
         venue = self.view.venues[quote.venue_id]
-        if not venue.on_quote(quote) or not (self._short or self._resting):
+        if not venue.on_quote(quote):
+            return _NOTHING
+        barred = self._brakes is not None and self._brakes.barred
+        if not (self._short or self._resting or barred):
             return _NOTHING
         out: list[Outcome] = []
         desk = self._desk
-        if self._brakes is not None and self._brakes.barred:
+        if barred and self._brakes is not None:
             self._brakes.on_quote(now_ns, out)
         if self._short:
             # A price to rest at may have come, too.
-            posts = desk.resting is not None and desk.waiting.on_venue()
+            posts = desk.resting is not None and desk.waiting.on_price()
             if desk.waiting.on_quote(venue) or posts:
                 desk.wake(now_ns, out)
         if self._resting:

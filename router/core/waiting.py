@@ -126,6 +126,13 @@ class Waiting:
         self._woken.update(buys for buys, queues in self._queues.items() if queues)
         return bool(self._woken)
 
+    def on_price(self) -> bool:
+        """A price to rest at may have come; whether that gives somebody a turn."""
+        for parent in self.short.values():
+            if not parent.waits and (self._by_quote or not parent.attempts):
+                self.add_due(parent, DecisionReason.QUOTE_CHANGE)
+        return bool(self._due)
+
     def on_venue(self) -> bool:
         """A venue may be used again; whether that gives somebody a turn."""
         for parent in self.short.values():
@@ -227,9 +234,10 @@ def _wish(parent: Parent, buys: bool) -> Hashable:
         parent.may_post,
         parent.crossing,
         parent.bound,
-        bool(parent.open),
+        # What is out or was tried tells it from all others.
+        parent.number if parent.open or parent.leaving or parent.pings or parent.pools else -1,
         frozenset(parent.barred),
-        frozenset(parent.children_at),
+        frozenset([venue_id for venue_id in parent.children_at if parent.tries(venue_id)]),
         frozenset(parent.excluded),
         frozenset(parent.short_filled),
     )

@@ -8,7 +8,7 @@ from sim.protocol.enums import CxlRejReason
 
 
 class ChildDropped(Record, frozen=True, kw_only=True, tag="child_dropped"):
-    """A child that was to leave later does not: its lots are free again, and no venue knows it."""
+    """A child that was to leave does not: its lots are free again, and no venue knows it."""
 
     cl_ord_id: str
     parent_id: str
