@@ -16,6 +16,7 @@ from router.allocate.min_risk import terms_of
 from router.core.blind import Part
 from router.core.cost import Terms, Variant, chases, cost_of, latency_charge
 from router.core.experience import Experience
+from router.core.making import Wanted
 from router.core.profile import EffectivePrices, VenueProfile
 from router.settings.cost import CostConfig
 from sim.audit.records import KnownQuote, VenueCost
@@ -50,6 +51,10 @@ class Costing:
         self._texts: dict[Fraction, str] = {}
         risky = any(profile.impact or profile.fill_risk for profile in profiles)
         self._plain = not (risky or self._learnt or self._volatility)
+        self._lines = {
+            buys: {name: effective.line(name, side) for name in self._profiles}
+            for buys, side in ((True, Side.BUY), (False, Side.SELL))
+        }
 
     def fill_risk(self, venue_id: str) -> Fraction:
         """The chance that lots are not had there, as stated or as learnt so far."""
@@ -92,14 +97,20 @@ class Costing:
         )
 
     def costs(
-        self, side: Side, parts: Iterable[Part], offers: tuple[Offer, ...]
+        self, side: Side, parts: Iterable[Part], offers: tuple[Offer, ...], so_far: Wanted
     ) -> tuple[VenueCost, ...]:
         """What the chosen split costs at each venue, term by term, in the order of the split.
 
         A blind order costs what its limit allows; no quote of its venue has an age.
+
+        Args:
+            side: The parent's.
+            parts: The split.
+            offers: What it was chosen from.
+            so_far: The same split by venue.
         """
         if self._plain:
-            return self._price_and_fees(side, parts)
+            return self._price_and_fees(side, so_far)
         buys = side is Side.BUY
         wanted: dict[str, list[tuple[int, int]]] = {}
         for venue_id, price, qty in parts:
@@ -128,24 +139,16 @@ class Costing:
             )
         return tuple(found)
 
-    def _price_and_fees(self, side: Side, parts: Iterable[Part]) -> tuple[VenueCost, ...]:
+    def _price_and_fees(self, side: Side, wanted: Wanted) -> tuple[VenueCost, ...]:
         """The same where no venue has any other term: most runs, and in a fraction of the time."""
-        wanted: dict[str, tuple[int, int]] = {}
-        for venue_id, price, qty in parts:
-            old = wanted.get(venue_id)
-            if old is None:
-                wanted[venue_id] = qty, price * qty
-            else:
-                wanted[venue_id] = old[0] + qty, old[1] + price * qty
-        sign = self._scale if side is Side.BUY else -self._scale
-        line, buys = self._effective.line, side is Side.BUY
+        buys = side is Side.BUY
+        lines, scale = self._lines[buys], self._scale
         found: list[VenueCost] = []
-        for venue_id, (qty, price_lots) in wanted.items():
-            slope, intercept = line(venue_id, side)
-            total = slope * price_lots + intercept * qty
+        for venue_id, (_, qty, price_lots) in wanted.items():
+            slope, intercept = lines[venue_id]
+            price, total = scale * price_lots, slope * price_lots + intercept * qty
             if not buys:
-                total = -total
-            price = sign * price_lots
+                price, total = -price, -total
             found.append(VenueCost(venue_id, qty, price, total - price, total))
         return tuple(found)
 

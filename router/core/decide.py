@@ -24,10 +24,10 @@ from router.core.blind import BlindOrders, BlindSplit, Part
 from router.core.costing import costing_of
 from router.core.experience import Experience
 from router.core.leakage import Leakage
-from router.core.making import Made, make_child, takers
+from router.core.making import Made, by_venue, make_children
 from router.core.orders import Child, Parent, bound_elsewhere
 from router.core.places import NOWHERE as _NOWHERE
-from router.core.places import Places
+from router.core.places import Found, Places
 from router.core.profile import EffectivePrices, VenueProfile
 from router.core.seats import refused_as, seats_of, within
 from router.core.sending import Sending, first_venue, protected
@@ -56,7 +56,6 @@ _NOT_BLIND: Final = BlindSplit((), (), {})
 class _Choice(msgspec.Struct, frozen=True, gc=False):
     """What was chosen of a request, and how it is sent."""
 
-    name: str
     allocation: Allocation
     blind: BlindSplit
     protected: tuple[Protected, ...] = ()
@@ -116,6 +115,8 @@ class Decider:
         if config.leakage is not None:
             lot_size = Decimal(1) if units is None else units.lot_size
             self._leakage = Leakage(config.leakage, profiles, lot_size)
+        self._shapes = self._sending is not None or self._leakage is not None
+        self._special = self._shapes or self._places is not None
         self._decisions = 0
 
     def next_id(self) -> int:
@@ -144,8 +145,11 @@ class Decider:
         request = AllocationRequest(parent.side, left, offers, self._depth(parent), self._tie)
         if places is not None:
             request = places.completed(request, parent, hidden, now_ns)
-        choice = self._choose(parent, request, blind, refused, now_ns)
-        allocation, blind = choice.allocation, choice.blind
+        name, allocation = self._allocate(parent, request)
+        choice: _Choice | None = None
+        if self._shapes:
+            choice = self._shaped(parent, request, _Choice(allocation, blind), refused, now_ns)
+            allocation, blind = choice.allocation, choice.blind
         parts, posts = (*blind.parts, *allocation.slices), allocation.posts
         if (nothing := not (parts or posts)) and parent.waiting:
             return []
@@ -158,12 +162,17 @@ class Decider:
         elif self._truth is not None:
             told = of_truth(allocation.slices, offers, self._silent, best_px)
             blind = msgspec.structs.replace(blind, orders=blind.orders + told)
+        side = parent.side
+        wanted = by_venue(parts, side)
+        self._decisions = number = self._decisions + 1
+        # At most 15 keywords, and no call for what is not there: beyond that CPython packs them
+        # into a dict first, which takes as long as all else here.
         decision = Decision(
             t_ns=now_ns,
-            decision_id=self.next_id(),
+            decision_id=number,
             parent_id=parent.parent_id,
             reason=reason,
-            strategy=choice.name,
+            strategy=name,
             unreserved_qty=free_qty,
             depth=request.depth,
             effective_scale=self._scale,
@@ -171,42 +180,44 @@ class Decider:
             ranking=allocation.ranking,
             split=tuple([Slice(v, price, qty) for v, price, qty in parts]),
             refused=tuple(refused),
-            blind=blind.orders + (hidden.used(parts) if places is not None else ()),
-            queues=hidden.queues,
-            posts=tuple([Slice(*post) for post in posts]) if posts else (),
-            costs=self._costing.costs(parent.side, parts, offers) if parts else (),
-            leakage=self.exposure(parent, (*parts, *posts)) if self._leakage else None,
-            notes=tuple([Note(*note) for note in allocation.notes]) if allocation.notes else (),
-            protected=choice.protected,
-            leaves=choice.leaves,
+            blind=blind.orders,
+            costs=self._costing.costs(side, parts, offers, wanted),
             rule=parent.rule,
         )
+        if self._special or posts or allocation.notes:
+            how = choice or _Choice(allocation, blind)
+            decision = self._with_more(decision, parent, how, hidden)
         parent.rule = "cross" if parent.crossing else ""
         if nothing:
             return [(decision, None)]
         parent.attempts += 1
         self._note_split(parent, offers, allocation)
-        return [(decision, None), *self._children(parent, parts, choice, best_px, now_ns)]
+        made = make_children(self._view, parent, wanted, number, best_px, now_ns)
+        if choice is not None and choice.leaves:
+            _plan(made, choice.leaves, now_ns)
+        if posts:
+            resting = by_venue(posts, side)
+            made += make_children(
+                self._view, parent, resting, number, best_px, now_ns, TimeInForce.DAY
+            )
+        return [(decision, None), *made]
 
-    def _children(
-        self,
-        parent: Parent,
-        parts: tuple[Part, ...],
-        choice: _Choice,
-        best_px: int | None,
-        now_ns: int,
-    ) -> list[Made]:
-        """Those that take, and those that rest."""
-        view, number = self._view, self._decisions
-        found = takers(view, parent, parts, number, best_px, now_ns)
-        if choice.leaves:
-            _plan(found, choice.leaves, now_ns)
-        if choice.allocation.posts:
-            found += [
-                make_child(view, parent, post, number, best_px, now_ns, TimeInForce.DAY)
-                for post in choice.allocation.posts
-            ]
-        return found
+    def _with_more(
+        self, decision: Decision, parent: Parent, choice: _Choice, hidden: Found
+    ) -> Decision:
+        """The record with what most decisions have not."""
+        allocation = choice.allocation
+        parts = (*choice.blind.parts, *allocation.slices)
+        return msgspec.structs.replace(
+            decision,
+            blind=decision.blind + hidden.used(parts),
+            queues=hidden.queues,
+            posts=tuple([Slice(*post) for post in allocation.posts]),
+            leakage=self.exposure(parent, (*parts, *allocation.posts)),
+            notes=tuple([Note(*note) for note in allocation.notes]),
+            protected=choice.protected,
+            leaves=choice.leaves,
+        )
 
     def exposure(self, parent: Parent, parts: tuple[Part, ...]) -> Exposure | None:
         """What a parent shows once these parts are there, where that is followed."""
@@ -395,21 +406,21 @@ class Decider:
             return DARK_THEN_LIT, dark_then_lit(request, parent.short_filled)
         return self._strategy.name, self._strategy.allocate(request)
 
-    def _choose(
+    def _shaped(
         self,
         parent: Parent,
         request: AllocationRequest,
-        blind: BlindSplit,
+        choice: _Choice,
         refused: list[Refused],
         now_ns: int,
     ) -> _Choice:
-        """The split, and how it is sent."""
-        name, allocation = self._allocate(parent, request)
+        """What is left of a split by what may show and by how it is sent, and how that is."""
+        allocation, blind = choice.allocation, choice.blind
         if self._leakage is not None:
             allocation = self._leakage.cut(parent, allocation)
         sending = self._sending
         if sending is None:
-            return _Choice(name, allocation, blind)
+            return _Choice(allocation, blind)
         kept: tuple[Protected, ...] = ()
         if sending.sequential:
             first, allocation = first_venue(blind.parts, allocation)
@@ -421,7 +432,7 @@ class Decider:
             allocation, kept = protected(parent.side, allocation, request.offers, refused, shown)
         left_ns = None if parent.deadline_ns is None else parent.deadline_ns - now_ns
         leaves = sending.leaves((*blind.parts, *allocation.slices), left_ns)
-        return _Choice(name, allocation, blind, kept, leaves)
+        return _Choice(allocation, blind, kept, leaves)
 
     def _displayed(self, venue_id: str, side: Side) -> Levels:
         """What a lit venue displays of the side that an order of ``side`` trades against."""

@@ -12,6 +12,7 @@ from router.config import RouterConfig
 from router.core.costing import Costing
 from router.core.decide import Decider
 from router.core.experience import Experience
+from router.core.making import by_venue
 from router.core.orders import Child, Parent
 from router.core.profile import EffectivePrices, VenueProfile
 from router.core.view import MarketView
@@ -88,10 +89,10 @@ def test_the_short_way_to_price_and_fees_is_the_long_one(
     profiles = (venue("A", "0.5"), venue("B", "-0.25"))
     effective = EffectivePrices(profiles)
     costing = Costing(CostConfig(), profiles, effective, Experience(profiles))
-    parts = [("AB"[price % 2], price, qty) for price, qty in wanted]
-    short = costing.costs(side, parts, ())
+    parts = tuple([("AB"[price % 2], price, qty) for price, qty in wanted])
+    short = costing.costs(side, parts, (), by_venue(parts, side))
     costing._plain = False
-    assert short == costing.costs(side, parts, ())
+    assert short == costing.costs(side, parts, (), by_venue(parts, side))
 
 
 def test_a_decision_to_wait_costs_nothing() -> None:
