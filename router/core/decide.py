@@ -252,8 +252,17 @@ class Decider:
     ) -> tuple[tuple[Offer, ...], list[Refused]]:
         """What is truly there, and who is left out then."""
         offers = true_offers(parent, self._seat_offers(parent), truth, self.left_out)
+        if parent.limit_px is not None:
+            offers = tuple([self._reachable(one, parent.limit_px, parent.side) for one in offers])
+            offers = tuple([one for one in offers if one.levels])
         told = {offer.venue_id for offer in offers}
         return offers, [one for one in refused if one.venue_id not in told]
+
+    def _reachable(self, offer: Offer, limit: int, side: Side) -> Offer:
+        """An offer with the levels that an order on the venue's grid reaches within a limit."""
+        profile = self._view.venues[offer.venue_id].profile
+        levels = within(offer.levels, limit, profile, side)
+        return msgspec.structs.replace(offer, levels=levels)
 
     def _seat_offers(self, parent: Parent) -> list[Offer]:
         seats = self._buy_seats if parent.side is Side.BUY else self._sell_seats

@@ -228,3 +228,21 @@ def test_children_that_wait_to_leave_count_as_shown(market: Make, run_data: RunD
     assert no_answer_yet == [20, 49]
     assert ran.of(ParentDone)
     assert DecisionReason.QUOTE_CHANGE in {one.reason for one in ran.of(Decision)}
+
+
+def test_I6_who_is_told_what_is_there_keeps_to_the_limit_on_a_coarse_grid(
+    market: Make, run_data: RunData
+) -> None:
+    """The wholesaler sells at 100.01, which an order on its grid reaches at 100.05 only."""
+    fast = {"model": "fixed", "delay": "1ms"}
+    coarse = {"id": "COARSE", "kind": "wholesaler", "tick_size": "0.05", "latency": leg(1)}
+    lit = {**shown("LIT", 9, 60), "book": {"asks": [["100.01", 60]], "bids": [["99.99", 60]]}}
+    ran = run_data(
+        market(
+            [lit, coarse],
+            links=[{"from": "LIT", "to": "COARSE", "latency": fast}],
+            router={"strategy": {"kind": "oracle"}},
+            parents=[{"id": "P", "side": "buy", "qty": 100, "at": "5ms", "limit": "100.03"}],
+        )
+    )
+    assert [(one.venue_id, one.price) for one in ran.of(ChildSent)] == [("LIT", 10_001)]
