@@ -24,7 +24,7 @@ from router.core.blind import BlindOrders, BlindSplit, Part
 from router.core.costing import costing_of
 from router.core.experience import Experience
 from router.core.leakage import Leakage
-from router.core.making import Made, by_venue, make_children
+from router.core.making import by_venue, make_children, plan_leaves
 from router.core.orders import Child, Parent, bound_elsewhere
 from router.core.places import NOWHERE as _NOWHERE
 from router.core.places import Found, Places
@@ -117,6 +117,7 @@ class Decider:
             self._leakage = Leakage(config.leakage, profiles, lot_size)
         self._shapes = self._sending is not None or self._leakage is not None
         self._special = self._shapes or self._places is not None
+        self._reaches_hidden = self._blind is not None or self._places is not None
         self._decisions = 0
 
     def next_id(self) -> int:
@@ -131,20 +132,17 @@ class Decider:
 
         A parent that finds nothing to use gets one record of that, not one at each quote.
         """
-        places, hidden, blind = self._places, _NOWHERE, _NOT_BLIND
-        free_qty = left = parent.free_qty
-        if self._blind is not None:
-            blind = self._blind.split(parent, self.left_out)
-            left -= blind.kept_qty
-        if places is not None:
-            hidden = places.of(parent, self.left_out, now_ns)
-            blind = hidden.blind if self._blind is None else blind
+        hidden, blind = _NOWHERE, _NOT_BLIND
+        free_qty = parent.free_qty
+        if self._reaches_hidden:
+            hidden, blind = self._hidden(parent, now_ns)
         offers, quotes, refused, best_px = self._look(parent, blind, now_ns)
         if self._truth is not None:
             offers, refused = self._told(parent, self._truth, refused)
+        left = free_qty - blind.kept_qty if blind is not _NOT_BLIND else free_qty
         request = AllocationRequest(parent.side, left, offers, self._depth(parent), self._tie)
-        if places is not None:
-            request = places.completed(request, parent, hidden, now_ns)
+        if self._places is not None:
+            request = self._places.completed(request, parent, hidden, now_ns)
         name, allocation = self._allocate(parent, request)
         choice: _Choice | None = None
         if self._shapes:
@@ -155,13 +153,8 @@ class Decider:
             return []
         parent.waiting = nothing
         refused += [Refused(venue_id, why) for venue_id, why in allocation.refused]
-        if blind is not _NOT_BLIND:
-            BlindOrders.on_split(parent, blind)
-        if places is not None:
-            places.on_split(parent, allocation.slices)
-        elif self._truth is not None:
-            told = of_truth(allocation.slices, offers, self._silent, best_px)
-            blind = msgspec.structs.replace(blind, orders=blind.orders + told)
+        if self._reaches_hidden:
+            blind = self._on_split(parent, blind, allocation, offers, best_px)
         side = parent.side
         wanted = by_venue(parts, side)
         self._decisions = number = self._decisions + 1
@@ -188,19 +181,46 @@ class Decider:
             how = choice or _Choice(allocation, blind)
             decision = self._with_more(decision, parent, how, hidden)
         parent.rule = "cross" if parent.crossing else ""
+        found: list[tuple[Record, Child | None]] = [(decision, None)]
         if nothing:
-            return [(decision, None)]
+            return found
         parent.attempts += 1
         self._note_split(parent, offers, allocation)
         made = make_children(self._view, parent, wanted, number, best_px, now_ns)
         if choice is not None and choice.leaves:
-            _plan(made, choice.leaves, now_ns)
+            plan_leaves(made, choice.leaves, now_ns)
+        found += made
         if posts:
-            resting = by_venue(posts, side)
-            made += make_children(
-                self._view, parent, resting, number, best_px, now_ns, TimeInForce.DAY
-            )
-        return [(decision, None), *made]
+            resting, tif = by_venue(posts, side), TimeInForce.DAY
+            found += make_children(self._view, parent, resting, number, best_px, now_ns, tif)
+        return found
+
+    def _hidden(self, parent: Parent, now_ns: int) -> tuple[Found, BlindSplit]:
+        """Where it could post or try silent venues, and what goes out blind."""
+        hidden, blind = _NOWHERE, _NOT_BLIND
+        if self._blind is not None:
+            blind = self._blind.split(parent, self.left_out)
+        if self._places is not None:
+            hidden = self._places.of(parent, self.left_out, now_ns)
+            blind = hidden.blind if self._blind is None else blind
+        return hidden, blind
+
+    def _on_split(
+        self,
+        parent: Parent,
+        blind: BlindSplit,
+        allocation: Allocation,
+        offers: tuple[Offer, ...],
+        best_px: int | None,
+    ) -> BlindSplit:
+        """A split that reaches what is hidden goes out: note it; what of it rests on no quote."""
+        BlindOrders.on_split(parent, blind)
+        if self._places is not None:
+            self._places.on_split(parent, allocation.slices)
+        elif self._truth is not None:
+            told = of_truth(allocation.slices, offers, self._silent, best_px)
+            return msgspec.structs.replace(blind, orders=blind.orders + told)
+        return blind
 
     def _with_more(
         self, decision: Decision, parent: Parent, choice: _Choice, hidden: Found
@@ -246,6 +266,7 @@ class Decider:
         """Let the strategy know what is truly there, if it is one that is told."""
         if self._strategy.needs_truth:
             self._truth = truth
+            self._reaches_hidden = True
 
     def _told(
         self, parent: Parent, truth: Truth, refused: list[Refused]
@@ -482,10 +503,3 @@ def built(config: RouterConfig) -> Strategy:
     # Code of the user's is not to be had here: who runs the scenario brings it.
     assert not isinstance(named, OwnConfig | OwnSplitConfig)
     return named.build()
-
-
-def _plan(found: list[Made], leaves: tuple[PlannedLeave, ...], now_ns: int) -> None:
-    """Have the children leave when it is planned."""
-    planned = {one.venue_id: now_ns + one.wait_ns for one in leaves}
-    for _, child in found:
-        child.sent_ns = planned[child.venue_id]

@@ -5,7 +5,7 @@ from typing import Final
 from router.core.blind import Part
 from router.core.orders import Child, Parent
 from router.core.view import MarketView
-from sim.audit.records import ChildSent
+from sim.audit.records import ChildSent, PlannedLeave
 from sim.protocol.enums import Side, TimeInForce
 from sim.protocol.market_data import Levels
 
@@ -89,3 +89,10 @@ def make_children(  # noqa: PLR0917 - inside every decision: keywords would cost
         )
         found.append((sent, child))
     return found
+
+
+def plan_leaves(found: list[Made], leaves: tuple[PlannedLeave, ...], now_ns: int) -> None:
+    """Have the children leave when it is planned."""
+    planned = {one.venue_id: now_ns + one.wait_ns for one in leaves}
+    for _, child in found:
+        child.sent_ns = planned[child.venue_id]
