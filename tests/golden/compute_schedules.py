@@ -100,6 +100,8 @@ def obizhaeva_wang(golden: "Golden", tools: "Tools") -> Iterable["Computed"]:
         "middle_trade_shares": trades.middle,
         **continuous,
     }
+    if resilience * horizon < 1e-6:
+        return  # the book hardly refills between trades: those equations tell nothing apart
     solved = solved_trades(order, intervals, resilience * horizon / intervals)
     middle = {"middle_trade_shares": solved[1]} if intervals > 1 else {}
     yield {

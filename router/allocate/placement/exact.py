@@ -50,6 +50,11 @@ _LESS_THIN: Final = 0.8
 """How coarsely the common part is summed; with the second a smooth law's sum is right to 1e-6."""
 
 
+_FEW: Final = 3
+"""Venues with a common part up to which the cost is taken on one more lattice, right to some 1e-6
+of a share's spread; with more it would take as long as the search, and is right to some 1e-5."""
+
+
 class Optimum(NamedTuple):
     """A placement and its expected cost for the whole order."""
 
@@ -148,11 +153,16 @@ def _overbooked(problem: Problem, outflows: Outflows, corner: list[float]) -> Op
     middle, fine = [Lattice(problem, outflows, n, _LESS_THIN) for n in (cells, 2 * cells)]
     place, _ = descend(middle.evaluate, place, bounds, enough=1e-6 * scale, steps=15)
     # A step costs as many transforms as there are common points; without them many are cheap.
-    steps = 1 if len(fine.weights) > 1 else 20 if venues == 2 else 6
+    shared = outflows.common is not None
+    steps = 1 if shared else 20 if venues == 2 else 6
     place, known = descend(fine.evaluate, place, bounds, enough=1e-13 * scale, steps=steps)
+    gap = size - known.market
+    half, whole = middle.sums(place).cost(gap), known.cost
+    if shared and venues <= _FEW:
+        finer = Lattice(problem, outflows, 4 * cells, _LESS_THIN)
+        half, whole = whole, finer.sums(place).cost(gap)
     # The error falls with the square of the step: what remains of it is taken off.
-    cost = known.cost + (known.cost - middle.sums(place).cost(size - known.market)) / 3
-    return Optimum(Placement(known.market, tuple(place)), cost)
+    return Optimum(Placement(known.market, tuple(place)), whole + (whole - half) / 3)
 
 
 def _is_step(qty: float, unit: float) -> bool:

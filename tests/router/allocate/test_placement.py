@@ -274,6 +274,16 @@ def test_the_cost_of_limits_between_the_steps_of_the_outflows() -> None:
     assert expected_cost(problem, Outflows(laws), place) == pytest.approx(own, abs=74 * 1e-4)
 
 
+@pytest.mark.slow
+def test_the_cost_that_the_exact_solver_names_is_that_of_its_placement() -> None:
+    """Of a larger order than the tables have, inside, where the solver's steps are long."""
+    problem = msgspec.structs.replace(PAIR, order_qty=800.0, half_spread=2.0, lambda_over=3.0)
+    outflows = pair_outflows()
+    found = solve(problem, outflows)
+    whole = expected_cost(problem, outflows, found.placement)
+    assert found.cost == pytest.approx(whole, abs=800 * 1e-5)
+
+
 def test_an_optimum_is_at_least_as_good_as_the_fixed_placements() -> None:
     outflows = pair_outflows()
     found = solve(PAIR, outflows)
