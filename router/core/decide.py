@@ -12,7 +12,6 @@ import msgspec
 from router.allocate.base import (
     Allocation,
     AllocationRequest,
-    ChildOutcome,
     Depth,
     Offer,
     Strategy,
@@ -24,7 +23,7 @@ from router.core.blind import BlindOrders, BlindSplit, Part
 from router.core.costing import costing_of
 from router.core.experience import Experience
 from router.core.leakage import Leakage
-from router.core.making import by_venue, make_children, plan_leaves
+from router.core.making import Made, by_venue, make_children, outcome_of, plan_leaves
 from router.core.orders import Child, Parent, bound_elsewhere
 from router.core.places import NOWHERE as _NOWHERE
 from router.core.places import Found, Places
@@ -46,7 +45,7 @@ from sim.audit.records import (
     Refused,
     Slice,
 )
-from sim.protocol.enums import DecisionReason, OrdStatus, Side, TimeInForce
+from sim.protocol.enums import DecisionReason, Side, TimeInForce
 from sim.protocol.market_data import BookSnapshot, Levels
 from sim.protocol.units import Units
 
@@ -158,8 +157,7 @@ class Decider:
         side = parent.side
         wanted = by_venue(parts, side)
         self._decisions = number = self._decisions + 1
-        # At most 15 keywords, and no call for what is not there: beyond that CPython packs them
-        # into a dict first, which takes as long as all else here.
+        # At most 15 keywords: beyond that CPython packs them into a dict first, which takes long.
         decision = Decision(
             t_ns=now_ns,
             decision_id=number,
@@ -181,19 +179,24 @@ class Decider:
             how = choice or _Choice(allocation, blind)
             decision = self._with_more(decision, parent, how, hidden)
         parent.rule = "cross" if parent.crossing else ""
-        found: list[tuple[Record, Child | None]] = [(decision, None)]
         if nothing:
-            return found
-        parent.attempts += 1
+            return [(decision, None)]
         self._note_split(parent, offers, allocation)
         made = make_children(self._view, parent, wanted, number, best_px, now_ns)
-        if choice is not None and choice.leaves:
-            plan_leaves(made, choice.leaves, now_ns)
-        found += made
-        if posts:
-            resting, tif = by_venue(posts, side), TimeInForce.DAY
-            found += make_children(self._view, parent, resting, number, best_px, now_ns, tif)
-        return found
+        if self._shapes or posts:
+            made = self._with_rest(made, decision, parent, best_px)
+        return [(decision, None), *made]
+
+    def _with_rest(
+        self, made: list[Made], decision: Decision, parent: Parent, best_px: int | None
+    ) -> list[Made]:
+        """The children that take, leaving as planned, and those that rest."""
+        now_ns, number = decision.t_ns, decision.decision_id
+        if decision.leaves:
+            plan_leaves(made, decision.leaves, now_ns)
+        posts = tuple([(post.venue_id, post.price, post.qty) for post in decision.posts])
+        resting, tif = by_venue(posts, parent.side), TimeInForce.DAY
+        return made + make_children(self._view, parent, resting, number, best_px, now_ns, tif)
 
     def _hidden(self, parent: Parent, now_ns: int) -> tuple[Found, BlindSplit]:
         """Where it could post or try silent venues, and what goes out blind."""
@@ -246,7 +249,7 @@ class Decider:
     def over(self, child: Child, now_ns: int) -> bool:
         """A child has ended: let the strategy learn from it; whether others waited for its end."""
         if self._strategy.learns:
-            self._learn(child, now_ns)
+            self._strategy.learn(outcome_of(child, self._view, now_ns))
         if child.parent.pings and BlindOrders.on_over(child):
             return True
         return self._places is not None and self._places.on_over(child)
@@ -288,23 +291,6 @@ class Decider:
     def _seat_offers(self, parent: Parent) -> list[Offer]:
         seats = self._buy_seats if parent.side is Side.BUY else self._sell_seats
         return [seat.offer for seat in seats]
-
-    def _learn(self, child: Child, now_ns: int) -> None:
-        self._strategy.learn(
-            ChildOutcome(
-                child.parent.parent_id,
-                child.venue_id,
-                self._view.venues[child.venue_id].profile.visibility,
-                child.side,
-                child.price,
-                child.order_qty,
-                child.cum_qty,
-                posted=child.rests,
-                rejected=child.status is OrdStatus.REJECTED,
-                sent_ns=child.sent_ns,
-                ended_ns=now_ns,
-            )
-        )
 
     @property
     def post_for_ns(self) -> int | None:
@@ -480,6 +466,7 @@ class Decider:
     def _note_split(
         self, parent: Parent, offers: tuple[Offer, ...], allocation: Allocation
     ) -> None:
+        parent.attempts += 1
         if not allocation.slices:
             return
         parent.splits += 1

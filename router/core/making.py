@@ -1,12 +1,13 @@
-"""Children of a decision with the records of their sending; nothing leaves here."""
+"""Children of a decision with the records of their sending, and how they ended, for who learns."""
 
 from typing import Final
 
+from router.allocate.base import ChildOutcome
 from router.core.blind import Part
 from router.core.orders import Child, Parent
 from router.core.view import MarketView
 from sim.audit.records import ChildSent, PlannedLeave
-from sim.protocol.enums import Side, TimeInForce
+from sim.protocol.enums import OrdStatus, Side, TimeInForce
 from sim.protocol.market_data import Levels
 
 _IOC: Final = TimeInForce.IOC
@@ -96,3 +97,20 @@ def plan_leaves(found: list[Made], leaves: tuple[PlannedLeave, ...], now_ns: int
     planned = {one.venue_id: now_ns + one.wait_ns for one in leaves}
     for _, child in found:
         child.sent_ns = planned[child.venue_id]
+
+
+def outcome_of(child: Child, view: MarketView, now_ns: int) -> ChildOutcome:
+    """How a child ended, for strategies that learn."""
+    return ChildOutcome(
+        child.parent.parent_id,
+        child.venue_id,
+        view.venues[child.venue_id].profile.visibility,
+        child.side,
+        child.price,
+        child.order_qty,
+        child.cum_qty,
+        posted=child.rests,
+        rejected=child.status is OrdStatus.REJECTED,
+        sent_ns=child.sent_ns,
+        ended_ns=now_ns,
+    )
