@@ -65,7 +65,7 @@ def _in_steps(offer: Offer, step: int) -> Offer:
 
 
 class TrialStaticConfig(ScenarioModel):
-    """Cheapest best ask with fee first, or nothing where less is displayed; its penalties are idle.
+    """Cheapest best ask with fee first, or nothing; its three parameters cannot change that.
 
     ``lambda_over``, ``lambda_under`` and ``theta`` cannot change its result, and every decision's
     notes say so: a split that is kept fills whole, so they multiply 0. What is no whole number of

@@ -8,6 +8,7 @@ the quotes. Changes nothing.
 from collections.abc import Iterable
 from decimal import Decimal
 from fractions import Fraction
+from typing import Final
 
 import msgspec
 
@@ -22,6 +23,9 @@ from router.settings.cost import CostConfig
 from sim.audit.records import KnownQuote, VenueCost
 from sim.protocol.enums import Side
 from sim.protocol.units import plain
+
+FINER: Final = 1_000
+"""Steps of a tick in which what delays cost is counted."""
 
 
 class Costing:
@@ -161,6 +165,11 @@ class Costing:
             self.latency_cost(venue_id, 0),
             self.fill_risk(venue_id),
         )
+
+
+def finer_for(config: CostConfig | None) -> int:
+    """How much finer the scale of prices is: delays of milliseconds cost parts of a tick."""
+    return FINER if config is not None and config.volatility_ticks else 1
 
 
 def costing_of(

@@ -20,7 +20,7 @@ from router.allocate.dark_then_lit import NAME as DARK_THEN_LIT
 from router.allocate.dark_then_lit import dark_then_lit
 from router.config import RouterConfig
 from router.core.blind import BlindOrders, BlindSplit, Part
-from router.core.costing import costing_of
+from router.core.costing import costing_of, finer_for
 from router.core.experience import Experience
 from router.core.leakage import Leakage
 from router.core.making import Made, by_venue, make_children, outcome_of, plan_leaves
@@ -80,7 +80,7 @@ class Decider:
         self._tie = config.tie
         self._strategy = built(config)
         self._strategy.units = units
-        effective = EffectivePrices(profiles)
+        effective = EffectivePrices(profiles, finer_for(config.cost))
         self._scale = self._strategy.scale = effective.scale
         self._weighs = config.cost is not None or self._strategy.weighs_risk
         self._costing = costing_of(config.cost, self._strategy, profiles, effective, experience)

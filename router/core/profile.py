@@ -52,13 +52,18 @@ class VenueProfile(msgspec.Struct, frozen=True):
 
 
 class EffectivePrices:
-    """Prices with fees as exact integers, in ``1/scale`` ticks, comparable over all venues."""
+    """Prices with fees as exact integers, in ``1/scale`` ticks, comparable over all venues.
+
+    Args:
+        profiles: The venues.
+        finer: How much finer than fees and impacts need it the scale is.
+    """
 
     __slots__ = ("_impacts", "_lines", "scale")
 
-    def __init__(self, profiles: tuple[VenueProfile, ...]) -> None:
+    def __init__(self, profiles: tuple[VenueProfile, ...], finer: int = 1) -> None:
         numbers = [number for p in profiles for number in (*p.buy, *p.sell, p.impact)]
-        self.scale = lcm(*(number.denominator for number in numbers)) if numbers else 1
+        self.scale = finer * (lcm(*(number.denominator for number in numbers)) if numbers else 1)
         self._lines = {
             (p.venue_id, buys): (int(line[0] * self.scale), int(line[1] * self.scale))
             for p in profiles

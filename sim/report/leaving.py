@@ -8,6 +8,8 @@ from sim.protocol.enums import TimeInForce
 from sim.report.words import Words, duration, words
 
 NOT_ITS_TURN = "not_its_turn"
+WOULD_SHOW = "would_show"
+OWN = "own:"
 
 
 def departure(decision: Decision, venue_id: str) -> str:
@@ -78,6 +80,10 @@ def left_over(decision: Decision, left: int, w: Words, *, posts: bool) -> str:
     asks = any(one.stage == "ping" for one in decision.blind)
     if asks or any(one.reason == "pools_first" for one in decision.refused):
         return f"The other {w.qty(left)} wait until all that were asked have answered."
+    if any(one.reason == WOULD_SHOW for one in decision.refused):
+        return f"The other {w.qty(left)} would have shown too much, or nobody had them; they wait."
+    if decision.strategy.startswith(OWN):
+        return f"Your own code sent nothing for the other {w.qty(left)}."
     wait = "they rest or wait for quotes" if posts else "they wait for quotes"
     return f"No venue had the other {w.qty(left)}; {wait}."
 

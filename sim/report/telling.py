@@ -23,6 +23,7 @@ from sim.report.words import Words, count, duration, instant, listed, units_of, 
 
 LEVELS_TOLD: Final = 3
 """Levels of each venue that are told."""
+WAKE_AT: Final = "wake_at"
 _PRICE_DIGITS: Final = 3
 """Further digits of a price that is not on the grid."""
 
@@ -187,9 +188,13 @@ class Telling:
             )
         if not decision.quotes and not decision.blind:
             yield "Nothing that it could use."
-        if decision.notes:
-            notes = [f"{printable(one.name)} {printable(one.value)}" for one in decision.notes]
+        wakes = [one for one in decision.notes if one.name == WAKE_AT and one.value.isdecimal()]
+        figures = [one for one in decision.notes if one not in wakes]
+        if figures:
+            notes = [f"{printable(one.name)} {printable(one.value)}" for one in figures]
             yield f"  The strategy's own figures: {'; '.join(notes)}"
+        for one in wakes:
+            yield f"  It asked to be called again at {instant(int(one.value))}."
 
     def effective(self, decision: Decision, known: KnownQuote, side: Side) -> str:
         """What the best level comes to with the fee, and with risk where the strategy weighs it.

@@ -53,16 +53,16 @@ def test_each_term_of_each_venue_is_in_the_record_of_any_strategy() -> None:
     desk.quote("A", ((100, 4), (101, 2)), at=1 * MS)
     desk.quote("B", ((102, 9),), at=6 * MS)
     decision = desk.decide(10, now=6 * MS)
-    assert decision.effective_scale == 4
-    # A: 9 ms since its quote until an order is there are sqrt(0.009) * 100 = 9.48 ticks
-    a = VenueCost("A", 6, 4 * 602, 2 * 6, total=0, impact=6, latency=37 * 6)
+    assert decision.effective_scale == 4000
+    # A: 9 ms since its quote until an order is there are sqrt(0.009) * 100 = 9.48683 ticks
+    a = VenueCost("A", 6, 4000 * 602, 2000 * 6, total=0, impact=6000, latency=37_947 * 6)
     sure = a.price + a.fees + a.impact + a.latency
     risk = round(Fraction(sure, 4))  # 1 / (1 - 1/5) is a quarter more
-    b = VenueCost("B", 4, 4 * 408, 0, total=4 * 408 + 100, latency=25 * 4)
+    b = VenueCost("B", 4, 4000 * 408, 0, total=4000 * 408 + 25_298 * 4, latency=25_298 * 4)
     assert decision.costs == (msgspec.structs.replace(a, fill_risk=risk, total=sure + risk), b)
     assert [(q.impact, q.fill_risk, q.latency_cost) for q in decision.quotes] == [
-        (1, "0.2", 37),
-        (0, "0", 25),
+        (1000, "0.2", 37_947),
+        (0, "0", 25_298),
     ]
 
 
@@ -134,13 +134,22 @@ def test_min_risk_shuns_a_venue_that_has_filled_nothing_if_it_may_learn() -> Non
         assert texts == {"A": "0.5" if risk == "learnt" else "0", "B": "0"}
 
 
+def test_a_delay_that_costs_less_than_a_tick_is_not_for_nothing() -> None:
+    """Two ticks a second are 0.13 ticks in 4 ms: whole ticks would lose all of it."""
+    desk = Desk(venue("A"), strategy={"kind": "greedy"}, cost={"volatility_ticks": "2"})
+    desk.quote("A", ((100, 9),))
+    decision = desk.decide(3)
+    assert decision.effective_scale == 1000
+    assert decision.costs == (VenueCost("A", 3, 300_000, 0, total=300_378, latency=378),)
+
+
 def test_what_is_learnt_of_a_delay_is_in_what_it_costs() -> None:
     cost = {"risk": "learnt", "volatility_ticks": "1000"}
     desk = Desk(venue("A"), strategy={"kind": "greedy"}, cost=cost)
     desk.quote("A", ((100, 9),))
-    assert desk.decide(1).quotes[0].latency_cost == 63, "1000 * sqrt(0.004)"
+    assert desk.decide(1).quotes[0].latency_cost == 63_245, "1000 * sqrt(0.004)"
     desk.learnt.on_first_report(short("A"), 16 * MS, 17 * MS)
-    assert desk.decide(1).quotes[0].latency_cost == 126, "four times the delay, twice the cost"
+    assert desk.decide(1).quotes[0].latency_cost == 126_491, "four times the delay, twice the cost"
 
 
 def test_the_chase_is_recorded_with_what_it_costs_elsewhere() -> None:

@@ -220,11 +220,11 @@ def test_what_a_decision_costs_is_told_term_by_term(run: Run) -> None:
         *[f"venues[{name}].fill_risk='0.1'" for name in ("DARK_A", "DARK_B")],
     )
     told = text(explain(folder, "D1"))
-    # 6 ms at 10 ticks for the root of a second are 0.7745 of a tick, in whole tenths 0.7
-    first = "  NASDAQ: 30,000 at prices of 3,000,050.00 with fees of 90.00 and delay of 210.00"
+    # 6 ms at 10 ticks for the root of a second are 0.7745 of a tick
+    first = "  NASDAQ: 30,000 at prices of 3,000,050.00 with fees of 90.00 and delay of 232.35"
     assert first in told
-    assert "costs 3,000,350.00" in told
-    assert "a delay worth 0.007)" in told
+    assert "costs 3,000,372.35" in told
+    assert "a delay worth 0.00774)" in told
     (cost,) = explain(folder, "D1")["facts"]["decision"]["costs"]
     terms = ("price", "fees", "impact", "latency", "fill_risk")
     assert sum(cost.get(name, 0) for name in terms) == cost["total"]

@@ -50,6 +50,32 @@ def test_whose_turn_comes_later_is_told(run: Run) -> None:
     assert "because the child before it had ended." in text(explain(folder, "D2"))
 
 
+def test_lots_held_back_for_what_they_would_show_did_not_lack_a_venue(run: Run) -> None:
+    leakage = "router.leakage={alpha: '0.0001', max_detect: '0.3'}"
+    told = text(explain(run("equalised", FIRST, SHORT, leakage), "D1"))
+    assert "would have shown too much, or nobody had them; they wait." in told
+    assert "No venue had" not in told
+
+
+def test_what_code_of_the_users_does_not_send_is_said_to_be_its_choice(tmp_path: Path) -> None:
+    lines = [
+        "from router.own import Send, WakeAt",
+        "class Own:",
+        "    def decide(self, view, state):",
+        "        if state.orders or state.filled_qty:",
+        "            return []",
+        "        return [Send('NEAR', 5, state.limit_px), WakeAt(view.now_ns + 7_000_000)]",
+    ]
+    (tmp_path / "own.py").write_text("\n".join(lines))
+    parent = 'parents=[{id: P1, side: buy, qty: 10000, at: 1s, limit: "100.10"}]'
+    sets = ("plugins=['own.py:Own']", "router={strategy: {kind: own, plugin: Own}}", parent, SHORT)
+    loaded = load_scenario("equalised", sets=sets, data=tmp_path, allow_code=True)
+    run_world(loaded, folder=tmp_path)
+    told = text(explain(tmp_path, "D1"))
+    assert "Your own code sent nothing for the other 9,995." in told
+    assert "It asked to be called again at 1.007 s." in told
+
+
 def test_what_was_moved_for_a_better_quote_is_told(run: Run) -> None:
     sets = ("router.sending.protect=true", "router.strategy={kind: single_venue, venue: FAR}")
     folder = run("equalised", FIRST, SHORT, *sets)
