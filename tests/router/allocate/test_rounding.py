@@ -13,17 +13,31 @@ from pydantic import TypeAdapter
 
 from router.allocate import STRATEGIES, StrategyConfig
 from router.allocate.base import USUAL_TIE, Allocation, AllocationRequest, Offer
+from sim.protocol.config import ScenarioModel
 from sim.protocol.enums import Side
 
+
+def _is_needed(kind: type[ScenarioModel], key: str) -> bool:
+    return key in kind.model_fields and kind.model_fields[key].is_required()
+
+
 _ADAPTER: TypeAdapter[Any] = TypeAdapter(StrategyConfig)
-CONFIGS = [
+NEEDED: dict[str, Any] = {
+    "venue": "V0",
+    "horizon": "1s",
+    "outflow": {"law": "poisson", "mean": 10},
+    "lambda_under": "0.05",
+    "lambda_over": "0.05",
+}
+"""Keys without a default."""
+CONFIGS: list[dict[str, Any]] = [
     {"kind": kind.model_fields["kind"].annotation.__args__[0]}  # type: ignore[union-attr]
-    | ({"venue": "V0"} if "venue" in kind.model_fields else {})
+    | {key: value for key, value in NEEDED.items() if _is_needed(kind, key)}
     for kind in STRATEGIES
 ]
 
 
-def allocate(config: dict[str, str], qty: int, offers: tuple[Offer, ...]) -> Allocation:
+def allocate(config: dict[str, Any], qty: int, offers: tuple[Offer, ...]) -> Allocation:
     chosen = _ADAPTER.validate_python(config).build()
     found: Allocation = chosen.allocate(
         AllocationRequest(Side.BUY, qty, offers, chosen.depth, USUAL_TIE)
@@ -48,7 +62,7 @@ venues = st.lists(st.tuples(st.sampled_from([1, 2, 3, 5, 7, 100]), levels), max_
 @pytest.mark.parametrize("config", CONFIGS, ids=lambda config: config["kind"])
 @given(qty=st.integers(1, 200), made=venues)
 def test_D12_slices_and_rest_are_the_quantity_and_no_lot_that_fits_is_left(
-    config: dict[str, str], qty: int, made: list[tuple[int, tuple[tuple[int, int], ...]]]
+    config: dict[str, Any], qty: int, made: list[tuple[int, tuple[tuple[int, int], ...]]]
 ) -> None:
     given_offers = offers(*made)
     found = allocate(config, qty, given_offers)
