@@ -20,7 +20,7 @@ from sim.study.costs import BPS, Cost, cost_of
 from sim.study.grid import set_text
 from sim.study.paired import paired
 from sim.study.pool import OnDone, run_many
-from sim.study.runs import More, RunFigures, RunJob, Source, fitting, run_job
+from sim.study.runs import More, RunFigures, RunJob, Source, check_sides, fitting, run_job
 
 SCHEMA: Final = "sorsim-comparison/1"
 CONFIDENCE: Final = 0.95
@@ -129,6 +129,7 @@ def compare(
     if config is None:
         message = "must be there to compare strategies"
         raise ScenarioError([Problem(source.ref, 0, 0, "comparison", message)])
+    check_sides(loaded, source)
     first = loaded.scenario.seed if seed is None else seed
     mores = _fitted(source, loaded, config)
     sizes = [plain(size) for size in config.sizes]

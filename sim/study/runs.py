@@ -49,6 +49,17 @@ More = tuple[tuple[str, str], ...]
 """Overrides, each with what messages call its place."""
 
 
+def check_sides(loaded: LoadedScenario, source: Source) -> None:
+    """Costs are compared of orders of one side.
+
+    Raises:
+        ScenarioError: If there are orders to buy and to sell.
+    """
+    if all(_orders(loaded.scenario)):
+        message = "orders to buy and to sell have no common cost; allowed: one side"
+        raise ScenarioError([Problem(source.ref, 0, 0, "parents", message)])
+
+
 def fitting(source: Source, base: LoadedScenario, more: More, exact: set[str]) -> More:
     """The overrides as they load: exact decimals are quoted where the plain number is refused.
 

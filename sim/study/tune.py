@@ -23,7 +23,7 @@ from sim.study.costs import Cost, cost_of, savings_bps
 from sim.study.grid import Axis, Point, expand, idle_axes, sets_of
 from sim.study.paired import Paired, paired
 from sim.study.pool import OnDone, run_many
-from sim.study.runs import OneFill, RunFigures, RunJob, Source, fitting, run_job
+from sim.study.runs import OneFill, RunFigures, RunJob, Source, check_sides, fitting, run_job
 
 SCHEMA: Final = "sorsim-tune/1"
 CONFIDENCE: Final = 0.95
@@ -154,7 +154,7 @@ def tune(
     loaded = source.load()
     seed = loaded.scenario.seed
     seeds = list(range(seed, seed + seeds_n))
-    _check_sides(loaded, source)
+    check_sides(loaded, source)
     variants = [
         _Variant(_words(point), point, tuple([("--grid", text) for text in sets_of(point)]))
         for point in expand(grid)
@@ -182,13 +182,6 @@ def tune(
         for one in shown
     ]
     return tuning, curves
-
-
-def _check_sides(loaded: LoadedScenario, source: Source) -> None:
-    sides = {parent.side == "buy" for parent in loaded.scenario.parents}
-    if len(sides) > 1:
-        message = "orders to buy and to sell have no common cost; allowed: one side"
-        raise ScenarioError([Problem(source.ref, 0, 0, "parents", message)])
 
 
 def _fitted(source: Source, loaded: LoadedScenario, variants: Sequence[_Variant]) -> list[_Variant]:

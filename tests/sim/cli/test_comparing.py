@@ -84,6 +84,14 @@ def test_a_strategy_with_another_order_is_not_compared(
     assert f"strategy single_exchange {says}" in done.err
 
 
+def test_orders_of_both_sides_are_not_compared(invoke: Invoke) -> None:
+    times = "qty: 2000, at: 200ms, deadline: 2800ms"
+    parents = f"parents=[{{id: P1, side: buy, {times}}}, {{id: P2, side: sell, {times}}}]"
+    done = invoke(*SMALL, "--set", "comparison.sizes=[]", "--set", parents)
+    assert done.code == 2
+    assert "orders to buy and to sell have no common cost; allowed: one side" in done.err
+
+
 def test_a_comparison_fits_80_columns_with_whole_intervals(
     invoke: Invoke, monkeypatch: pytest.MonkeyPatch
 ) -> None:
