@@ -55,8 +55,8 @@ class Join(msgspec.Struct, frozen=True, gc=False):
     """Where a limit order could join the parent's own side of a book.
 
     ``price`` is the best price of that side as received, within the parent's limit and on the
-    venue's grid; ``queue_qty`` the lots displayed there, 0 where the price is a new one.
-    ``rebate`` is what a maker gets there, in ticks a lot; negative for a fee.
+    venue's grid; ``queue_qty`` the lots displayed there and at better prices of that side, which
+    trade first; 0 where nothing is. ``rebate`` is what a maker gets there, in ticks a lot; negative for a fee.
     """
 
     venue_id: str

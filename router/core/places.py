@@ -196,7 +196,8 @@ def _join(
     price = profile.down(wanted) if buys else profile.up(wanted)
     if price <= 0:
         return None
-    queue = sum(qty for px, qty in own_side if px == price)
+    # Who bids more trades first, too.
+    queue = sum(qty for px, qty in own_side if (px >= price if buys else px <= price))
     slope, intercept = profile.maker_buy if buys else profile.maker_sell
     fee = slope * price + intercept - price
     rebate: Fraction = -fee if buys else fee

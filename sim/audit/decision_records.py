@@ -132,7 +132,7 @@ class KnownQueue(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=Tr
     price: int
     """Best price of the own side, within the parent's limit."""
     queue_qty: int
-    """Lots displayed there; 0 where the price is a new one."""
+    """Lots displayed there and at better prices of that side, which trade first."""
     venue_seq: int
     """Number of the quote."""
     age_ns: int

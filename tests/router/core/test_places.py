@@ -137,12 +137,12 @@ def test_a_strategy_is_told_of_queues_pools_the_middle_and_the_time_left() -> No
     bench.quote("B", (98, 10), (101, 10))
     bench.buy(50, deadline=1_005)
     request = told.requests[0]
-    assert request.joins == (Join("A", 98, 0, 1, 1, Fraction(1, 5)),), "on its grid, as a maker"
+    assert request.joins == (Join("A", 98, 40, 1, 1, Fraction(1, 5)),), "on its grid, as a maker"
     assert request.pools == (Pool("D", 101, 1, 3),)
     assert request.mid2 == 99 + 101
     assert request.left_ns == 1_000
     assert request.parent_id == "P"
-    assert bench.decisions()[0].queues == (KnownQueue("A", 98, 0, 7, 5),)
+    assert bench.decisions()[0].queues == (KnownQueue("A", 98, 40, 7, 5),)
 
 
 def test_a_join_stays_within_the_limit() -> None:
@@ -150,7 +150,7 @@ def test_a_join_stays_within_the_limit() -> None:
     bench = Bench(told)
     bench.quote("A", (98, 40), (102, 10))
     bench.buy(50, limit=97)
-    assert told.requests[0].joins == (Join("A", 96, 0, 1, 1, Fraction(1, 5)),)
+    assert told.requests[0].joins == (Join("A", 96, 40, 1, 1, Fraction(1, 5)),)
     assert told.requests[0].pools == (Pool("D", 97, 1, 3),)
 
 
