@@ -56,7 +56,8 @@ class Join(msgspec.Struct, frozen=True, gc=False):
 
     ``price`` is the best price of that side as received, within the parent's limit and on the
     venue's grid; ``queue_qty`` the lots displayed there and at better prices of that side, which
-    trade first; 0 where nothing is. ``rebate`` is what a maker gets there, in ticks a lot; negative for a fee.
+    trade first; 0 where nothing is. ``rebate`` is what a maker gets there, in ticks a lot; negative
+    for a fee.
     """
 
     venue_id: str

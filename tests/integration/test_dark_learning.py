@@ -17,10 +17,12 @@ from sim.world import run_world
 LEARNERS = {
     "kaplan_meier": "{kind: kaplan_meier}",
     "exponentiated_gradient": "{kind: exponentiated_gradient}",
-    "stochastic_split": "{kind: stochastic_split, gain: '0.1'}",
+    "stochastic_split": "{kind: stochastic_split}",
     "reinforcement": "{kind: reinforcement}",
 }
-SEEDS = range(1, 7)
+SEEDS = range(1, 21)
+"""With six of them the interval of ``stochastic_split`` still held 0: it has learnt most by its
+thirtieth order."""
 SWITCH = 400
 """Orders of ``dark_regimes`` before its change."""
 each_learner = pytest.mark.parametrize("learner", list(LEARNERS))
