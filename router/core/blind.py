@@ -122,9 +122,11 @@ class BlindOrders:
     @staticmethod
     def on_split(parent: Parent, split: BlindSplit) -> None:
         """A split goes out; venues that get a ping have not answered it."""
-        for venue_id in split.pings:
-            if any(part[0] == venue_id for part in split.parts):
+        for venue_id, _, _ in split.parts:
+            if venue_id in split.pings:
                 parent.pings[venue_id] = False
+            elif not parent.tries(venue_id):
+                parent.pings.pop(venue_id, None)  # of a ping that never left
 
     @staticmethod
     def on_over(child: Child) -> bool:
