@@ -37,7 +37,8 @@ IfExists = Literal["refuse", "replace"]
 # the same calls. `each` writes and confirms every record.
 FLUSH_BYTES: Final[dict[str, int]] = {"end": 8 << 20, "interval": 1 << 20, "each": 0}
 
-_sha256: Final = hashlib.sha256
+_fresh_hash: Final = hashlib.sha256().copy
+"""A new hash, as a copy of an empty one: OpenSSL looks the algorithm up whenever one is made."""
 _FIRST_PREV: Final = b"0" * 64
 _LINE: Final = b'{"seq":%d,%b,"prev":"%b"}'
 _SEALED_LINE: Final = b'%b,"seal":"%b"}'
@@ -147,7 +148,9 @@ class ChainSink:
         if cls is RunFinished:
             line = _SEALED_LINE % (line[:-1], _hash(line[:-1]))
             self._stopped = "the audit log is finished: nothing may follow run_finished"
-        head = _sha256(line).hexdigest().encode()
+        digest = _fresh_hash()
+        digest.update(line)
+        head = digest.hexdigest().encode()
         # No call between these: an interrupt (Ctrl-C) strikes at calls, and must not part them.
         buffer = self._buffer
         buffer += line
