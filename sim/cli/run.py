@@ -91,15 +91,20 @@ def run(
     if data is not None:
         there(data, "--data")
     loaded = load_scenario(scenario, sets=sets, seed=seed, data=data, allow_code=allow_code)
+    source = None
+    if loaded.scenario.comparison is not None:
+        from sim.study.comparison import check_comparison
+        from sim.study.runs import Source
+
+        source = Source(scenario, sets, data, allow_code)
+        check_comparison(source)  # before there is a folder, or anything has run
     name = loaded.scenario.name
     folder = new_run_folder(Path("logs"), name) if out is None else given_run_folder(out)
     result = _run(loaded, folder, clock, 1.0 if speed is None else speed, quiet=quiet)
     compared = None
-    if loaded.scenario.comparison is not None and result.exit_code != INTERRUPTED:
+    if source is not None and result.exit_code != INTERRUPTED:
         from sim.cli.comparing import run_comparison
-        from sim.study.runs import Source
 
-        source = Source(scenario, sets, data, allow_code)
         compared = run_comparison(source, loaded, folder, result.exit_code, quiet=quiet)
     if as_json:
         import msgspec

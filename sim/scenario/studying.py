@@ -5,7 +5,7 @@ are judged where they are applied.
 """
 
 from itertools import pairwise
-from typing import Annotated, Final, Self
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
@@ -43,6 +43,18 @@ SetValue = Annotated[
 """A value as ``--set`` takes it, as text, or a plain number."""
 
 
+BaselineName = Literal[
+    "single_exchange",
+    "best_ask",
+    "twap",
+    "vwap",
+    "vwap_profile",
+    "dark_pool_only",
+    "execution_broker",
+]
+"""What they are: ``sim.study.baselines``."""
+
+
 class TuneConfig(ScenarioModel):
     """What `sorsim tune` tries if the command line does not say."""
 
@@ -51,8 +63,8 @@ class TuneConfig(ScenarioModel):
         Field(min_length=1, max_length=20),
     ]
     """Values by path, as for ``--set``; all combinations are run."""
-    baselines: Annotated[Seq[Ident], Field(max_length=20)] = ()
-    """Names of what the best point is compared with; see `sorsim list baselines`."""
+    baselines: Annotated[Seq[BaselineName], Field(max_length=20)] = ()
+    """What the best point is compared with; see `sorsim list baselines`."""
 
 
 class StudyConfig(ScenarioModel):

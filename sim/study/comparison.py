@@ -104,6 +104,16 @@ class _One(NamedTuple):
     detect: float | None
 
 
+def check_comparison(source: Source) -> None:
+    """Nothing, if the comparison of a scenario can be run.
+
+    Raises:
+        ScenarioError: As ``compare``.
+    """
+    loaded, config = _checked(source)
+    _fitted(source, loaded, config)
+
+
 def compare(
     source: Source,
     *,
@@ -124,12 +134,7 @@ def compare(
             nothing has run.
         JobError: If a run failed.
     """
-    loaded = source.load()
-    config = loaded.scenario.comparison
-    if config is None:
-        message = "must be there to compare strategies"
-        raise ScenarioError([Problem(source.ref, 0, 0, "comparison", message)])
-    check_sides(loaded, source)
+    loaded, config = _checked(source)
     first = loaded.scenario.seed if seed is None else seed
     mores = _fitted(source, loaded, config)
     sizes = [plain(size) for size in config.sizes]
@@ -152,6 +157,16 @@ def compare(
     ]
     swept = _swept(figures[base:], config, len(sizes))
     return _comparison(loaded, config, first, ran, swept)
+
+
+def _checked(source: Source) -> tuple[LoadedScenario, ComparisonConfig]:
+    loaded = source.load()
+    config = loaded.scenario.comparison
+    if config is None:
+        message = "must be there to compare strategies"
+        raise ScenarioError([Problem(source.ref, 0, 0, "comparison", message)])
+    check_sides(loaded, source)
+    return loaded, config
 
 
 def _more(one: ComparedConfig) -> More:

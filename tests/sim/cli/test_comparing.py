@@ -60,11 +60,12 @@ def test_an_interrupted_comparison_leaves_the_run_whole(
     assert manifest["exit_code"] == 130
 
 
-def test_a_wrong_strategy_is_told_before_it_runs(invoke: Invoke) -> None:
+def test_a_wrong_strategy_is_told_before_it_runs(invoke: Invoke, tmp_path: Path) -> None:
     wrong = "comparison.strategies[0].sets={router.nonsense: 1}"
     done = invoke(*SMALL, "--set", wrong)
     assert done.code == 2
     assert "strategy single_exchange router.nonsense=1: router.nonsense: unknown key" in done.err
+    assert not (tmp_path / "r").exists(), "nor was a folder made"
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,12 @@
 """Every baseline of the customer's documents does what its name says, on any scenario that fits."""
 
+from typing import get_args
+
 import pytest
 
+from sim.protocol.errors import ScenarioError
 from sim.scenario.load import load_scenario
+from sim.scenario.studying import BaselineName
 from sim.study.baselines import BASELINES, BaselineError, baseline_sets, usual
 from sim.world import run_world
 
@@ -50,3 +54,9 @@ def test_a_pool_that_indicates_is_one_venue_and_schedules_of_parents_give_way() 
     sets = ["parents[P1].schedule={kind: twap, horizon: 1s}"]
     scenario = load_scenario("fragmented", sets=sets).scenario
     assert "parents[P1].schedule=null" in baseline_sets("best_ask", scenario)
+
+
+def test_scenarios_may_name_each_of_them_and_no_other() -> None:
+    assert get_args(BaselineName) == tuple(BASELINES)
+    with pytest.raises(ScenarioError, match=r"study\.tune\.baselines\[0\]"):
+        load_scenario("tuning", sets=["study.tune.baselines=[nope]"])
