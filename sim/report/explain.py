@@ -31,8 +31,9 @@ from sim.audit.records import (
     WrittenOff,
 )
 from sim.protocol.enums import Side, TimeInForce
+from sim.protocol.errors import AuditFormatError
 from sim.protocol.market_data import Levels
-from sim.protocol.units import Units, parse_duration, plain, quotient_text
+from sim.protocol.units import UnitError, Units, parse_duration, plain, quotient_text
 from sim.report import leaving
 from sim.report.costs import cost_lines, exposure_lines
 from sim.report.story import ChildStory, Story, read_story
@@ -183,9 +184,12 @@ class ChildTeller(Telling):
         """The constant delay that the child's venue puts on a leg; it counts as held."""
         started = self._story.state.started
         venues = [] if started is None else started.scenario.get("venues", [])
-        for venue in venues:
-            if venue.get("id") == self._child.sent.venue_id:
-                return parse_duration(venue.get("speed_bump", {}).get(leg, "0ns"))
+        try:
+            for venue in venues:
+                if venue.get("id") == self._child.sent.venue_id:
+                    return parse_duration(venue.get("speed_bump", {}).get(leg, "0ns"))
+        except (AttributeError, TypeError, UnitError) as error:
+            raise AuditFormatError("a venue in the log has a speed_bump that is none") from error
         return 0
 
     def _aged(self, child: ChildStory) -> Iterator[str]:

@@ -16,6 +16,7 @@ from typing import Any, Final
 import msgspec
 
 from router.core.events import Decide, ParentOrder, WakeAt
+from router.core.orders import Child
 from router.core.profile import VenueProfile
 from router.core.router import RouterCore
 from router.own.desk import OwnCore
@@ -244,14 +245,20 @@ def _forget(record: Record) -> None:
 
 def _decide(
     router: RouterCore, order: ParentOrder, now_ns: int
-) -> tuple[Decision, list[ChildSent]]:
-    """The router's decision about an order that arrives now, and the children it would send."""
+) -> tuple[Decision, list[ChildSent | Child]]:
+    """The router's decision about an order that arrives now, and the children it would send.
+
+    In the order of the split, whenever each leaves.
+    """
     outcomes = list(router.on_parent(order, now_ns))
     for wake in [one for one in outcomes if isinstance(one, WakeAt)]:
         if isinstance(wake.token, Decide):
             outcomes += router.on_wake(wake.token, now_ns)
     (decision,) = (one for one in outcomes if isinstance(one, Decision))
-    return decision, [one for one in outcomes if isinstance(one, ChildSent)]
+    sent = [one for one in outcomes if isinstance(one, ChildSent)]
+    children: list[ChildSent | Child] = [*sent, *router.parents[order.parent_id].leaving.values()]
+    venues = [part.venue_id for part in (*decision.split, *decision.posts)]
+    return decision, sorted(children, key=lambda one: venues.index(one.venue_id))
 
 
 def _shows(profile: VenueProfile) -> str:
@@ -349,7 +356,7 @@ def _best_single(venues: Sequence[VenueLiquidity], side: Side) -> SingleVenue | 
     return None if best is None else SingleVenue(best.venue_id, best.alone)
 
 
-def _split(decision: Decision, children: Sequence[ChildSent], costs: _Costs) -> Split:
+def _split(decision: Decision, children: Sequence[ChildSent | Child], costs: _Costs) -> Split:
     chosen = [(part.venue_id, part.price, part.qty) for part in decision.split]
     blind = {one.venue_id for one in decision.blind}
     parts = [

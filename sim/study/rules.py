@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple
 
 from sim.audit.read import printable
 from sim.audit.records import (
+    BlindOrder,
     BookAtArrival,
     CancelSent,
     ChildSent,
@@ -248,15 +249,23 @@ class Rules(Ground):
         venues = [f"venues[{one.venue_id}]" for one in old.quotes]
         return self._root("the router made something else of what it knew", "router", *venues)
 
+    def _delay_root(self, venue_id: str, before_ns: int, after_ns: int) -> Root:
+        """The router expects an order to a venue to take another time."""
+        place = f"venues[{venue_id}]"
+        times = f"{duration(after_ns)} instead of {duration(before_ns)}"
+        says = f"the router expects an order to {printable(venue_id)} to take {times}"
+        return self._root(says, f"{place}.latency.order", f"{place}.processing", place)
+
     def _facts(self, old: Decision, new: Decision) -> Root | None:
         """What the router holds of a venue without hearing it: delay, fees, risk."""
+        for blind, later in _blind(old, new):
+            if blind.latency_ns != later.latency_ns:
+                return self._delay_root(blind.venue_id, blind.latency_ns, later.latency_ns)
         for before, after in _both(old, new):
             venue_id = before.venue_id
             place, shown = f"venues[{venue_id}]", printable(venue_id)
             if before.latency_ns != after.latency_ns:
-                times = f"{duration(after.latency_ns)} instead of {duration(before.latency_ns)}"
-                says = f"the router expects an order to {shown} to take {times}"
-                return self._root(says, f"{place}.latency.order", f"{place}.processing", place)
+                return self._delay_root(venue_id, before.latency_ns, after.latency_ns)
             # Each in the other's unit: a scale may be anything in a log that somebody wrote.
             scale, other = old.effective_scale, new.effective_scale
             line = before.slope * other, before.intercept * other
@@ -432,6 +441,14 @@ def _heard(decision: Decision) -> dict[str, _Heard]:
             published_ns = decision.t_ns - one.age_ns
             heard[one.venue_id] = _Heard(one.venue_seq, published_ns, ())
     return heard
+
+
+def _blind(old: Decision, new: Decision) -> Iterator[tuple[BlindOrder, BlindOrder]]:
+    """The venues that both sent to blind."""
+    sent = {one.venue_id: one for one in new.blind}
+    for before in old.blind:
+        if before.venue_id in sent:
+            yield before, sent[before.venue_id]
 
 
 def _both(old: Decision, new: Decision) -> Iterator[tuple[KnownQuote, KnownQuote]]:
