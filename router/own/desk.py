@@ -152,6 +152,7 @@ class OwnDesk(Desk):
         self.waiting.note(parent)
 
     def _request(self, parent: Parent, action: Action, now_ns: int, out: list[Outcome]) -> None:
+        """What is asked for beside orders, which have left by now."""
         match action:
             case api.Cancel():
                 child = parent.open[action.cl_ord_id]
@@ -162,8 +163,6 @@ class OwnDesk(Desk):
                 self.replace(child, (action.qty, action.price), OWN_REASON, now_ns, out)
             case api.WakeAt():
                 out.append(WakeAt(action.t_ns, OwnWake(parent.parent_id)))
-            case _:
-                pass  # orders have been sent
 
     # What happens, for the forms to hear of
 

@@ -193,35 +193,24 @@ def test_lots_that_wait_are_not_sent_for_by_another_parent() -> None:
     assert taken == {("NEAR", 100): 50, ("FAR", 100): 50, ("NEAR", 102): 80}
 
 
-def test_delays_are_learnt_from_the_reports() -> None:
-    bench = two(sending=EQUALISED)
+@pytest.mark.parametrize(
+    ("estimate", "near_ns", "far_ns"), [("measured", 25, 55), ("nominal", 10, 40)]
+)
+def test_delays_are_learnt_from_the_reports_or_stay_as_the_scenario_expects(
+    estimate: str, near_ns: int, far_ns: int
+) -> None:
+    bench = two(sending={**EQUALISED, "estimate": estimate})
     bench.parent(80)
     bench.at(30)
-    bench.now = 55  # NEAR takes 25, not 10
+    bench.now = 55  # NEAR took 25, not 10, and FAR 55, not 40
     bench.fill("P.NEAR.1", 100, 50)
     bench.fill("P.FAR.1", 100, 30)
     bench.quote("NEAR", (100, 50))
     bench.quote("FAR", (100, 50))
     bench.parent(80, "Q")
     assert bench.of(Decision)[-1].leaves == (
-        PlannedLeave("NEAR", 25, 30),
-        PlannedLeave("FAR", 55, 0),
-    )
-
-
-def test_nominal_delays_stay_what_they_were() -> None:
-    bench = two(sending={**EQUALISED, "estimate": "nominal"})
-    bench.parent(80)
-    bench.at(30)
-    bench.now = 55
-    bench.fill("P.NEAR.1", 100, 50)
-    bench.fill("P.FAR.1", 100, 30)
-    bench.quote("NEAR", (100, 50))
-    bench.quote("FAR", (100, 50))
-    bench.parent(80, "Q")
-    assert bench.of(Decision)[-1].leaves == (
-        PlannedLeave("NEAR", 10, 30),
-        PlannedLeave("FAR", 40, 0),
+        PlannedLeave("NEAR", near_ns, 30),
+        PlannedLeave("FAR", far_ns, 0),
     )
 
 
