@@ -6,10 +6,10 @@ alone, which is not written here.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import msgspec
 import yaml
@@ -18,7 +18,14 @@ from router.own.desk import OwnCore
 from router.own.session import Session, SessionDesk
 from router.task import RouterShell
 from sim.audit.log import AuditLog, open_audit_log
-from sim.audit.records import SCHEMA, ParticipantEvent, PluginFailed, RunStarted, VenueEvent
+from sim.audit.records import (
+    SCHEMA,
+    ParticipantEvent,
+    PluginFailed,
+    Record,
+    RunStarted,
+    VenueEvent,
+)
 from sim.kernel.clock import (
     Clock,
     check_speed,
@@ -51,6 +58,14 @@ _LAST: Final = len(Priority)
 _DETAIL_MAX: Final = 1_000
 
 
+class Watcher(Protocol):
+    """Gets a run's audit records, each just after it was written: it must not change the run."""
+
+    def observers(self) -> Mapping[type[Record], Callable[[Any], None]]:
+        """What to call with each record of these types."""
+        ...
+
+
 class RunResult(msgspec.Struct, frozen=True):
     """What a run came to.
 
@@ -76,6 +91,7 @@ def run_world(
     clock: str = "virtual",
     speed: float = 1.0,
     on_progress: OnProgress | None = None,
+    watch: Sequence[Watcher] = (),
 ) -> RunResult:
     """Run a scenario to its end.
 
@@ -85,6 +101,7 @@ def run_world(
         clock: ``virtual`` or ``wall``.
         speed: With ``wall``: simulated seconds per second of the wall.
         on_progress: Called now and then with the time of the run and its longest duration, ns.
+        watch: Get the audit records as they are written.
 
     Raises:
         AuditWriteError: If the audit log cannot be written; the run has stopped.
@@ -95,7 +112,7 @@ def run_world(
         raise ValueError(f"speed is for the wall clock: virtual time has none, was {speed:g}")
     loop = new_loop(clock)
     try:
-        world = World(loaded, folder, on_progress, speed)
+        world = World(loaded, folder, on_progress, speed, watch)
         # Held here and not in the coroutine: a second signal leaves without closing that.
         with world.log, interrupts(loop, world.interrupt), rare_collections():
             try:
@@ -116,14 +133,18 @@ def run_world(
 
 
 async def arun_world(
-    loaded: LoadedScenario, *, folder: Path | None = None, on_progress: OnProgress | None = None
+    loaded: LoadedScenario,
+    *,
+    folder: Path | None = None,
+    on_progress: OnProgress | None = None,
+    watch: Sequence[Watcher] = (),
 ) -> RunResult:
     """Run a scenario on the loop that runs now: ``SimLoop`` gives virtual time, others real time.
 
     Raises:
         AuditWriteError: If the audit log cannot be written; the run has stopped.
     """
-    world = World(loaded, folder, on_progress)
+    world = World(loaded, folder, on_progress, watch=watch)
     with world.log, rare_collections():
         try:
             await world.run()
@@ -144,6 +165,7 @@ class World:
         folder: Path | None,
         on_progress: OnProgress | None,
         speed: float = 1.0,
+        watch: Sequence[Watcher] = (),
     ) -> None:
         self._loaded = loaded
         self._scenario = loaded.scenario
@@ -165,8 +187,9 @@ class World:
         self._summary = SummaryBuilder()
         path = None if folder is None else folder / "audit.jsonl"
         self.log: AuditLog = open_audit_log(path, self._scenario.audit.sync)
-        for kind, call in self._summary.observers().items():
-            self.log.observe(kind, call)
+        for watcher in (self._summary, *watch):
+            for kind, call in watcher.observers().items():
+                self.log.observe(kind, call)
         if folder is not None:
             try:
                 _write(folder / "scenario.yaml", loaded.text)
