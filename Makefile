@@ -18,9 +18,11 @@ demo: .venv/.core  ## route a parent order over three real recorded order books
 	@$(BIN)/sorsim run three_real_books
 
 test: .venv/.dev  ## the tests, without those marked slow or bench
+	@.ci/browser
 	@$(BIN)/pytest -q -m "not slow and not bench"
 
 test-all: .venv/.dev  ## all tests but the speed measurements
+	@.ci/browser
 	@$(BIN)/pytest -q -m "not bench"
 
 test-install: .venv/.dev  ## a wheel in an environment of its own, and the long examples of the docs
