@@ -27,7 +27,8 @@ from sim.data.databento import (
     check_mbp,
 )
 from sim.data.inspection import Problems
-from sim.data.packed import chunks, load_extra
+from sim.data.packed import chunks
+from sim.kernel.extras import load_extra
 from sim.protocol.errors import DataFormatError
 
 MAGIC: Final = b"DBN"

@@ -27,7 +27,7 @@ from sim.data.neutral import (
     cut,
     side_words,
 )
-from sim.data.packed import load_extra
+from sim.kernel.extras import load_extra
 from sim.kernel.files import open_regular
 from sim.protocol.errors import DataFormatError
 

@@ -7,12 +7,12 @@ error, never a short answer. zstd needs the extra ``data``. Knows no format of w
 import gzip
 import zlib
 from collections.abc import Iterator
-from importlib import import_module
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import IO, Final
 
+from sim.kernel.extras import load_extra
 from sim.kernel.files import open_regular
-from sim.protocol.errors import DataFormatError, MissingExtraError
+from sim.protocol.errors import DataFormatError
 
 BLOCK_BYTES: Final = 1 << 20
 GZIP_MAGIC: Final = b"\x1f\x8b"
@@ -62,18 +62,6 @@ def first_bytes(path: Path, count: int = 1 << 16) -> bytes:
         if not found:
             raise
     return found[:count]
-
-
-def load_extra(module: str, extra: str, purpose: str) -> Any:
-    """Import a library that an extra brings.
-
-    Raises:
-        MissingExtraError: If it is not installed; says which extra has it.
-    """
-    try:
-        return import_module(module)
-    except ImportError as error:
-        raise MissingExtraError(module, extra, purpose) from error
 
 
 class _DamagedZstdError(Exception):

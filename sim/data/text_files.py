@@ -14,7 +14,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Final, Self
 
-from sim.data.packed import chunks, load_extra
+from sim.data.packed import chunks
+from sim.kernel.extras import load_extra
 from sim.protocol.errors import DataFormatError
 
 

@@ -5,7 +5,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
-from sim.data.packed import load_extra
+from sim.kernel.extras import load_extra
 from sim.study.calibration import Calibration
 from sim.study.market_measure import Market
 

@@ -5,7 +5,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
-from sim.data.packed import load_extra
+from sim.kernel.extras import load_extra
 from sim.study.tune import BEST, Curve, Tuning
 
 _PURPOSE: Final = "drawing a figure"

@@ -261,7 +261,7 @@ def test_without_the_extra_a_dbn_file_says_what_to_install(
     def gone(module: str) -> None:
         raise ImportError(module)
 
-    monkeypatch.setattr("sim.data.packed.import_module", gone)
+    monkeypatch.setattr("sim.kernel.extras.import_module", gone)
     with pytest.raises(MissingExtraError, match=r"databento_dbn.*pip install 'sorsim\[data\]'"):
         told(path)
 

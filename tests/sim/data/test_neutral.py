@@ -223,7 +223,7 @@ def test_parquet_without_its_library_names_the_extra(
     def gone(module: str) -> None:
         raise ImportError(module)
 
-    monkeypatch.setattr("sim.data.packed.import_module", gone)
+    monkeypatch.setattr("sim.kernel.extras.import_module", gone)
     with pytest.raises(MissingExtraError, match="analysis"):
         event_writer(tmp_path / "o.events.parquet")
     with pytest.raises(MissingExtraError, match="analysis"):

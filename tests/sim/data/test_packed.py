@@ -7,7 +7,8 @@ import pytest
 import zstandard
 
 from sim.data import packed
-from sim.data.packed import chunks, first_bytes, load_extra
+from sim.data.packed import chunks, first_bytes
+from sim.kernel.extras import load_extra
 from sim.protocol.errors import DataFormatError, MissingExtraError
 
 TEXT = b"".join(b"%d,some text\n" % n for n in range(20_000))
