@@ -103,9 +103,11 @@ def _state(path: Path, until: str | None, timeline: int | None, *, as_json: bool
 
 def _check(path: Path, data: tuple[Path, ...], *, allow_code: bool, as_json: bool) -> int:
     from sim.cli.output import progress_bar
+    from sim.manifest import NAME
     from sim.study.check import check
+    from sim.study.header import paced_by_wall
 
-    paced = _paced(path)
+    paced = path.with_name(NAME) if paced_by_wall(path) else None
     with progress_bar("again", quiet=as_json) as on_progress:
         result = check(path, data, allow_code=allow_code, on_progress=on_progress)
     if paced and result.verdict == "differs":
@@ -128,19 +130,6 @@ def _check(path: Path, data: tuple[Path, ...], *, allow_code: bool, as_json: boo
         if result.first is not None:
             click.echo(_difference(result.first))
     return FINE if result.ok else ANSWER_IS_NO
-
-
-def _paced(log: Path) -> Path | None:
-    """The manifest beside a log, where it says that real time paced the run; the log cannot say."""
-    import json
-
-    manifest = log.with_name("manifest.json")
-    try:
-        content = json.loads(manifest.read_bytes()) if manifest.is_file() else {}
-    except (OSError, ValueError, RecursionError):
-        return None
-    clock = content.get("clock") if isinstance(content, dict) else None
-    return manifest if isinstance(clock, dict) and clock.get("kind") == "wall" else None
 
 
 def _difference(first: "Difference") -> str:

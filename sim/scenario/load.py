@@ -80,29 +80,40 @@ def load_scenario(
     """
     path = find_scenario(ref)
     document = read_document(path)
-    apply_overrides(document, sets)
-    for option, text in more:
-        apply_overrides(document, [text], option=option)
-    if seed is not None:
-        apply_overrides(document, [f"seed={seed}"], option="--seed")
+    _override(document, sets, seed, more)
     return _checked(document, path.parent if data is None else data, allow_code=allow_code)
 
 
 def scenario_from_data(
-    data: dict[str, Any], source: str, folder: Path, *, allow_code: bool = False
+    data: dict[str, Any],
+    source: str,
+    folder: Path,
+    *,
+    sets: Sequence[str] = (),
+    seed: int | None = None,
+    allow_code: bool = False,
 ) -> LoadedScenario:
     """Check a scenario that is plain data already, such as the resolved one in a log.
+
+    With overrides, a value that is the default counts as not written: one of another kind, as of a
+    strategy or a latency model, brings its own defaults then, as it does in a file.
 
     Args:
         data: Keys to values, as ``LoadedScenario.resolved`` gives them.
         source: What messages call it.
         folder: Where its files lie.
+        sets: Overrides, as ``load_scenario`` takes them.
+        seed: Replaces the scenario's seed.
         allow_code: Whether it may name code of its own.
 
     Raises:
         ScenarioError: With every problem.
     """
-    return _checked(document_from_data(data, source), folder, allow_code=allow_code)
+    if not sets and seed is None:
+        return _checked(document_from_data(data, source), folder, allow_code=allow_code)
+    document = document_from_data(_written(data, source), source)
+    _override(document, sets, seed)
+    return _checked(document, folder, allow_code=allow_code)
 
 
 def find_scenario(ref: str | Path) -> Path:
@@ -149,6 +160,29 @@ def resolve_file(folder: Path, name: str) -> Path:
     if not is_file:
         raise DataFormatError(written, 0, f"no such file in the scenario's folder: {written}")
     return path
+
+
+def _override(
+    document: Document,
+    sets: Sequence[str],
+    seed: int | None,
+    more: Sequence[tuple[str, str]] = (),
+) -> None:
+    apply_overrides(document, sets)
+    for option, text in more:
+        apply_overrides(document, [text], option=option)
+    if seed is not None:
+        apply_overrides(document, [f"seed={seed}"], option="--seed")
+
+
+def _written(data: dict[str, Any], source: str) -> dict[str, Any]:
+    """The values that are no defaults: with each default it is the same scenario again."""
+    document = document_from_data(data, source)
+    document.refuse_oversized()
+    scenario, problems = validate(document, Scenario)
+    if scenario is None or problems:
+        raise_problems(problems)
+    return scenario.model_dump(mode="json", exclude_defaults=True)
 
 
 def _checked(document: Document, folder: Path, *, allow_code: bool) -> LoadedScenario:

@@ -6,23 +6,21 @@ grow with them. The first line that differs is told with both versions.
 
 import tempfile
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, Final, Literal
 
 import msgspec
 
-from sim.audit.read import LINE_FORM, UNREADABLE, LineReader, LineTooLong, cannot_read, log_file
+from sim.audit.read import LINE_FORM, UNREADABLE, LineReader, LineTooLong, cannot_read
 from sim.audit.records import AnyRecord, CancelSent, ParentDone, Record, RunFinished
 from sim.protocol.enums import EndReason, Outcome
-from sim.protocol.errors import AuditFormatError, AuditWriteError, SorsimError
-from sim.scenario.load import LoadedScenario
+from sim.protocol.errors import AuditFormatError
 from sim.study.fields import FieldChange, changes
-from sim.study.header import read_header, scenario_of, version_note
-from sim.world import run_world
+from sim.study.header import version_note
+from sim.study.rerun import OnProgress, ended_early, load_again, run_again
 
 Verdict = Literal["equal", "equal_until_interrupted", "cut", "differs"]
-OnProgress = Callable[[int, int], None]
 
 _LINE_SHOWN_MAX: Final = 2_000
 
@@ -84,28 +82,15 @@ def check(
         AuditWriteError: If there is no room for the new run.
         KeyboardInterrupt: If the new run was interrupted.
     """
-    path = log_file(log)
-    started = read_header(path)
-    loaded = scenario_of(started, path, list(map(Path, data)), allow_code=allow_code)
+    again = load_again(log, data=data, allow_code=allow_code)
+    error = ""
     with tempfile.TemporaryDirectory(prefix="sorsim-") as folder:
-        error = _run(loaded, Path(folder), on_progress)
-        result = _compare(path, Path(folder, "audit.jsonl"))
-    return msgspec.structs.replace(result, note=version_note(started), error=error)
-
-
-def _run(loaded: LoadedScenario, folder: Path, on_progress: OnProgress | None) -> str:
-    """Run; what ended the run too early, as it may have ended the first one."""
-    try:
-        result = run_world(loaded, folder=folder, on_progress=on_progress)
-    except AuditWriteError:
-        raise
-    except SorsimError as error:
-        return f"{type(error).__name__}: {error}"
-    except Exception as error:
-        return f"{type(error).__name__}: {error}"
-    if result.outcome is Outcome.ABORTED:
-        raise KeyboardInterrupt
-    return ""
+        try:
+            run_again(again.loaded, folder=Path(folder), on_progress=on_progress)
+        except Exception as caught:
+            error = ended_early(caught)
+        result = _compare(again.log, Path(folder, "audit.jsonl"))
+    return msgspec.structs.replace(result, note=version_note(again.started), error=error)
 
 
 def _compare(log: Path, again: Path) -> CheckResult:

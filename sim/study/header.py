@@ -5,8 +5,10 @@ wherever they lie.
 """
 
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any, Final
 
 import msgspec
 
@@ -21,10 +23,14 @@ from sim.audit.read import (
 )
 from sim.audit.records import LINE_BYTES_MAX, RunStarted
 from sim.kernel.files import open_regular
+from sim.manifest import NAME as MANIFEST
 from sim.protocol.errors import AuditFormatError, DataFormatError, Problem, ScenarioError
 from sim.protocol.version import __version__
 from sim.scenario.load import LoadedScenario, resolve_file, scenario_from_data
 from sim.scenario.shipped import shipped_folder
+
+_MANIFEST_BYTES_MAX: Final = 1 << 20
+_NAMED_MAX: Final = 1_000
 
 
 def read_header(path: Path) -> RunStarted:
@@ -70,29 +76,80 @@ def version_note(started: RunStarted) -> str:
 
 
 def scenario_of(
-    started: RunStarted, log: Path, data: Sequence[Path] = (), *, allow_code: bool = False
+    started: RunStarted,
+    log: Path,
+    data: Sequence[Path] = (),
+    *,
+    sets: Sequence[str] = (),
+    seed: int | None = None,
+    allow_code: bool = False,
 ) -> LoadedScenario:
     """The scenario inside a log, ready to run.
 
     Args:
         started: The log's first record.
-        log: The log; its data files are looked for beside it.
-        data: Further folders to look in, before that one and that of the shipped scenarios.
+        log: The log; its data files are looked for beside it, then where its manifest's command
+            line had them.
+        data: Further folders to look in, before these and that of the shipped scenarios.
+        sets: Overrides, ``PATH=VALUE`` each. A file that only they name must lie beside the others.
+        seed: Replaces the seed.
         allow_code: Whether code that the scenario names in ``plugins`` may run.
 
     Raises:
-        ScenarioError: If this version does not take the scenario.
+        ScenarioError: If this version does not take the scenario, or an override is wrong.
         DataFormatError: If a data file is missing or is another one than was used; all such files
             are named, with the places that were searched.
     """
-    root = _data_root(started.files, [*data, log.parent, shipped_folder()])
+    folders = [*data, log.parent]
+    if started.files:
+        folders += _once_named(log)
+    root = _data_root(started.files, list(dict.fromkeys([*folders, shipped_folder()])))
     source = f"scenario in {log}"
-    loaded = scenario_from_data(started.scenario, source, root, allow_code=allow_code)
-    if loaded.file_hashes() != started.files:
+    loaded = scenario_from_data(
+        started.scenario, source, root, sets=sets, seed=seed, allow_code=allow_code
+    )
+    if not sets and loaded.file_hashes() != started.files:
         raise ScenarioError(
             [Problem(str(log), 1, 0, "", "its data files are not those that its scenario names")]
         )
     return loaded
+
+
+def manifest_beside(log: Path) -> dict[str, Any]:
+    """What the manifest of a log's run says; empty where there is none that can be read."""
+    try:
+        with open_regular(log.with_name(MANIFEST)) as file:
+            content = json.loads(file.read(_MANIFEST_BYTES_MAX))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def paced_by_wall(log: Path) -> bool:
+    """Whether a log's manifest says that real time paced the run; the log cannot say."""
+    clock = manifest_beside(log).get("clock")
+    return isinstance(clock, dict) and clock.get("kind") == "wall"
+
+
+def _once_named(log: Path) -> list[Path]:
+    """Folders that a run's command line named, and those of the files that it named.
+
+    A guess that can do no harm: a file counts by its hash.
+    """
+    argv = manifest_beside(log).get("argv")
+    named = (
+        [Path(one) for one in argv[2:] if isinstance(one, str)] if isinstance(argv, list) else []
+    )
+    found: list[Path] = []
+    for path in named[:_NAMED_MAX]:
+        try:
+            if path.is_dir():
+                found.append(path)
+            elif path.is_file():
+                found.append(path.parent)
+        except (OSError, ValueError):  # a text that can be no path
+            continue
+    return found
 
 
 def _data_root(files: Mapping[str, str], folders: Sequence[Path]) -> Path:
