@@ -1,0 +1,62 @@
+"""Builds the report of a run as one document, ``sorsim-report/1``, from its trail alone.
+
+All forms (page, text, figures) show this document, and JSON is the document itself. Prices, money
+and basis points are decimal text, quantities lots, times nanoseconds since the start of the run;
+what is undefined is null. Ids and texts from a log are as they are there: who shows them escapes.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from sim.protocol.units import plain
+from sim.report.document.assumptions import assumptions
+from sim.report.document.headline import headline
+from sim.report.document.market import market_rows
+from sim.report.document.missing import missing
+from sim.report.document.orders import child_rows, parent_row
+from sim.report.document.venues import latency_rows, venue_rows
+from sim.report.trail.build import Trail
+
+SCHEMA: Final = "sorsim-report/1"
+
+
+def report_document(trail: Trail, study: Sequence[Mapping[str, Any]] = ()) -> dict[str, Any]:
+    """Everything that a report shows.
+
+    Args:
+        trail: The run.
+        study: Sections that needed further runs, as ``{"title", "text", "tables"}``; they are
+            passed on as they are.
+    """
+    started, units = trail.started, trail.units
+    instrument = trail.scenario["instrument"]
+    document: dict[str, Any] = {
+        "schema": SCHEMA,
+        "scenario": str(trail.scenario["name"]),
+        "seed": started.seed,
+        "code_version": started.code_version,
+        "outcome": None if trail.outcome is None else trail.outcome.value,
+        "fault": trail.fault,
+        "audit_head": trail.head,
+        "records": trail.records,
+        "end_ns": trail.end_ns,
+        "instrument": {
+            "symbol": str(instrument["symbol"]),
+            "tick_size": plain(units.tick_size),
+            "lot_size": plain(units.lot_size),
+        },
+        "missing": missing(trail),
+        "headline": [],
+        "parents": [parent_row(parent, units) for parent in trail.parents.values()],
+        "children": child_rows(trail),
+        "decisions": [],
+        "venues": venue_rows(trail),
+        "latencies": latency_rows(trail),
+        "evidence": {},
+        "assumptions": assumptions(trail.scenario, started.market_data),
+        "market": market_rows(trail),
+    }
+    if study:
+        document["study"] = list(study)
+    document["headline"] = headline(document)
+    return document

@@ -1,0 +1,108 @@
+"""The report's document: equal from the log and from the run, and equal to the summary."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from sim.report.document.build import SCHEMA, report_document
+from sim.report.trail.build import TrailBuilder, read_trail
+from sim.scenario.load import load_scenario
+from sim.world import run_world
+
+SCENARIOS = (
+    "fragmented",
+    "partial_fill",
+    "two_parents",
+    "rejects_and_timeouts",
+    "queue_position",
+    "halt",
+    "controls",
+    "venue_kinds",
+)
+SAME_AS_SUMMARY = (
+    "parent_id",
+    "side",
+    "order_qty",
+    "filled_qty",
+    "leaves_qty",
+    "canceled_qty",
+    "avg_px",
+    "notional",
+    "fees",
+    "arrival_mid",
+    "children",
+    "reallocations",
+    "end_reason",
+)
+
+
+def both(name: str, tmp_path: Path, *sets: str) -> tuple[dict[str, Any], dict[str, Any], Any]:
+    """The document made beside the run, the one from its log, and the run's summary."""
+    builder = TrailBuilder()
+    folder = tmp_path / name
+    folder.mkdir()
+    summary = run_world(load_scenario(name, sets=sets), folder=folder, watch=[builder]).summary
+    live = report_document(builder.trail(summary["audit_head"]))
+    return live, report_document(read_trail(folder)), summary
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_the_report_from_the_log_is_the_one_made_at_run_time(name: str, tmp_path: Path) -> None:
+    live, later, _ = both(name, tmp_path)
+    assert msgspec.json.encode(live) == msgspec.json.encode(later)
+    assert live["schema"] == SCHEMA
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_parents_are_those_of_the_summary(name: str, tmp_path: Path) -> None:
+    _, document, summary = both(name, tmp_path)
+    for row, expected in zip(document["parents"], summary["parents"], strict=True):
+        assert {key: row[key] for key in SAME_AS_SUMMARY} == {
+            key: expected[key] for key in SAME_AS_SUMMARY
+        }
+    assert document["audit_head"] == summary["audit_head"]
+    assert document["outcome"] == summary["outcome"]
+
+
+def test_busts_count_as_in_the_summary(tmp_path: Path) -> None:
+    bust = "[{at: 30ms, order: P1.NASDAQ.1, qty: 5000}, {at: 900ms, order: P1.NYSE.1}]"
+    _, document, summary = both(
+        "fragmented", tmp_path, f"venues[NASDAQ].busts.listed={bust}", "duration=2s"
+    )
+    row, expected = document["parents"][0], summary["parents"][0]
+    assert {key: row[key] for key in SAME_AS_SUMMARY} == {
+        key: expected[key] for key in SAME_AS_SUMMARY
+    }
+    assert expected["busted_qty"] > 0
+
+
+def test_venues_add_up_to_the_children(tmp_path: Path) -> None:
+    _, document, summary = both("rejects_and_timeouts", tmp_path)
+    for venue in document["venues"]:
+        mine = [one for one in document["children"] if one["venue_id"] == venue["venue_id"]]
+        assert venue["children"] == len(mine)
+        assert venue["filled_qty"] == sum(one["filled_qty"] for one in mine)
+        assert venue["short_qty"] == sum(one["short_qty"] for one in mine)
+        expected = summary["venues"][venue["venue_id"]]
+        for key in ("routed_qty", "filled_qty", "avg_px", "fees", "fills", "rejects", "busts"):
+            assert venue[key] == expected[key]
+
+
+def test_a_child_tells_what_it_asked_for_and_got(tmp_path: Path) -> None:
+    _, document, _ = both("fragmented", tmp_path)
+    child = next(one for one in document["children"] if one["venue_id"] == "NASDAQ")
+    assert child["cl_ord_id"] == "P1.NASDAQ.1"
+    assert (child["sent_ns"], child["arrived_ns"], child["ended_ns"]) == (0, 6_000_000, 12_000_000)
+    assert child["end"] == "filled"
+    assert child["arrival"] == [["100.00", 25_000], ["100.01", 20_000]]
+    assert [one["qty"] for one in child["executions"]] == [25_000, 20_000]
+    assert child["executions"][0]["heard_ns"] == 12_000_000
+
+
+def test_the_document_is_plain_json(tmp_path: Path) -> None:
+    live, _, _ = both("queue_position", tmp_path)
+    text = json.dumps(live, allow_nan=False)
+    assert json.loads(text) == live
