@@ -1,0 +1,249 @@
+"""The benchmarks of one parent order, from the trail of its run.
+
+What was displayed as the order came is taken from the books in the log where it holds them, else
+from what the router knew as it first decided, else from best prices; each benchmark says which.
+"""
+
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import Final
+
+from sim.audit.records import Decision
+from sim.protocol.market_data import Levels
+from sim.report.tca.benchmarks import Benchmark, Supply, Volumes, Walked, best_single
+from sim.report.tca.mids import Mids
+from sim.report.trail.build import Trail
+from sim.report.trail.market import NO_PX
+from sim.report.trail.orders import Parent
+from sim.report.words import duration
+
+_POSTING: Final = "rest"
+"""The strategy whose decisions hold the own side's prices."""
+NO_DATA: Final = "the log holds no market data (audit.market_data: none)"
+_NO_MID: Final = "no lit venues showed a bid and an offer"
+
+
+class Yardsticks:
+    """Builds benchmarks; what all parents share is worked out once.
+
+    Args:
+        trail: The run.
+        mids: Its true market.
+    """
+
+    def __init__(self, trail: Trail, mids: Mids) -> None:
+        self._trail = trail
+        self._mids = mids
+        self._volumes = {
+            name: Volumes(prints.t_ns, prints.price, prints.qty)
+            for name, prints in trail.market.prints.items()
+        }
+        self._no_data = NO_DATA if trail.started.market_data == "none" else ""
+
+    def of(self, parent: Parent, end_ns: int) -> tuple[Benchmark, ...]:
+        """All benchmarks of a parent that ended so."""
+        return (
+            _arrival_mid(parent),
+            _arrival_touch(parent),
+            self._single_exchange(parent),
+            self._vwap(parent, end_ns),
+            self._twap(parent, end_ns),
+            self._best_possible(parent),
+        )
+
+    def _single_exchange(self, parent: Parent) -> Benchmark:
+        books, approximate = self._books(parent)
+        best = best_single(books, parent.sign, parent.filled_qty or parent.received.order_qty)
+        if best is None:
+            why = "no exchange is known to have shown anything as the order came"
+            return _single(None, None, "", approximate, self._no_data or why)
+        venue_id, walked = best
+        return _single(_mean(walked), walked.lots, f"at {venue_id}", approximate, "")
+
+    def _books(self, parent: Parent) -> tuple[dict[str, Levels], str]:
+        """What each lit venue displayed on the other side, and what is approximate about it."""
+        first = _first(parent)
+        depths = {} if first is None else self._trail.market.depths.get(first.decision_id, {})
+        known = {} if first is None else {one.venue_id: one.levels for one in first.quotes}
+        buys = parent.sign > 0
+        books: dict[str, Levels] = {}
+        from_known = from_touch = False
+        for venue_id in self._trail.venues:
+            if venue_id not in self._trail.lit:
+                continue
+            if venue_id in depths:
+                depth = depths[venue_id]
+                levels = depth.asks if buys else depth.bids
+            elif known.get(venue_id):
+                levels, from_known = known[venue_id], True
+            else:
+                levels = self._touch(venue_id, parent.received.t_ns, parent.sign)
+                from_touch = from_touch or bool(levels)
+            limit = parent.received.limit_px
+            books[venue_id] = tuple(
+                [level for level in levels if limit is None or _within(level[0], limit, buys)]
+            )
+        said = ["what was displayed as the order came, taken at once; nothing that came later"]
+        if from_known:
+            said.append("as the router knew it")
+        if from_touch:
+            said.append("where it knew nothing, best prices alone")
+        return books, "; ".join(said)
+
+    def _touch(self, venue_id: str, t_ns: int, sign: int) -> Levels:
+        """The best level that a venue displayed at an instant."""
+        quotes = self._trail.market.quotes.get(venue_id)
+        row = -1 if quotes is None else quotes.at(t_ns)
+        if quotes is None or row < 0:
+            return ()
+        buys = sign > 0
+        px = quotes.ask[row] if buys else quotes.bid[row]
+        qty = quotes.ask_qty[row] if buys else quotes.bid_qty[row]
+        return () if px == NO_PX else ((px, qty),)
+
+    def _vwap(self, parent: Parent, end_ns: int) -> Benchmark:
+        tick_lots = lots = 0
+        for volumes in self._volumes.values():
+            some = volumes.between(parent.received.t_ns, end_ns)
+            tick_lots += some.tick_lots
+            lots += some.lots
+        ours, detail = parent.filled_qty, ""
+        if lots:
+            detail = f"{lots} lots traded, ours among them: {ours}"
+        return Benchmark(
+            name="market_vwap",
+            title="VWAP",
+            about="the average price of all trades at all venues from the order's arrival to its "
+            "end, by lots",
+            px=Fraction(tick_lots, lots) if lots else None,
+            detail=detail,
+            approximate="our own trades count",
+            why="" if lots else self._no_data or "nothing traded while the order lived",
+        )
+
+    def _twap(self, parent: Parent, end_ns: int) -> Benchmark:
+        start_ns = parent.received.t_ns
+        area, known_ns = self._mids.average(start_ns, end_ns)
+        px, approximate = None, "our own impact is in it"
+        if known_ns:
+            px = Fraction(area, 2 * known_ns)
+            if known_ns < end_ns - start_ns:
+                without = duration(end_ns - start_ns - known_ns)
+                approximate += f"; {without} of it, without a mid, are left out"
+        return Benchmark(
+            name="market_twap",
+            title="TWAP",
+            about="the true mid of displayed lit prices, averaged over the time from the order's "
+            "arrival to its end",
+            px=px,
+            approximate=approximate,
+            why="" if known_ns else self._no_data or f"{_NO_MID} while the order lived",
+        )
+
+    def _best_possible(self, parent: Parent) -> Benchmark:
+        supply, filled = Supply(), parent.filled_qty
+        for venue_id, levels in self._seen(parent):
+            supply.show(venue_id, levels)
+        for one in parent.executions:
+            supply.take(one.child.venue_id, one.px, one.qty)
+        walked = supply.best(parent.sign, filled, parent.received.limit_px)
+        return Benchmark(
+            name="best_possible",
+            title="best possible",
+            about="as many lots at the best prices that were anywhere, had all of it been known",
+            px=_mean(walked) if walked.lots else None,
+            lots=walked.lots or None,
+            approximate="a bound, no plan: each level counts once, at its fullest, of the books "
+            "that our orders met (hidden lots too), of the best displayed prices and known books "
+            "at each decision, and of what we executed",
+            why="" if walked.lots else "nothing was filled",
+        )
+
+    def _seen(self, parent: Parent) -> Iterator[tuple[str, Levels]]:
+        """Books and best levels that were there at what the parent did."""
+        for child in parent.children:
+            if child.arrival is not None:
+                yield child.venue_id, child.arrival.levels
+        depths, buys = self._trail.market.depths, parent.sign > 0
+        lit = [venue_id for venue_id in self._trail.venues if venue_id in self._trail.lit]
+        last: dict[str, Levels] = {}  # a book that stands is looked at once
+        for decision in parent.decisions:
+            books = depths.get(decision.decision_id, {})
+            for venue_id in lit:
+                book = books.get(venue_id)
+                if book is None:
+                    levels = self._touch(venue_id, decision.t_ns, parent.sign)
+                else:
+                    levels = book.asks if buys else book.bids
+                if last.get(venue_id) is not levels:
+                    last[venue_id] = levels
+                    yield venue_id, levels
+
+
+def _arrival_mid(parent: Parent) -> Benchmark:
+    mid = parent.arrival_mid_x2
+    return Benchmark(
+        name="arrival_mid",
+        title="arrival mid",
+        about="between the best displayed bid and offer as the order came",
+        px=None if mid is None else Fraction(mid, 2),
+        approximate="as the router knew them",
+        why="" if mid is not None else no_mid(parent),
+    )
+
+
+def _arrival_touch(parent: Parent) -> Benchmark:
+    received, buys = parent.received, parent.sign > 0
+    px = received.ask_px if buys else received.bid_px
+    side = "offer" if buys else "bid"
+    return Benchmark(
+        name="arrival_touch",
+        title=f"best {side} at arrival",
+        about=f"the best displayed {side} as the order came, whatever its size",
+        px=None if px is None else Fraction(px),
+        approximate="as the router knew it",
+        why="" if px is not None else f"the router knew of no displayed {side} as the order came",
+    )
+
+
+def _single(
+    px: Fraction | None, lots: int | None, detail: str, approximate: str, why: str
+) -> Benchmark:
+    return Benchmark(
+        name="single_exchange",
+        title="single exchange",
+        about="the whole quantity at the one exchange that was cheapest for it",
+        px=px,
+        lots=lots,
+        detail=detail,
+        approximate=approximate,
+        why=why,
+    )
+
+
+def no_mid(parent: Parent) -> str:
+    """Why a parent has no mid at its arrival; empty where it has one."""
+    lacks = [
+        name
+        for name, px in (("bid", parent.received.bid_px), ("offer", parent.received.ask_px))
+        if px is None
+    ]
+    if not lacks:
+        return ""
+    return f"the router knew of no displayed {' and no '.join(lacks)} as the order came"
+
+
+def _first(parent: Parent) -> Decision | None:
+    """The first decision that looked at what others offer."""
+    for decision in parent.decisions:
+        if decision.strategy != _POSTING and decision.quotes:
+            return decision
+    return None
+
+
+def _mean(walked: Walked) -> Fraction:
+    return Fraction(walked.tick_lots, walked.lots)
+
+
+def _within(px: int, limit: int, buys: bool) -> bool:
+    return px <= limit if buys else px >= limit
