@@ -15,6 +15,7 @@ from sim.report.document.market import market_rows
 from sim.report.document.missing import missing
 from sim.report.document.orders import child_rows, parent_row
 from sim.report.document.venues import latency_rows, venue_rows
+from sim.report.tca.costs import parent_costs
 from sim.report.trail.build import Trail
 
 SCHEMA: Final = "sorsim-report/1"
@@ -47,7 +48,9 @@ def report_document(trail: Trail, study: Sequence[Mapping[str, Any]] = ()) -> di
         },
         "missing": missing(trail),
         "headline": [],
-        "parents": [parent_row(parent, units) for parent in trail.parents.values()],
+        "parents": [
+            parent_row(cost.parent, units) | cost.row() for cost in parent_costs(trail).values()
+        ],
         "children": child_rows(trail),
         "decisions": [],
         "venues": venue_rows(trail),

@@ -143,15 +143,15 @@ def _benchmark(parent: Mapping[str, Any]) -> Iterator[str]:
     told = []
     for one in parent.get("benchmarks") or ():
         bps = one.get("cost_bps")
-        if bps is None or one.get("name") == "arrival mid":
+        if bps is None or one["name"] == "arrival_mid":
             continue
         value = _rounded(Decimal(bps), _BPS)
         if value:
             told.append(
-                f"{abs(value)} bps {'dearer' if value > 0 else 'cheaper'} than {one['name']}"
+                f"{abs(value)} bps {'dearer' if value > 0 else 'cheaper'} than {one['title']}"
             )
         else:
-            told.append(f"as dear as {one['name']}")
+            told.append(f"as dear as {one['title']}")
     if told:
         yield f"By benchmark it was {listed(told)}."
 

@@ -44,7 +44,7 @@ class Benchmark(msgspec.Struct, frozen=True, kw_only=True):
     def row(self, sign: int, tick_lots: int, lots: int, units: Units) -> dict[str, Any]:
         """Plain data, with the average price of ``lots`` for ``tick_lots`` held against it.
 
-        ``difference`` is money and positive where the benchmark was better. It is None where
+        ``cost`` is money and positive where the benchmark was better. It is None where
         nothing was filled, or the benchmark holds for fewer lots: no part compares with a whole.
         """
         px, why = self.px, self.why
@@ -65,8 +65,8 @@ class Benchmark(msgspec.Struct, frozen=True, kw_only=True):
             "about": self.about,
             "px": paid,
             "lots": self.lots,
-            "difference": money,
-            "difference_bps": bps,
+            "cost": money,
+            "cost_bps": bps,
             "detail": self.detail or None,
             "approximate": self.approximate or None,
             "why_not_available": why or None,
