@@ -12,12 +12,14 @@ import pickle
 import signal
 import sys
 import threading
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing.connection import wait as wait_for
 from multiprocessing.context import BaseContext
+from queue import Empty, SimpleQueue
 from types import FrameType
 from typing import Final, Generic, TypeVar
 
@@ -31,6 +33,8 @@ R = TypeVar("R")
 _PRELOAD: Final = ("sim.world", "sim.study.pool")
 """What every worker needs is imported once, by the server that they are forked from."""
 _LOOK_SECONDS: Final = 0.2
+TRIES: Final = 3
+"""How often a job may end its worker process before it is given up."""
 
 
 class JobError(SorsimError):
@@ -40,7 +44,7 @@ class JobError(SorsimError):
 
 
 class WorkerLostError(SorsimError):
-    """A worker process ended in the middle of its job, as when memory is short."""
+    """A job's worker processes ended in the middle of it, as when memory is short."""
 
 
 def cores() -> int:
@@ -57,116 +61,203 @@ def run_many(
     *,
     jobs_n: int,
     on_done: OnDone | None = None,
+    on_result: Callable[[int, R], object] | None = None,
     name: Callable[[J], str] = str,
 ) -> list[R]:
     """Run ``worker(job)`` for every job; results in the order of the jobs.
+
+    A job whose worker process dies (killed, or short of memory) is done again in a new one, and
+    the other workers go on: nothing that is done is lost, and ``TRIES`` bounds it.
 
     Args:
         jobs: Whatever can be pickled.
         worker: A function of a module; with several workers it runs in another process.
         jobs_n: Worker processes, >= 1; with 1 everything runs in this process.
         on_done: Called in this process as jobs end.
+        on_result: Called in this process with each result as it comes, and its place among the
+            jobs; what it raises ends the whole.
         name: What messages call a job.
 
     Raises:
         JobError: If a job raised. Where several do it is the first in the order of the jobs among
             those that had ended; the others are stopped.
-        WorkerLostError: If a worker process died.
+        WorkerLostError: If one job ended its worker process ``TRIES`` times.
         KeyboardInterrupt: At Ctrl-C or SIGTERM; all workers are stopped at once.
         ValueError: If ``jobs_n`` is below 1.
     """
     if jobs_n < 1:
         raise ValueError(f"jobs_n must be >= 1, was {jobs_n}")
+    results: dict[int, R] = {}
+
+    def take(n: int, result: R) -> None:
+        results[n] = result
+        if on_result is not None:
+            on_result(n, result)
+        if on_done is not None:
+            on_done(len(results), len(jobs))
+
     if jobs_n == 1 or len(jobs) < 2:
-        return _here(jobs, worker, on_done, name)
-    with _terminate_is_interrupt():
-        return _there(jobs, worker, min(jobs_n, len(jobs)), on_done, name)
+        _here(jobs, worker, take, name)
+    else:
+        with terminate_is_interrupt():
+            _Crew(jobs, worker, take, name).run(min(jobs_n, len(jobs)))
+    return [results[n] for n in range(len(jobs))]
 
 
 def _here(
     jobs: Sequence[J],
     worker: Callable[[J], R],
-    on_done: OnDone | None,
+    take: Callable[[int, R], None],
     name: Callable[[J], str],
-) -> list[R]:
-    results = []
+) -> None:
     for n, job in enumerate(jobs):
         try:
-            results.append(worker(job))
+            result = worker(job)
         except Exception as error:
-            raise JobError(f"{name(job)}: {_words(error)}") from error
-        if on_done is not None:
-            on_done(n + 1, len(jobs))
-    return results
+            raise JobError(f"{name(job)}: {words(error)}") from error
+        take(n, result)
 
 
-def _there(
-    jobs: Sequence[J],
-    worker: Callable[[J], R],
-    jobs_n: int,
-    on_done: OnDone | None,
-    name: Callable[[J], str],
-) -> list[R]:
-    others = {child.pid for child in multiprocessing.active_children()}
-    executor = ProcessPoolExecutor(jobs_n, mp_context=_context(), initializer=_begin)
-    futures: list[Future[R]] = []
-    try:
-        futures += [executor.submit(_Portable(worker), job) for job in jobs]
-        _wait(futures, on_done)
-        return [future.result() for future in futures]
-    except BrokenProcessPool as error:
-        raise WorkerLostError(
-            "a worker process ended in the middle of its work; was memory short? "
-            "fewer at a time (--jobs) need less"
-        ) from error
-    except Exception as error:
-        n = next(n for n, future in enumerate(futures) if _error(future) is not None)
-        first = _error(futures[n])
-        raise JobError(f"{name(jobs[n])}: {_words(first or error)}") from first
-    finally:
-        if any(not future.done() for future in futures):
-            for child in multiprocessing.active_children():
-                if child.pid not in others:
-                    child.kill()  # they write nothing, so nothing is left half-done
-        executor.shutdown(wait=True, cancel_futures=True)
+class _Seat:
+    """Where one worker process sits; a pool of one, so that a death is the death of a known job."""
+
+    def __init__(self, context: BaseContext) -> None:
+        self._context = context
+        self._executor = self._new()
+
+    def _new(self) -> ProcessPoolExecutor:
+        return ProcessPoolExecutor(1, mp_context=self._context, initializer=_begin)
+
+    def submit(self, call: Callable[[J], R], job: J) -> "Future[R]":
+        try:
+            return self._executor.submit(call, job)
+        except BrokenProcessPool:  # it died while it had nothing to do
+            self.renew()
+            return self._executor.submit(call, job)
+
+    def renew(self) -> None:
+        self.leave()
+        self._executor = self._new()
+
+    def leave(self) -> None:
+        self._executor.shutdown(wait=True, cancel_futures=True)
 
 
-class _Portable(Generic[J, R]):
+class _Crew(Generic[J, R]):
+    """Worker processes, each with one job at a time, until all jobs are done."""
+
+    def __init__(
+        self,
+        jobs: Sequence[J],
+        worker: Callable[[J], R],
+        take: Callable[[int, R], None],
+        name: Callable[[J], str],
+    ) -> None:
+        self._jobs = jobs
+        self._call = Portable(worker)
+        self._take = take
+        self._name = name
+        self._todo = deque(range(len(jobs)))
+        self._deaths: Counter[int] = Counter()
+        self._at_work: dict[Future[R], tuple[int, _Seat]] = {}
+        self._ended: SimpleQueue[Future[R]] = SimpleQueue()
+
+    def run(self, workers_n: int) -> None:
+        others = {child.pid for child in multiprocessing.active_children()}
+        context = _context()
+        seats = [_Seat(context) for _ in range(workers_n)]
+        try:
+            for seat in seats:
+                self._give(seat)
+            while self._at_work:
+                self._look()
+        except KeyboardInterrupt:
+            self._keep_ended()
+            raise
+        finally:
+            if self._at_work:
+                for child in multiprocessing.active_children():
+                    if child.pid not in others:
+                        child.kill()  # they write nothing, so nothing is left half-done
+            for seat in seats:
+                seat.leave()
+
+    def _give(self, seat: _Seat) -> None:
+        if not self._todo:
+            return
+        n = self._todo.popleft()
+        future = seat.submit(self._call, self._jobs[n])
+        self._at_work[future] = (n, seat)
+        future.add_done_callback(self._ended.put)
+
+    def _look(self) -> None:
+        """Take what has ended, and give those who are free something to do."""
+        ended = []
+        with suppress(Empty):
+            ended.append(self._ended.get(timeout=_LOOK_SECONDS))  # so that signals are heard
+            while True:
+                ended.append(self._ended.get_nowait())
+        failed: dict[int, BaseException] = {}
+        for future in ended:
+            n, seat = self._at_work.pop(future)
+            error = future.exception()
+            if error is None:
+                self._give(seat)
+                self._take(n, future.result())
+            elif isinstance(error, BrokenProcessPool | KeyboardInterrupt):
+                self._died(n, error)  # a polite kill interrupts the run that the worker was at
+                seat.renew()
+                self._give(seat)
+            else:
+                failed[n] = error
+        if failed:
+            n = min(failed)
+            raise JobError(f"{self._name(self._jobs[n])}: {words(failed[n])}") from failed[n]
+
+    def _keep_ended(self) -> None:
+        """What was done before we were told to stop is done."""
+        with suppress(Empty):
+            while True:
+                future = self._ended.get_nowait()
+                n, _ = self._at_work.pop(future)
+                if future.exception() is None:
+                    self._take(n, future.result())
+
+    def _died(self, n: int, error: BaseException) -> None:
+        self._deaths[n] += 1
+        if self._deaths[n] >= TRIES:
+            raise WorkerLostError(worker_lost(self._name(self._jobs[n]))) from error
+        self._todo.appendleft(n)
+
+
+def worker_lost(name: str) -> str:
+    """What to say of a job that was tried often enough."""
+    return (
+        f"{name}: its worker process ended in the middle of it {TRIES} times; was memory short? "
+        "fewer at a time (--jobs) need less"
+    )
+
+
+class Portable(Generic[J, R]):
     """A worker function whose errors all find their way to another process."""
 
     def __init__(self, worker: Callable[[J], R]) -> None:
         self._worker = worker
 
     def __call__(self, job: J) -> R:
+        """Do the job; what it raises can be pickled."""
         try:
             return self._worker(job)
         except Exception as error:
             try:
                 pickle.loads(pickle.dumps(error))
             except Exception:
-                raise RuntimeError(_words(error)) from None
+                raise RuntimeError(words(error)) from None
             raise
 
 
-def _wait(futures: Sequence[Future[R]], on_done: OnDone | None) -> None:
-    """Until all are done or one has failed."""
-    left = set(futures)
-    while left:
-        # A timeout, so that signals are heard on every platform.
-        done, left = wait(left, timeout=_LOOK_SECONDS, return_when=FIRST_COMPLETED)
-        if done and on_done is not None:
-            on_done(len(futures) - len(left), len(futures))
-        if any(_error(future) is not None for future in done):
-            return
-
-
-def _error(future: Future[R]) -> BaseException | None:
-    if not future.done() or future.cancelled():
-        return None
-    return future.exception()
-
-
-def _words(error: BaseException) -> str:
+def words(error: BaseException) -> str:
+    """An error in one line, as the cause of another one."""
     return str(error) if isinstance(error, SorsimError) else f"{type(error).__name__}: {error}"
 
 
@@ -193,7 +284,7 @@ def _follow(sentinel: int) -> None:
 
 
 @contextmanager
-def _terminate_is_interrupt() -> Iterator[None]:
+def terminate_is_interrupt() -> Iterator[None]:
     """While inside, `kill` does what Ctrl-C does, if nobody else has taken care of it."""
     usual = signal.SIG_DFL
     if (

@@ -47,13 +47,20 @@ def test_our_errors_survive_the_way_between_processes() -> None:
 # Several processes: a script each, since a worker imports the module that its function is in.
 
 SCRIPT = """
-import os, sys, time
+import os, signal, sys, time
 sys.path.insert(0, {root!r})
 from sim.study.pool import run_many, JobError, WorkerLostError
 
 def work(n):
     if n == "exit":
         os._exit(3)
+    if str(n).startswith("once ") and not os.path.exists(n[5:]):
+        open(n[5:], "w").close()
+        os.kill(os.getpid(), signal.SIGKILL)
+    if str(n).startswith("politely "):
+        if not os.path.exists(n[9:]):
+            open(n[9:], "w").close()
+            raise KeyboardInterrupt
     if n == "odd":
         raise Odd(1, 2)
     if n == "wait":
@@ -100,7 +107,11 @@ def test_several_workers_give_the_same_in_the_same_order(tmp_path: Path) -> None
     [
         ("13", "JobError", "job 13: FileNotFoundError: [Errno 2] none: 'x.csv'"),
         ("'odd'", "JobError", "job odd: RuntimeError: Odd: odd"),
-        ("'exit'", "WorkerLostError", "a worker process ended in the middle of its work"),
+        (
+            "'exit'",
+            "WorkerLostError",
+            "job exit: its worker process ended in the middle of it 3 times",
+        ),
     ],
 )
 def test_what_goes_wrong_in_a_worker_is_told(
@@ -113,6 +124,19 @@ def test_what_goes_wrong_in_a_worker_is_told(
     out, err = start(tmp_path, body).communicate(timeout=60)
     assert out.startswith(says)
     assert err == ""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", ["once", "politely"])
+def test_a_killed_worker_loses_nothing(tmp_path: Path, how: str) -> None:
+    job = f"{how} {tmp_path / 'marker'}"
+    body = (
+        f"jobs = [0, {job!r}, *range(1, 12)]\ndone = []\n"
+        "found = run_many(jobs, work, jobs_n=2, on_result=lambda n, r: done.append(n))\n"
+        "print(found == [(job, False) for job in jobs], sorted(done) == list(range(13)))"
+    )
+    out, err = start(tmp_path, body).communicate(timeout=60)
+    assert (out, err) == ("True True\n", "")
 
 
 @pytest.mark.slow

@@ -1,0 +1,308 @@
+"""Jobs on the workers of a Dask cluster, an engine that is not ours: it places, moves and retries.
+
+A worker does one job at a time, whatever its threads, and must have this sorsim, on this kind of
+machine, with these libraries: then its results are ours to the byte. Only a few jobs per worker
+are under way at once, so that an end comes soon and the scheduler holds little. Waits are bounded:
+a cluster that is not there, has no workers or is lost is an error with words. Knows nothing of
+what the work is.
+"""
+
+import asyncio
+import logging
+import platform
+import re
+import sys
+import threading
+import warnings
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import CancelledError, Future
+from contextlib import contextmanager, suppress
+from queue import Empty, SimpleQueue
+from typing import Any, Final, Generic, TypeVar
+
+from sim.manifest import PACKAGES
+from sim.protocol.errors import MissingExtraError, SorsimError
+from sim.protocol.version import __version__
+from sim.scenario.scalars import shown
+from sim.study.code import code_digest
+from sim.study.pool import JobError, Portable, WorkerLostError, terminate_is_interrupt, words
+
+CONNECT_SECONDS: Final = 10
+"""How long to try to reach the scheduler, and how long to wait for its first worker."""
+ALONE_SECONDS: Final = 30
+"""How long all workers may be gone before it is given up."""
+
+_ADDRESS: Final = re.compile(
+    r"(?:tcp|tls|ws|wss)://(?:[^\s/:@\[\]]+|\[[0-9A-Fa-f:.%]+\]):[0-9]{1,5}"
+)
+_LOOK_SECONDS: Final = 1
+_AHEAD: Final = 2
+"""Jobs per thread of the cluster that are handed over at once: one to do, one to go on with."""
+_LOGGERS: Final = ("distributed", "asyncio", "tornado")
+_ENGINE: Final = ("dask", "distributed")
+
+_one_at_a_time = threading.Lock()
+
+J = TypeVar("J")
+R = TypeVar("R")
+Facts = dict[str, str]
+
+
+class ClusterError(SorsimError):
+    """A cluster cannot do the work: address, what was found, what is allowed."""
+
+
+def run_on_cluster(
+    jobs: Sequence[J],
+    worker: Callable[[J], R],
+    address: str,
+    *,
+    on_result: Callable[[int, R], object],
+    name: Callable[[J], str] = str,
+    connect_seconds: float = CONNECT_SECONDS,
+) -> None:
+    """Run ``worker(job)`` for every job on the workers that the scheduler knows.
+
+    Args:
+        jobs: Whatever can be pickled.
+        worker: A function of a module that the workers have.
+        address: Of the scheduler, such as ``tcp://host:8786``.
+        on_result: Called in this thread with each result as it comes, and its place among the jobs.
+        name: What messages call a job.
+        connect_seconds: How long to try to reach the scheduler, and to wait for a first worker.
+
+    Raises:
+        JobError: If a job raised; the others are stopped.
+        WorkerLostError: If one job ended its worker several times.
+        ClusterError: If the cluster cannot be reached, is of another version, or is lost.
+        MissingExtraError: If Dask is not installed.
+        KeyboardInterrupt: At Ctrl-C or SIGTERM; jobs that run on workers end unheard.
+    """
+    check_address(address)
+    with (
+        terminate_is_interrupt(),
+        _quiet(),
+        _connected(address, connect_seconds) as client,
+    ):
+        facts = machine_facts()
+        _check_workers(client, address, facts, connect_seconds)
+        crew = _Crew(client, address, jobs, call=Portable(worker), name=name, on_result=on_result)
+        crew.run(facts)
+
+
+def check_address(address: str) -> None:
+    """Refuse what is no address of a scheduler.
+
+    Raises:
+        ClusterError: With what was found and what is allowed.
+    """
+    if not _ADDRESS.fullmatch(address) or int(address.rpartition(":")[2]) > 65_535:
+        raise ClusterError(
+            f"found {shown(address)} as the address of a cluster; allowed: tcp://HOST:PORT or "
+            "tls://HOST:PORT of a Dask scheduler"
+        )
+
+
+def machine_facts() -> Facts:
+    """What the bytes of a result may depend on beside the job."""
+    from importlib.metadata import PackageNotFoundError, version  # takes its time to load
+
+    facts = {
+        "sorsim": __version__,
+        "code": code_digest()[:12],
+        "python": ".".join(map(str, sys.version_info[:2])),
+        "machine": f"{sys.platform} {platform.machine()}",
+    }
+    for package in (*PACKAGES, *_ENGINE):
+        try:
+            facts[package] = version(package)
+        except PackageNotFoundError:
+            facts[package] = "none"
+    return facts
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without the engine's own words on stderr: what matters of them is in our errors."""
+    loggers = [logging.getLogger(name) for name in _LOGGERS]
+    before = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL + 1)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        for logger, level in zip(loggers, before, strict=True):
+            logger.setLevel(level)
+
+
+@contextmanager
+def _connected(address: str, seconds: float) -> Iterator[Any]:
+    try:
+        from distributed import Client
+    except ImportError as error:
+        raise MissingExtraError("distributed", "cluster", "--cluster") from error
+    make: Any = Client  # its types are missing
+    try:
+        client = make(address, timeout=seconds, set_as_default=False, name="sorsim")
+    except (OSError, ValueError, RuntimeError, TimeoutError) as error:
+        raise ClusterError(
+            f"{address}: no Dask scheduler could be reached there within {seconds:g} s; "
+            "nothing was run"
+        ) from error
+    try:
+        yield client
+    finally:
+        with suppress(OSError, TimeoutError, CancelledError):
+            client.close(timeout=_LOOK_SECONDS)
+
+
+def _check_workers(client: Any, address: str, facts: Facts, seconds: float) -> None:
+    """All workers of now must be as this process is; later ones are looked at as they work."""
+    try:
+        client.wait_for_workers(1, timeout=seconds)
+        found = client.run(machine_facts, on_error="return")
+    except (OSError, TimeoutError) as error:
+        raise ClusterError(
+            f"{address}: the scheduler has no workers, after {seconds:g} s; nothing was run. "
+            f"Start some: dask worker {address} --nthreads 1"
+        ) from error
+    for worker, theirs in sorted(found.items()):
+        if isinstance(theirs, ImportError):
+            raise ClusterError(
+                f"{worker}: found a worker without sorsim ({theirs}); allowed: workers with "
+                f"sorsim {facts['sorsim']} (code {facts['code']})"
+            )
+        if isinstance(theirs, BaseException):
+            raise ClusterError(f"{worker}: the worker cannot be asked: {words(theirs)}")
+        _compare(worker, theirs, facts)
+
+
+def _compare(worker: str, theirs: Facts, ours: Facts) -> None:
+    others = [
+        f"{fact} {theirs.get(fact, 'none')} (here {value})"
+        for fact, value in ours.items()
+        if theirs.get(fact, "none") != value
+    ]
+    if others:
+        raise ClusterError(
+            f"{worker}: found a worker with {', '.join(others)}; allowed: workers that are as this "
+            "process is, since results must be the same to the byte"
+        )
+
+
+def _work(call: Portable[J, R], job: J, facts: Facts) -> tuple[R | None, Exception | None]:
+    """On a worker: the result, or the error; one at a time, since a run needs a whole core."""
+    with _one_at_a_time:
+        try:
+            _compare("a worker that came later", machine_facts(), facts)
+            return call(job), None
+        except Exception as error:
+            return None, error
+
+
+class _Crew(Generic[J, R]):
+    """The jobs that are under way, and what is left."""
+
+    def __init__(
+        self,
+        client: Any,
+        address: str,
+        jobs: Sequence[J],
+        *,
+        call: Portable[J, R],
+        name: Callable[[J], str],
+        on_result: Callable[[int, R], object],
+    ) -> None:
+        self._client = client
+        self._address = address
+        self._jobs = jobs
+        self._call = call
+        self._name = name
+        self._on_result = on_result
+        self._todo = deque(range(len(jobs)))
+        self._at_work: dict[Future[Any], int] = {}
+        self._ended: SimpleQueue[Future[Any]] = SimpleQueue()
+        self._window = 1
+        self._alone = 0
+        self._quiet_looks = 0
+
+    def run(self, facts: Facts) -> None:
+        self._count_workers()
+        heard = 0
+        while self._todo or self._at_work:
+            while self._todo and len(self._at_work) < self._window:
+                self._give(facts)
+            ended = self._wait()
+            if not ended or heard >= self._window:
+                self._count_workers()  # they come and go
+                heard = 0
+            heard += len(ended)
+            self._take(ended)
+
+    def _give(self, facts: Facts) -> None:
+        n = self._todo.popleft()
+        task = self._client.submit(_work, self._call, self._jobs[n], facts, pure=False)
+        loop = self._client.loop.asyncio_loop
+        future = asyncio.run_coroutine_threadsafe(_outcome(self._client, task), loop)
+        self._at_work[future] = n
+        future.add_done_callback(self._ended.put)
+
+    def _wait(self) -> list[Future[Any]]:
+        ended = []
+        with suppress(Empty):
+            ended.append(self._ended.get(timeout=_LOOK_SECONDS))
+            while True:
+                ended.append(self._ended.get_nowait())
+        return ended
+
+    def _take(self, ended: Sequence[Future[Any]]) -> None:
+        failed: dict[int, Exception] = {}
+        for future in ended:
+            n = self._at_work.pop(future)
+            result, error = self._result(n, future)
+            if error is None:
+                self._on_result(n, result)
+            else:
+                failed[n] = error
+        if failed:
+            n = min(failed)
+            if isinstance(failed[n], ClusterError):
+                raise failed[n]
+            raise JobError(f"{self._name(self._jobs[n])}: {words(failed[n])}") from failed[n]
+
+    def _result(self, n: int, future: "Future[Any]") -> Any:
+        from distributed import KilledWorker
+
+        try:
+            return future.result()
+        except KilledWorker as error:
+            raise WorkerLostError(
+                f"{self._name(self._jobs[n])}: its worker ended in the middle of it "
+                f"{error.allowed_failures + 1} times; was memory short?"
+            ) from error
+        except (OSError, TimeoutError, CancelledError) as error:
+            raise self._lost() from error
+
+    def _count_workers(self) -> None:
+        try:
+            threads = self._client.sync(
+                self._client.scheduler.ncores, callback_timeout=CONNECT_SECONDS
+            )
+        except (OSError, TimeoutError, CancelledError) as error:
+            raise self._lost() from error
+        self._alone = 0 if threads else self._alone + _LOOK_SECONDS
+        if self._alone > ALONE_SECONDS:
+            raise ClusterError(
+                f"{self._address}: the cluster has had no workers for {ALONE_SECONDS} s"
+            )
+        self._window = max(self._window, _AHEAD * sum(threads.values()), 1)
+
+    def _lost(self) -> ClusterError:
+        return ClusterError(f"{self._address}: the connection to the scheduler was lost")
+
+
+async def _outcome(client: Any, task: Any) -> Any:
+    return await client.gather(task, asynchronous=True)
