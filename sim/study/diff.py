@@ -28,7 +28,7 @@ from sim.report.words import Words, units_of
 from sim.study.causes import Causes, Chain
 from sim.study.fields import FieldChange, changes
 from sim.study.header import read_header
-from sim.study.pairs import Entry, Key, Pairs, Side
+from sim.study.pairs import Entry, Key, Pairs, Side, read_pairs
 
 Verdict = Literal["equal", "settings_only", "records", "bytes_only"]
 
@@ -90,7 +90,7 @@ def diff(old_log: str | Path, new_log: str | Path) -> DiffResult:
     if _same_bytes(old, new):
         return DiffResult("equal", [], None, None, [], [])
     settings = _settings(*headers)
-    pairs = Pairs(old, new)
+    pairs = read_pairs(old, new)
     notes = _notes(pairs, headers)
     words = [Words(units_of(header)) for header in headers]
     causes = Causes(pairs, settings, *words)

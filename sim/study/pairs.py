@@ -6,13 +6,14 @@ of the market only where each venue's stream first differs, so that memory does 
 """
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from sim.audit.read import LogPrefix
 from sim.audit.records import (
+    RECORD_TYPES,
     Decision,
     Depth,
     NbboChange,
@@ -58,8 +59,8 @@ class Side:
 
     def add(self, seq: int, record: Record) -> None:
         """Take an own record."""
-        kind = str(type(record).__struct_config__.tag)
-        about = subject(record)
+        kind, name = _ABOUT[type(record)]
+        about = (name and getattr(record, name)) or ""
         number = self.counts[kind, about] = self.counts.get((kind, about), 0) + 1
         key = Key(kind, about, number)
         self.places[key] = len(self.order)
@@ -87,8 +88,9 @@ class Pairs:
     def __init__(self, old: Path, new: Path) -> None:
         self.old, self.new = Side(old), Side(new)
         self.market: dict[str, MarketChange] = {}
+        self._sides = (self.old, self.new)
         self._waiting: dict[str, tuple[deque[Entry], deque[Entry]]] = {}
-        self._read()
+        self._ended = [False, False]
 
     def pair(self, key: Key) -> tuple[Record | None, Record | None]:
         """The record of this meaning in either log, None where there is none."""
@@ -110,34 +112,39 @@ class Pairs:
         entries = [side.entries[key] for side in (self.old, self.new) if key in side.entries]
         return min((entry.record.t_ns, entry.seq) for entry in entries)
 
-    def _read(self) -> None:
-        sides = (self.old, self.new)
-        logs = [LogPrefix(side.path) for side in sides]
-        streams = [_numbered(log) for log in logs]
-        heads = [next(stream, None) for stream in streams]
-        while heads[0] is not None or heads[1] is not None:
-            which = _earlier(heads[0], heads[1])
-            entry = heads[which]
-            assert entry is not None
-            if type(entry.record) in MARKET:
-                self._take_market(which, entry, other_ended=heads[1 - which] is None)
-            else:
-                sides[which].add(*entry)
-            heads[which] = next(streams[which], None)
-        for name, (old, new) in self._waiting.items():
-            if old or new:
-                self.market[name] = MarketChange(old[0] if old else None, new[0] if new else None)
-        for side, log in zip(sides, logs, strict=True):
-            side.fault = log.fault
+    def take(self, which: int, entry: Entry) -> None:
+        """Take the next record of the old log (0) or the new one (1).
 
-    def _take_market(self, which: int, entry: Entry, *, other_ended: bool) -> None:
+        In whatever order they come it ends alike; read on by time, little has to wait.
+        """
+        if type(entry.record) in MARKET:
+            self._take_market(which, entry)
+        else:
+            self._sides[which].add(*entry)
+
+    def end(self, which: int, fault: str = "") -> None:
+        """There is no more of the old log (0) or the new one (1); ``fault`` says what ended it."""
+        self._sides[which].fault = fault
+        self._ended[which] = True
+        if all(self._ended):
+            for name, (old, new) in self._waiting.items():
+                if old or new:
+                    self.market[name] = MarketChange(
+                        old[0] if old else None, new[0] if new else None
+                    )
+            self._waiting.clear()
+
+    def _take_market(self, which: int, entry: Entry) -> None:
         name = stream(entry.record)
         if name in self.market:
             return
-        waiting = self._waiting.setdefault(name, (deque(), deque()))
+        waiting = self._waiting.get(name)
+        if waiting is None:
+            waiting = self._waiting[name] = (deque(), deque())
         mine, others = waiting[which], waiting[1 - which]
         if not others:
-            if not (other_ended and mine):  # the first of what the other log lacks will do
+            # The first of what the other log lacks will do.
+            if not (mine and self._ended[1 - which]):
                 mine.append(entry)
             return
         other = others.popleft()
@@ -145,6 +152,72 @@ class Pairs:
             pair = (entry, other) if which == 0 else (other, entry)
             self.market[name] = MarketChange(*pair)
             self._waiting.pop(name)
+
+
+def read_pairs(old: Path, new: Path) -> Pairs:
+    """The records of two logs, as far as each can be read.
+
+    Raises:
+        AuditFormatError: If not even the first line of one is a record of this version.
+    """
+    pairs = Pairs(old, new)
+    logs = [LogPrefix(path) for path in (old, new)]
+    streams = [entries(log) for log in logs]
+    heads = [next(stream, None) for stream in streams]
+    while heads[0] is not None or heads[1] is not None:
+        which = _earlier(heads[0], heads[1])
+        entry = heads[which]
+        assert entry is not None
+        pairs.take(which, entry)
+        heads[which] = next(streams[which], None)
+        if heads[which] is None:
+            pairs.end(which, logs[which].fault)
+    return pairs
+
+
+class Beside:
+    """Pairs the records of a run, as they are written, with those of a log.
+
+    It watches the run, so that nobody reads the new log.
+
+    Args:
+        log: The log, the old side.
+        new: What the new side is called.
+        also: Called with each record of the log, as it is read.
+    """
+
+    def __init__(self, log: Path, new: Path, also: Callable[[Record], None]) -> None:
+        self.pairs: Final = Pairs(log, new)
+        self._log = LogPrefix(log)
+        self._entries = entries(self._log)
+        self._also = also
+        self._seq = 0
+        self._head = next(self._entries, None)
+
+    def observers(self) -> dict[type[Record], Callable[[Any], None]]:
+        """What to call with each record of the run, by its type: all types are among them."""
+        return dict.fromkeys(RECORD_TYPES, self.observe)
+
+    def observe(self, record: Record) -> None:
+        """Take the run's next record, after those of the log that stand before it."""
+        entry = Entry(self._seq, record)
+        self._seq += 1
+        while self._head is not None and _earlier(self._head, entry) == 0:
+            self._read_on(self._head)
+        self.pairs.take(1, entry)
+
+    def finish(self) -> Pairs:
+        """The run is over: read the rest of the log."""
+        self.pairs.end(1)
+        while self._head is not None:
+            self._read_on(self._head)
+        self.pairs.end(0, self._log.fault)
+        return self.pairs
+
+    def _read_on(self, entry: Entry) -> None:
+        self.pairs.take(0, entry)
+        self._also(entry.record)
+        self._head = next(self._entries, None)
 
 
 def stream(record: Record) -> str:
@@ -155,23 +228,22 @@ def stream(record: Record) -> str:
     return venue_id
 
 
-def subject(record: Record) -> str:
-    """The name of the thing that a record is about."""
-    match record:
-        case RunStarted() | RunFinished():
-            return ""
-        case Decision() | ParentReceived() | ParentDone():
-            return record.parent_id
-        case ParticipantEvent():
-            return record.participant_id
-    for name in ("cl_ord_id", "parent_id", "venue_id"):
-        value = getattr(record, name, None)
-        if isinstance(value, str):
-            return value
-    return ""
+def _about(kind: type[Record]) -> tuple[str, str]:
+    """The name of a type of record, and of the field that names the thing it is about."""
+    tag = str(kind.__struct_config__.tag)
+    if kind in _PARENTS:
+        return tag, "parent_id"
+    fields = (one for one in _NAMES if one in kind.__struct_fields__)
+    return tag, next(fields, "")
 
 
-def _numbered(log: LogPrefix) -> Iterator[Entry]:
+_PARENTS: Final = frozenset({Decision, ParentReceived, ParentDone})
+_NAMES: Final = ("participant_id", "cl_ord_id", "parent_id", "venue_id")
+_ABOUT: Final = {kind: _about(kind) for kind in RECORD_TYPES}
+
+
+def entries(log: LogPrefix) -> Iterator[Entry]:
+    """The records of a log, numbered as they stand in it."""
     seq = 0
     for batch in log.batches():
         for record in batch:

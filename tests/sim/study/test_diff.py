@@ -279,12 +279,26 @@ def test_L06_what_is_no_log_is_refused(run: Run, tmp_path: Path, content: bytes)
 
 
 @pytest.mark.slow
-def test_memory_holds_the_market_streams_only_until_they_part(run: Run) -> None:
-    """Both logs have 3,000 quotes and trades; none waits when all of them are equal."""
-    from sim.study.pairs import Pairs
+def test_memory_holds_the_market_streams_only_until_they_part(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both logs have 3,000 quotes and trades; none waits while all of them are equal."""
+    from sim.study.pairs import Entry, Pairs, read_pairs
 
-    pairs = Pairs(
-        run("three_real_books"), run("three_real_books", "venues[SPOT].latency.report.fraction=0.7")
+    most = 0
+
+    def take(self: Pairs, which: int, entry: Entry) -> None:
+        nonlocal most
+        took(self, which, entry)
+        waiting = sum(len(queue) for both in self._waiting.values() for queue in both)
+        most = max(most, waiting)
+
+    took = Pairs.take
+    monkeypatch.setattr(Pairs, "take", take)
+    logs = (
+        run("three_real_books"),
+        run("three_real_books", "venues[SPOT].latency.report.fraction=0.7"),
     )
-    assert sum(len(queue) for both in pairs._waiting.values() for queue in both) < 50
+    pairs = read_pairs(*logs)
+    assert 0 < most < 50
     assert len(pairs.old.order) < 150
