@@ -125,7 +125,7 @@ def _delays(venues: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         laws = _grouped(
             venues, lambda venue, leg=leg: _law(_mapping(venue.get("latency")).get(leg))
         )
-        words = [f"{law} ({_names(group)})" for law, group in laws if law]
+        words = [f"{law} at {_names(group)}" for law, group in laws if law]
         if len(words) == 1 and len(venues) > 1:
             words = [f"{laws[0][0]} at every venue"]
         if words:
@@ -258,7 +258,8 @@ def _law(model: Any) -> str:
         for key, value in config.items()
         if key != "model" and isinstance(value, (str, int, float)) and value not in {"0ns", ""}
     ]
-    return f"{str(kind).replace('_', ' ')}{', ' if rest else ''}{', '.join(rest)}"
+    name = str(kind).replace("_", " ")
+    return f"{name} ({', '.join(rest)})" if rest else name
 
 
 def _has_bump(venue: Mapping[str, Any]) -> bool:
