@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from sim.protocol.units import plain
 from sim.report.document.assumptions import assumptions
+from sim.report.document.costs import cost_rows, venue_markouts
 from sim.report.document.headline import headline
 from sim.report.document.market import market_rows
 from sim.report.document.missing import missing
@@ -31,6 +32,8 @@ def report_document(trail: Trail, study: Sequence[Mapping[str, Any]] = ()) -> di
     """
     started, units = trail.started, trail.units
     instrument = trail.scenario["instrument"]
+    costs = parent_costs(trail)
+    markouts = venue_markouts(costs.values(), units)
     document: dict[str, Any] = {
         "schema": SCHEMA,
         "scenario": str(trail.scenario["name"]),
@@ -49,11 +52,14 @@ def report_document(trail: Trail, study: Sequence[Mapping[str, Any]] = ()) -> di
         "missing": missing(trail),
         "headline": [],
         "parents": [
-            parent_row(cost.parent, units) | cost.row() for cost in parent_costs(trail).values()
+            {**parent_row(parent, units), **cost_rows(costs[name])}
+            for name, parent in trail.parents.items()
         ],
         "children": child_rows(trail),
         "decisions": [],
-        "venues": venue_rows(trail),
+        "venues": [
+            {**row, "markouts": markouts.get(row["venue_id"], [])} for row in venue_rows(trail)
+        ],
         "latencies": latency_rows(trail),
         "evidence": {},
         "assumptions": assumptions(trail.scenario, started.market_data),

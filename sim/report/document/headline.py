@@ -24,6 +24,12 @@ PART_WORDS: Final = {
 }
 """Parts of the shortfall in words."""
 CAUSES_TOLD: Final = 3
+BENCHMARKS_TOLD: Final = {
+    "single_exchange": "the best single exchange",
+    "market_vwap": "the market's VWAP",
+    "best_possible": "the best possible in hindsight",
+}
+"""Benchmarks that the headline names."""
 
 _BPS: Final = Decimal("0.01")
 _CENT: Final = Decimal("0.01")
@@ -140,20 +146,20 @@ def _cost(parent: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _benchmark(parent: Mapping[str, Any]) -> Iterator[str]:
+    """The average price against the three that customers ask for."""
     told = []
     for one in parent.get("benchmarks") or ():
-        bps = one.get("cost_bps")
-        if bps is None or one["name"] == "arrival_mid":
+        bps = one["cost_bps"]
+        if bps is None or one["name"] not in BENCHMARKS_TOLD:
             continue
         value = _rounded(Decimal(bps), _BPS)
+        against = f"{BENCHMARKS_TOLD[one['name']]} ({average(one['price'])})"
         if value:
-            told.append(
-                f"{abs(value)} bps {'dearer' if value > 0 else 'cheaper'} than {one['title']}"
-            )
+            told.append(f"{abs(value)} bps {'worse' if value > 0 else 'better'} than {against}")
         else:
-            told.append(f"as dear as {one['title']}")
+            told.append(f"the same as {against}")
     if told:
-        yield f"By benchmark it was {listed(told)}."
+        yield f"Without fees its average price was {listed(told)}."
 
 
 def _many(parents: Sequence[Mapping[str, Any]], size: _Size) -> Iterator[str]:

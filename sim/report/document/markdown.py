@@ -177,7 +177,7 @@ def _benchmarks(parents: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     rows = [
         (
             parent["parent_id"],
-            one["name"],
+            one["title"],
             None if one.get("price") is None else average(one["price"]),
             _money(one.get("cost")),
             _short_bps(one.get("cost_bps")),
@@ -187,14 +187,22 @@ def _benchmarks(parents: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     ]
     heads = ("order", "against", "its price", "cost against it", "bps")
     yield from _table((heads, rows))
-    what: dict[str, str] = {}
-    for parent in parents:
-        for one in parent.get("benchmarks") or ():
-            words = [one.get("what"), one.get("approximate")]
-            what.setdefault(one["name"], " ".join(word for word in words if word))
-    if rows:
-        yield ""
-        yield from (f"- {escaped(name)}: {escaped(words)}" for name, words in what.items() if words)
+    if not rows:
+        return
+    yield ""
+    told = [one for parent in parents for one in parent.get("benchmarks") or ()]
+    about: dict[str, str] = {}
+    for one in told:
+        approximate = one.get("approximate")
+        words = f"{one['what']}. Approximate: {approximate}." if approximate else f"{one['what']}."
+        about.setdefault(one["title"], words)
+    yield from _items(f"{title}: {words}" for title, words in about.items())
+    yield from _items(
+        f"{parent['parent_id']}, {one['title']}: {one['why_not_available']}."
+        for parent in parents[:PARENTS_MAX]
+        for one in parent.get("benchmarks") or ()
+        if one.get("why_not_available")
+    )
 
 
 def _causes(document: Mapping[str, Any]) -> Iterator[str]:

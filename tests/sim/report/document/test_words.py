@@ -71,10 +71,10 @@ def test_costs_are_told_by_size_and_benchmarks_with_their_sign() -> None:
             "total_bps": "1.234",
         },
         "benchmarks": [
-            {"name": "arrival_mid", "title": "arrival mid", "cost_bps": "1.2"},
-            {"name": "single_exchange", "title": "single exchange", "cost_bps": "-3.456"},
-            {"name": "market_vwap", "title": "VWAP", "cost_bps": "0.001"},
-            {"name": "market_twap", "title": "TWAP", "cost_bps": None},
+            {"name": "arrival_mid", "cost_bps": "1.2", "price": "99.995"},
+            {"name": "single_exchange", "cost_bps": "-3.456", "price": "100.0200"},
+            {"name": "market_vwap", "cost_bps": "0.001", "price": "100.00"},
+            {"name": "best_possible", "cost_bps": None, "price": None},
         ],
         "short_shares": 700,
         "causes": {"queue": 200, "gone_before_arrival": 500, "halt": 0},
@@ -85,20 +85,17 @@ def test_costs_are_told_by_size_and_benchmarks_with_their_sign() -> None:
         "That is made of spread +20.00, own impact -8.00 and fees +0.34 (a cost is positive)."
     )
     assert said[3] == (
-        "By benchmark it was 3.46 bps cheaper than single exchange and as dear as VWAP."
+        "Without fees its average price was 3.46 bps better than the best single exchange (100.02) "
+        "and the same as the market's VWAP (100)."
     )
     assert "500 gone before arrival and 200 queue." in said[4]
 
 
 def test_what_is_not_available_is_said_with_its_reason() -> None:
     document = report_document(trail_of("fragmented"))
-    document["parents"][0]["shortfall"] = {
-        "total": None,
-        "parts": {},
-        "why_not_available": "no displayed bid.",
-    }
-    assert "What it cost against the arrival price is not available: no displayed bid." in headline(
-        document
+    assert document["headline"][1] == (
+        "What it cost against the arrival price is not available: there is no mid at arrival: the "
+        "router knew of no displayed bid as the order came."
     )
 
 
