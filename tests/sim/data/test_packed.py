@@ -78,7 +78,7 @@ def test_a_missing_library_names_its_extra(tmp_path: Path, monkeypatch: pytest.M
     def gone(module: str) -> None:
         raise ImportError(module)
 
-    monkeypatch.setattr(packed, "import_module", gone)
+    monkeypatch.setattr("sim.kernel.extras.import_module", gone)
     path = tmp_path / "a.zst"
     path.write_bytes(zst(TEXT))
     with pytest.raises(MissingExtraError, match="zstandard"):
