@@ -19,7 +19,8 @@ _FACADE = {
     "diff": "sim.study.diff:diff",
     "explain": "sim.report.explain:explain",
     "load_scenario": "sim.scenario.load:load_scenario",
-    "read_log": "sim.audit.read:read_log",
+    "read_log": "sim.report.tables.frames:read_log",
+    "read_records": "sim.audit.read:read_records",
     "replay": "sim.report.rebuild:replay",
     "run": "sim.api:run",
 }

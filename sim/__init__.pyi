@@ -1,11 +1,12 @@
 from sim.api import arun as arun
 from sim.api import run as run
-from sim.audit.read import read_log as read_log
+from sim.audit.read import read_records as read_records
 from sim.protocol.errors import ScenarioError as ScenarioError
 from sim.protocol.errors import SorsimError as SorsimError
 from sim.protocol.version import __version__ as __version__
 from sim.report.explain import explain as explain
 from sim.report.rebuild import replay as replay
+from sim.report.tables.frames import read_log as read_log
 from sim.scenario.load import LoadedScenario as LoadedScenario
 from sim.scenario.load import load_scenario as load_scenario
 from sim.study.check import check as check

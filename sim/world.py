@@ -83,6 +83,17 @@ class RunResult(msgspec.Struct, frozen=True):
     log: bytes | None
     lag: LagReport | None = None
 
+    def __repr__(self) -> str:
+        """What ran and how it ended: the rest would fill pages."""
+        what = f"{self.summary['scenario']}, seed {self.summary['seed']}"
+        return f"RunResult({what}, {self.outcome.value}, {self.records:,} records)"
+
+    def _repr_html_(self) -> str:
+        """For notebooks: its orders and venues."""
+        from sim.report.notebook import summary_html
+
+        return summary_html(self.summary)
+
 
 def run_world(
     loaded: LoadedScenario,

@@ -85,6 +85,9 @@ def read_log(path: str | Path) -> Iterator[tuple[int, Record]]:
             seq += 1
 
 
+read_records = read_log
+
+
 def read_batches(path: str | Path) -> Iterator[list[AnyRecord]]:
     """Yield the records of a log in lists of some hundreds: `read_log` for whoever is in a hurry.
 

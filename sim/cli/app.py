@@ -25,6 +25,7 @@ COMMANDS: Final = {
     "verify": ("sim.cli.verify:verify", "Check that an audit log is whole and untouched."),
     "replay": ("sim.cli.replay:replay", "Rebuild the state of a run from its audit log."),
     "explain": ("sim.cli.explain:explain", "Tell one child order or decision in words."),
+    "query": ("sim.cli.query:query", "Ask a run in SQL."),
     "diff": ("sim.cli.diff:diff", "Say how two runs differ, and why."),
     "tune": ("sim.cli.tune:tune", "Find the parameters that cost least."),
     "list": ("sim.cli.listing:list_kinds", "List scenarios, venue kinds, strategies and more."),

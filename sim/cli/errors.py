@@ -21,8 +21,10 @@ from sim.protocol.errors import (
     DataFormatError,
     MissingExtraError,
     PluginError,
+    QueryError,
     ScenarioError,
     SorsimError,
+    TableFileError,
 )
 
 _TABLE: Final[tuple[tuple[type[BaseException], int, str], ...]] = (
@@ -35,6 +37,8 @@ _TABLE: Final[tuple[tuple[type[BaseException], int, str], ...]] = (
     (AuditFormatError, USER, "audit_format"),
     (AuditWriteError, USER, "audit_write"),
     (ConversionError, USER, "conversion"),
+    (TableFileError, USER, "table_file"),
+    (QueryError, USER, "query"),
     (FolderError, USER, "folder"),
     (PluginError, PLUGIN, "plugin"),
     (OSError, USER, "file"),

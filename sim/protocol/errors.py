@@ -70,6 +70,14 @@ class AuditWriteError(SorsimError):
     """The audit log could not be written: the run stops, since no decision may go unrecorded."""
 
 
+class TableFileError(SorsimError):
+    """A file has the name of a table of a run, and is not that."""
+
+
+class QueryError(SorsimError):
+    """A question that cannot be answered; the message is the engine's own."""
+
+
 class PluginError(SorsimError):
     """A user's router, strategy or venue failed.
 

@@ -74,7 +74,7 @@ class Ran:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.records = [record for _, record in sim.read_log(folder / "audit.jsonl")]
+        self.records = [record for _, record in sim.read_records(folder / "audit.jsonl")]
 
     def of(self, kind: type[Any]) -> list[Any]:
         return [record for record in self.records if isinstance(record, kind)]

@@ -60,7 +60,7 @@ def test_run_with_a_folder_leaves_what_the_command_leaves(tmp_path: Path) -> Non
     result = sim.run("fragmented", out=tmp_path / "a")
     assert result.folder == tmp_path / "a"
     assert (tmp_path / "a" / "manifest.json").is_file()
-    records = [record for _, record in sim.read_log(tmp_path / "a" / "audit.jsonl")]
+    records = [record for _, record in sim.read_records(tmp_path / "a" / "audit.jsonl")]
     assert len(records) == result.records
 
 

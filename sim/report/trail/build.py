@@ -10,7 +10,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
-from sim.audit.read import LogPrefix, log_file
+from sim.audit.read import LogPrefix, cannot_read, log_file
 from sim.audit.records import (
     BookAtArrival,
     Bust,
@@ -48,6 +48,7 @@ from sim.audit.records import (
     WrittenOff,
 )
 from sim.audit.state import LogState
+from sim.kernel.files import open_regular
 from sim.protocol.enums import Outcome
 from sim.protocol.errors import AuditFormatError
 from sim.protocol.units import Units
@@ -381,12 +382,23 @@ def read_trail(log: str | Path) -> Trail:
     fault = fault or prefix.fault
     if not fault and state.outcome is None:
         fault = f"{path}: the log ends after record {state.records - 1} without run_finished"
-    return builder.trail(_head(path), fault)
+    return builder.trail(log_head(path), fault)
+
+
+def log_head(path: Path) -> str:
+    """SHA-256 (hex) of the last whole line of a log.
+
+    Raises:
+        AuditFormatError: If the file cannot be read.
+    """
+    try:
+        return _head(path)
+    except OSError as error:
+        raise cannot_read(path, error) from error
 
 
 def _head(path: Path) -> str:
-    """SHA-256 (hex) of the last whole line."""
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         file.seek(0, 2)
         end, block = file.tell(), b""
         while end and block.count(b"\n") < 2:

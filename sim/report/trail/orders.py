@@ -130,6 +130,11 @@ class Child:
         """Sum of price times quantity over its executions."""
         return sum(one.px * one.qty for one in self.executions)
 
+    @property
+    def fees(self) -> Decimal:
+        """Money paid in fees; negative: rebates. Raises if the sum needs rounding."""
+        return exact_sum(one.fee for one in self.executions)
+
 
 @dataclass(slots=True)
 class Parent:

@@ -18,6 +18,7 @@ READS_A_LOG = {
     "replay": ["replay", "{}"],
     "diff": ["diff", "{}", "a"],
     "explain": ["explain", "{}", "P1.NYSE.1"],
+    "query": ["query", "{}", "select 1"],
 }
 READS_A_SCENARIO = {
     "run": ["run", "{}", "--out", "new"],
