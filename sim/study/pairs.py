@@ -19,11 +19,8 @@ from sim.audit.records import (
     NbboChange,
     ParentDone,
     ParentReceived,
-    ParticipantEvent,
     Quote,
     Record,
-    RunFinished,
-    RunStarted,
     TradePrint,
 )
 
