@@ -18,13 +18,16 @@ from sim.manifest import FolderError
 from sim.protocol.errors import (
     AuditFormatError,
     AuditWriteError,
+    ClusterError,
     DataFormatError,
+    JournalError,
     MissingExtraError,
     PluginError,
     QueryError,
     ScenarioError,
     SorsimError,
     TableFileError,
+    WorkerLostError,
 )
 
 _TABLE: Final[tuple[tuple[type[BaseException], int, str], ...]] = (
@@ -40,6 +43,9 @@ _TABLE: Final[tuple[tuple[type[BaseException], int, str], ...]] = (
     (TableFileError, USER, "table_file"),
     (QueryError, USER, "query"),
     (FolderError, USER, "folder"),
+    (ClusterError, USER, "cluster"),
+    (JournalError, USER, "journal"),
+    (WorkerLostError, USER, "worker_lost"),
     (PluginError, PLUGIN, "plugin"),
     (OSError, USER, "file"),
     (MemoryError, USER, "memory"),
@@ -92,7 +98,7 @@ def _words(error: BaseException, code: int) -> str:
     if isinstance(error, click.ClickException):
         return error.format_message()
     if code == INTERRUPTED:
-        return "interrupted"
+        return str(getattr(error, "says", "interrupted"))
     if isinstance(error, MemoryError):
         return "out of memory: this run needs more than this process may have"
     if isinstance(error, OSError):

@@ -93,6 +93,18 @@ class PluginError(SorsimError):
         super().__init__(message)
 
 
+class ClusterError(SorsimError):
+    """A cluster cannot do the work: its address, what was found, what is allowed."""
+
+
+class JournalError(SorsimError):
+    """A study's journal cannot be used: file, line, what was found, what is allowed."""
+
+
+class WorkerLostError(SorsimError):
+    """A job's worker processes ended in the middle of it, as when memory is short."""
+
+
 class InvariantError(SorsimError):
     """A rule of our own is broken: a defect of sorsim, with all that is needed to find it."""
 

@@ -18,15 +18,17 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import CancelledError, Future
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, Final, Generic, TypeVar
 
 from sim.manifest import PACKAGES
-from sim.protocol.errors import MissingExtraError, SorsimError
+from sim.protocol.errors import ClusterError, MissingExtraError, WorkerLostError
 from sim.protocol.version import __version__
 from sim.scenario.scalars import shown
 from sim.study.code import code_digest
-from sim.study.pool import JobError, Portable, WorkerLostError, terminate_is_interrupt, words
+from sim.study.parcel import Parcel
+from sim.study.pool import JobError, Portable, terminate_is_interrupt, words
 
 CONNECT_SECONDS: Final = 10
 """How long to try to reach the scheduler, and how long to wait for its first worker."""
@@ -36,6 +38,8 @@ ALONE_SECONDS: Final = 30
 _ADDRESS: Final = re.compile(
     r"(?:tcp|tls|ws|wss)://(?:[^\s/:@\[\]]+|\[[0-9A-Fa-f:.%]+\]):[0-9]{1,5}"
 )
+SENT_BYTES_MAX: Final = 256 * 2**20
+"""Data files beyond this are not sent to workers."""
 _LOOK_SECONDS: Final = 1
 _AHEAD: Final = 2
 """Jobs per thread of the cluster that are handed over at once: one to do, one to go on with."""
@@ -49,10 +53,6 @@ R = TypeVar("R")
 Facts = dict[str, str]
 
 
-class ClusterError(SorsimError):
-    """A cluster cannot do the work: address, what was found, what is allowed."""
-
-
 def run_on_cluster(
     jobs: Sequence[J],
     worker: Callable[[J], R],
@@ -60,6 +60,7 @@ def run_on_cluster(
     *,
     on_result: Callable[[int, R], object],
     name: Callable[[J], str] = str,
+    parcels: Sequence[Parcel] = (),
     connect_seconds: float = CONNECT_SECONDS,
 ) -> None:
     """Run ``worker(job)`` for every job on the workers that the scheduler knows.
@@ -70,6 +71,8 @@ def run_on_cluster(
         address: Of the scheduler, such as ``tcp://host:8786``.
         on_result: Called in this thread with each result as it comes, and its place among the jobs.
         name: What messages call a job.
+        parcels: Scenarios whose files are sent to the workers; files of more than
+            ``SENT_BYTES_MAX`` in all stay here, and must be on the workers in the same folder.
         connect_seconds: How long to try to reach the scheduler, and to wait for a first worker.
 
     Raises:
@@ -87,6 +90,7 @@ def run_on_cluster(
     ):
         facts = machine_facts()
         _check_workers(client, address, facts, connect_seconds)
+        _send(client, address, parcels)
         crew = _Crew(client, address, jobs, call=Portable(worker), name=name, on_result=on_result)
         crew.run(facts)
 
@@ -178,6 +182,24 @@ def _check_workers(client: Any, address: str, facts: Facts, seconds: float) -> N
         if isinstance(theirs, BaseException):
             raise ClusterError(f"{worker}: the worker cannot be asked: {words(theirs)}")
         _compare(worker, theirs, facts)
+
+
+def _send(client: Any, address: str, parcels: Sequence[Parcel]) -> None:
+    """Data files to all workers; the scheduler keeps them for those that come later."""
+    files = {
+        parcel.files_key(): [Path(parcel.folder) / name for name, _ in parcel.files]
+        for parcel in parcels
+    }
+    sizes = [path.stat().st_size for paths in files.values() for path in paths]
+    if not sizes or sum(sizes) > SENT_BYTES_MAX:
+        return
+    from sim.study.luggage import luggage_of
+
+    for piece in luggage_of(parcels):
+        try:
+            client.register_plugin(piece)
+        except (OSError, TimeoutError) as error:
+            raise ClusterError(f"{address}: data files cannot be sent: {words(error)}") from error
 
 
 def _compare(worker: str, theirs: Facts, ours: Facts) -> None:

@@ -17,7 +17,7 @@ from typing import Any, Final, Generic, Self, TypeVar
 
 import msgspec
 
-from sim.protocol.errors import SorsimError
+from sim.protocol.errors import JournalError
 from sim.scenario.scalars import shown
 from sim.study.code import code_digest
 
@@ -27,10 +27,6 @@ _KEY: Final = re.compile(r"[0-9a-f]{64}")
 _NEW: Final = ".new"
 
 R = TypeVar("R")
-
-
-class JournalError(SorsimError):
-    """A journal cannot be used: file, line, what was found, what is allowed."""
 
 
 class _Head(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -23,7 +23,7 @@ from queue import Empty, SimpleQueue
 from types import FrameType
 from typing import Final, Generic, TypeVar
 
-from sim.protocol.errors import SorsimError
+from sim.protocol.errors import SorsimError, WorkerLostError
 
 OnDone = Callable[[int, int], None]
 """Called with how many jobs are done, and of how many."""
@@ -41,10 +41,6 @@ class JobError(SorsimError):
     """A job failed; the message names it, and ``__cause__`` is what it raised."""
 
     is_of_a_job: Final = True
-
-
-class WorkerLostError(SorsimError):
-    """A job's worker processes ended in the middle of it, as when memory is short."""
 
 
 def cores() -> int:

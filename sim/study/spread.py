@@ -9,7 +9,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
+from sim.study.cluster import run_on_cluster
 from sim.study.journal import Journal, job_key
+from sim.study.parcel import Parcel
 from sim.study.pool import OnDone, run_many
 
 J = TypeVar("J")
@@ -55,6 +57,7 @@ def spread(
     on_done: OnDone | None = None,
     journal: Journal[R] | None = None,
     what: Callable[[J], object] | None = None,
+    parcels: Sequence[Parcel] = (),
 ) -> list[R]:
     """Run ``worker(job)`` for every job that the journal does not hold yet.
 
@@ -68,6 +71,7 @@ def spread(
         journal: Takes each result as it comes, and gives those that it holds. All results are then
             as they are read from it (a tuple in a field without a type comes back as a list).
         what: All that the result of a job depends on, for the journal; by default the job itself.
+        parcels: Scenarios that jobs hold: a cluster gets their data files along.
 
     Returns:
         The results, in the order of the jobs.
@@ -106,7 +110,7 @@ def spread(
     if on_done is not None:
         on_done(done, total)
     try:
-        _do([jobs[n] for n in todo], worker, where, take, name)
+        _do([jobs[n] for n in todo], worker, where, take, name=name, parcels=parcels)
     except KeyboardInterrupt as error:
         raise Stopped(done, total, None if journal is None else journal.path) from error
     if journal is None:
@@ -131,13 +135,13 @@ def _do(
     worker: Callable[[J], R],
     where: Where,
     take: Callable[[int, R], None],
+    *,
     name: Callable[[J], str],
+    parcels: Sequence[Parcel],
 ) -> None:
     if not jobs:
         return
     if isinstance(where, Pool):
         run_many(jobs, worker, jobs_n=where.workers_n, on_result=take, name=name)
     else:
-        from sim.study.cluster import run_on_cluster  # takes its time to load
-
-        run_on_cluster(jobs, worker, where.address, on_result=take, name=name)
+        run_on_cluster(jobs, worker, where.address, on_result=take, name=name, parcels=parcels)

@@ -10,8 +10,9 @@ from typing import NamedTuple
 import msgspec
 import pytest
 
+from sim.protocol.errors import JournalError
 from sim.study.code import code_digest
-from sim.study.journal import Journal, JournalError, job_key
+from sim.study.journal import Journal, job_key
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -150,7 +151,8 @@ def test_a_full_disk_is_said_and_a_killed_writer_loses_no_line(tmp_path: Path) -
     path = tmp_path / "journal.jsonl"
     script = (
         "import os, resource, signal, sys; from pathlib import Path\n"
-        "from sim.study.journal import Journal, JournalError, job_key\n"
+        "from sim.protocol.errors import JournalError\n"
+        "from sim.study.journal import Journal, job_key\n"
         "journal = Journal(Path(sys.argv[1]), int)\n"
         "for n in range(5): journal.add(job_key(job_key, n), str(n), n)\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"

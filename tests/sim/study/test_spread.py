@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from sim.study.journal import Journal, JournalError
+from sim.protocol.errors import JournalError
+from sim.study.journal import Journal
 from sim.study.pool import JobError
 from sim.study.spread import Pool, Stopped, spread
 
