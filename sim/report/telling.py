@@ -235,7 +235,7 @@ class Telling:
         venues: dict[str, list[str]] = {}
         for one in refused:
             age = "" if one.age_ns is None else f" ({_age(one.age_ns)})"
-            why = _refused(one.reason)
+            why = refusal(one.reason)
             if one.reason == "on_hold" and one.venue_id in holds:
                 why = _held(holds[one.venue_id])
             venues.setdefault(why, []).append(f"{printable(one.venue_id)}{age}")
@@ -289,7 +289,8 @@ def _age(age_ns: int) -> str:
     return f"quote {duration(age_ns)} old" if age_ns else "quote just out"
 
 
-def _refused(reason: str) -> str:
+def refusal(reason: str) -> str:
+    """Why a venue was left out, in words."""
     if reason in _REFUSED:
         return _REFUSED[reason]
     rejected = reason.removeprefix("rejected_")
