@@ -1,0 +1,1 @@
+"""Fill-shortfall attribution: one cause for each lot that was asked for and not filled."""

@@ -1,0 +1,253 @@
+"""What surrounds a child at its venue: own trades, siblings on the way, halts, fading makers.
+
+An index over a trail, made once, so that each child's question costs little. Prices are *keys*:
+price times the child's sign, so that lower is better for buyers and sellers alike. What a scenario
+inside a log says is read with care: it may be anybody's, and what it lacks is left out.
+"""
+
+from bisect import bisect_right
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any, Final, NamedTuple
+
+from sim.audit.records import ParticipantEvent
+from sim.protocol.enums import Side, TimeInForce
+from sim.protocol.units import UnitError, parse_decimal, parse_duration
+from sim.report.trail.build import Trail
+from sim.report.trail.orders import Child
+
+SHUT_BY: Final = {"halted": True, "closed": True, "opened": False, "resumed": False}
+"""What the events of a venue say of whether it is shut from then on."""
+HOLD_NS: Final = 10**9
+"""How long a maker is taken to give way where the log does not say: the default of its kind."""
+
+Lots = tuple[int, int]
+"""Key and lots."""
+
+
+class Take(NamedTuple):
+    """Lots that a child of ours took from a book, as its venue did it."""
+
+    t_ns: int
+    price: int
+    qty: int
+    sign: int
+    cl_ord_id: str
+
+
+class Pending(NamedTuple):
+    """A child of ours that was on its way to a venue ahead of another one."""
+
+    limit: int
+    """Key of its limit."""
+    qty: int
+    """Lots that it may take."""
+    seq: int | None
+    """Number of the book that it met; None: it met none."""
+
+
+class Faded(NamedTuple):
+    """That a participant gave way after a fill of ours."""
+
+    t_ns: int
+    until_ns: int
+    who: str
+    venues: frozenset[str]
+    """Where it quotes; empty: not known."""
+    most: int
+    """Lots that it shows on a side of a venue; 0: not known."""
+
+
+class Surroundings:
+    """The index.
+
+    Args:
+        trail: The run.
+    """
+
+    def __init__(self, trail: Trail) -> None:
+        self.trail = trail
+        self._takes: dict[str, list[Take]] = {}
+        self._siblings: dict[tuple[str, int], list[Child]] = {}
+        self._places: dict[str, int] = {}
+        for child in trail.children.values():
+            self._note(child)
+        for takes in self._takes.values():
+            takes.sort(key=lambda one: one.t_ns)
+        self._take_ns = {name: [one.t_ns for one in takes] for name, takes in self._takes.items()}
+        self._shut: dict[str, tuple[list[int], list[bool]]] = {}
+        self._hear_venues()
+        self._faded: dict[Side, list[Faded]] = {Side.BUY: [], Side.SELL: []}
+        self._hear_participants()
+
+    # ------------------------------------------------------------ questions
+
+    def takes(self, venue_id: str, sign: int, after_ns: int, until_ns: int) -> list[Take]:
+        """What children of ours on a side took at a venue in ``(after_ns, until_ns]``."""
+        found = self._takes.get(venue_id)
+        if found is None:
+            return []
+        times = self._take_ns[venue_id]
+        start, end = bisect_right(times, after_ns), bisect_right(times, until_ns)
+        return [one for one in found[start:end] if one.sign == sign]
+
+    def takes_at(self, venue_id: str, sign: int, t_ns: int) -> list[Take]:
+        """The same of one instant."""
+        return self.takes(venue_id, sign, t_ns - 1, t_ns)
+
+    def pending(self, child: Child, seq: int) -> list[Pending]:
+        """Children that left for the same side of the venue before, and are not in book ``seq``."""
+        siblings = self._siblings.get((child.venue_id, child.sign), [])
+        decided_ns = child.sent.t_ns if child.decision is None else child.decision.t_ns
+        found: list[Pending] = []
+        for other in reversed(siblings[: self._places[child.cl_ord_id]]):
+            arrival = other.arrival
+            if arrival is not None and arrival.venue_seq < seq:
+                break  # orders arrive as they left
+            if other.rejected is not None:
+                continue
+            heard = other.ended_ns is not None and other.ended_ns <= decided_ns
+            qty = other.filled_qty if heard else other.sent.order_qty
+            if qty:
+                met = None if arrival is None else arrival.venue_seq
+                found.append(Pending(other.sign * other.sent.price, qty, met))
+        found.sort(key=lambda one: one.limit)  # who takes what is best alone comes first
+        return found
+
+    def is_shut(self, venue_id: str, t_ns: int) -> bool:
+        """Whether a venue did not trade after what happened first at an instant."""
+        if venue_id not in self._shut:
+            return False
+        times, states = self._shut[venue_id]
+        row = bisect_right(times, t_ns) - 1
+        # A venue whose first event is that it opens was not open before.
+        return states[row] if row >= 0 else not states[0]
+
+    def faded(self, venue_id: str, sign: int, since_ns: int, t_ns: int) -> list[Faded]:
+        """Who had given way by then, after a fill of ours, on the side that we take from.
+
+        Args:
+            venue_id: Where lots were withdrawn.
+            sign: Our side.
+            since_ns: Who quotes again by then is not meant.
+            t_ns: When they were withdrawn.
+        """
+        quotes = Side.SELL if sign > 0 else Side.BUY
+        return [
+            one
+            for one in self._faded[quotes]
+            if one.t_ns <= t_ns
+            and one.until_ns >= since_ns
+            and (not one.venues or venue_id in one.venues)
+        ]
+
+    def entry(self, venue_id: str) -> Mapping[str, Any]:
+        """The venue's entry in the scenario; empty where the log has none."""
+        listed = self.trail.scenario.get("venues")
+        for one in listed if isinstance(listed, list) else []:
+            if isinstance(one, dict) and one.get("id") == venue_id:
+                return one
+        return {}
+
+    def lots(self, value: object) -> int:
+        """A quantity of the scenario in lots; 0 where there is none."""
+        try:
+            return 0 if value is None else self.trail.units.qty_to_lots(_decimal(value))
+        except UnitError:
+            return 0
+
+    def ticks(self, value: object) -> int | None:
+        """A price of the scenario in ticks; None where it is none."""
+        try:
+            return self.trail.units.price_to_ticks(_decimal(value))
+        except UnitError:
+            return None
+
+    # ------------------------------------------------------------ the index
+
+    def _note(self, child: Child) -> None:
+        if takes(child):
+            siblings = self._siblings.setdefault((child.venue_id, child.sign), [])
+            self._places[child.cl_ord_id] = len(siblings)
+            siblings.append(child)
+        for one in child.executions:
+            if not one.is_maker:
+                take = Take(one.done_ns, one.px, one.qty, child.sign, child.cl_ord_id)
+                self._takes.setdefault(child.venue_id, []).append(take)
+
+    def _hear_venues(self) -> None:
+        for event in self.trail.venue_events:
+            if event.event in SHUT_BY:
+                times, states = self._shut.setdefault(event.venue_id, ([], []))
+                times.append(event.t_ns)
+                states.append(SHUT_BY[event.event])
+
+    def _hear_participants(self) -> None:
+        entries = _participants(self.trail.scenario)
+        before: dict[tuple[str, Side], int] = {}
+        for event in self.trail.participant_events:
+            if event.event != "faded" or event.side is None or event.venue_id is None:
+                continue
+            entry = entries.get(event.participant_id, {})
+            key = event.participant_id, event.side
+            if self._is_ours(event, entry, before.get(key, -1)):
+                self._faded[event.side].append(self._gave_way(event, entry))
+            before[key] = event.t_ns
+
+    def _gave_way(self, event: ParticipantEvent, entry: Mapping[str, Any]) -> Faded:
+        levels = entry.get("levels")
+        most = self.lots(entry.get("qty")) * (levels if isinstance(levels, int) else 1)
+        until_ns = event.t_ns + _hold_ns(entry)
+        where = frozenset(_names(entry.get("venues")))
+        return Faded(event.t_ns, until_ns, event.participant_id, where, most)
+
+    def _is_ours(self, event: ParticipantEvent, entry: Mapping[str, Any], before_ns: int) -> bool:
+        """Whether it was a fill of ours that a participant gave way after.
+
+        One that learns of its own fills says how much was filled, which is one of our executions;
+        one that reads prints says how much had traded, of which the last must be ours.
+        """
+        assert event.venue_id is not None
+        assert event.side is not None
+        sign = 1 if event.side is Side.SELL else -1
+        own = self.takes(event.venue_id, sign, before_ns, event.t_ns)
+        if not own:
+            return False
+        if entry.get("learns") != "trades":
+            return event.qty is None or any(one.qty == event.qty for one in own)
+        prints = self.trail.market.prints.get(event.venue_id)
+        if prints is None:
+            return True
+        row = bisect_right(prints.t_ns, event.t_ns) - 1
+        while row >= 0 and prints.aggressor[row] != sign:
+            row -= 1
+        return row >= 0 and prints.t_ns[row] == own[-1].t_ns
+
+
+def takes(child: Child) -> bool:
+    """Whether a child may not rest: it takes what is there, or ends."""
+    return child.sent.time_in_force in {TimeInForce.IOC, TimeInForce.FOK}
+
+
+def _decimal(value: object) -> Decimal:
+    return parse_decimal(str(value))
+
+
+def _hold_ns(entry: Mapping[str, Any]) -> int:
+    try:
+        return parse_duration(str(entry.get("hold")))
+    except UnitError:
+        return HOLD_NS
+
+
+def _participants(scenario: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    listed = scenario.get("participants")
+    if not isinstance(listed, list):
+        return {}
+    return {str(one["id"]): one for one in listed if isinstance(one, dict) and "id" in one}
+
+
+def _names(listed: object) -> list[str]:
+    if not isinstance(listed, list):
+        return []
+    return [str(one["venue"]) for one in listed if isinstance(one, dict) and "venue" in one]

@@ -1,0 +1,101 @@
+"""Lots that were filled at a worse price than the quote acted upon had shown for them, and why.
+
+The best lots that were shown are put beside the best that were filled, one by one. A lot whose fill
+is worse than what was shown for it was lost at the better price on the way there, so it has a cause
+of the same list as a lot that was not filled at all.
+"""
+
+from typing import NamedTuple
+
+import msgspec
+
+from sim.report.attribution.causes import Cause, Causes, Loss, by_cause
+from sim.report.attribution.path import Path, Walk, path_of
+from sim.report.attribution.surroundings import Lots, Surroundings, takes
+from sim.report.attribution.taking import meet
+from sim.report.trail.orders import Child
+
+
+class Worse(msgspec.Struct, frozen=True):
+    """What of a child's, or a parent's, fills was worse than the quotes acted upon.
+
+    ``qty`` lots cost ``tick_lots`` (ticks times lots) more than shown; ``causes`` add up to
+    ``qty``. ``unquoted_qty`` are filled lots that rest on no quote: there is nothing to compare.
+    """
+
+    qty: int = 0
+    tick_lots: int = 0
+    unquoted_qty: int = 0
+    causes: Causes = {}
+
+
+class _Pair(NamedTuple):
+    """Lots with the key that was shown for them and the key at which they filled."""
+
+    shown: int
+    filled: int
+    qty: int
+
+
+def worse_of(child: Child, around: Surroundings) -> Worse:
+    """What of a child's fills was worse than what its decision had been shown.
+
+    A child that was sent to rest trades at its own price: nothing is compared for it.
+    """
+    filled = sorted((child.sign * one.px, one.qty) for one in child.executions if one.qty)
+    total = sum(qty for _, qty in filled)
+    path = None if not total or not takes(child) else path_of(child, around)
+    if path is None:
+        known = child.known
+        if not total or known is None or not takes(child):
+            return Worse(unquoted_qty=total)
+        shown = tuple([(child.sign * px, qty) for px, qty in known.levels])
+    else:
+        shown = path.shown
+    pairs = _pairs(shown, filled)
+    worse = [one for one in pairs if one.filled > one.shown]
+    unquoted = total - sum(one.qty for one in pairs)
+    if not worse:
+        return Worse(unquoted_qty=unquoted)
+    qty = sum(one.qty for one in worse)
+    cost = sum((one.filled - one.shown) * one.qty for one in worse)
+    if path is None:
+        return Worse(qty, cost, unquoted, {Cause.NOT_RECORDED: qty})
+    losses = _why(path, around, pairs, filled)
+    return Worse(qty, cost, unquoted, by_cause(losses))
+
+
+def _pairs(shown: tuple[Lots, ...], filled: list[Lots]) -> list[_Pair]:
+    """Best beside best, as far as both reach."""
+    found: list[_Pair] = []
+    left = list(reversed(shown))
+    for key, lots in filled:
+        qty = lots
+        while qty and left:
+            at, have = left.pop()
+            part = min(qty, have)
+            found.append(_Pair(at, key, part))
+            qty -= part
+            if have > part:
+                left.append((at, have - part))
+    return found
+
+
+def _why(path: Path, around: Surroundings, pairs: list[_Pair], filled: list[Lots]) -> list[Loss]:
+    """At each price that was shown: why what filled worse was not had there."""
+    found: list[Loss] = []
+    want = 0
+    for at in dict.fromkeys(one.shown for one in pairs):
+        here = [one for one in pairs if one.shown == at]
+        want += sum(one.qty for one in here)
+        worse = sum(one.qty for one in here if one.filled > at)
+        if not worse:
+            continue
+        walk = Walk(path, around, at, want)
+        meet(walk, path, around, at, sum(qty for key, qty in filled if key <= at))
+        losses = walk.ledger.settle(worse)
+        missing = worse - sum(one.qty for one in losses)
+        if missing:
+            losses.append(Loss(Cause.NOT_SHOWN, missing))
+        found += losses
+    return found
