@@ -1,0 +1,141 @@
+"""What the router saw of each venue's depth as it decided, and what its order met there."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from sim.report.page.form import Child, Decision, Levels, Ranked
+from sim.report.page.plots.base import (
+    INK,
+    Marks,
+    Plot,
+    Trace,
+    axis,
+    frame,
+    label,
+    plain_text,
+)
+from sim.report.page.text import Figures
+
+PANELS_MAX: Final = 6
+"""Venues side by side."""
+
+
+def depth_profile(
+    decision: Decision, children: Sequence[Child], figures: Figures, marks: Marks, name: str
+) -> Plot | None:
+    """Quantity at each price and better, venue by venue, in the order of rank.
+
+    Args:
+        decision: Whose knowledge is drawn.
+        children: What it sent.
+        figures: Says prices and quantities.
+        marks: Colours of venues.
+        name: Id of the chart's place.
+
+    Returns:
+        None if the decision knew no level anywhere and no child met one.
+    """
+    met = {child.venue_id: child for child in children}
+    shown = [one for one in decision.venues if one.levels or _arrival(met.get(one.venue_id))][
+        :PANELS_MAX
+    ]
+    if not shown:
+        return None
+    data: list[Trace] = []
+    layout = frame(margin={"l": 8, "r": 8, "t": 40, "b": 44}, annotations=[])
+    width = 1 / len(shown)
+    for place, venue in enumerate(shown, start=1):
+        child = met.get(venue.venue_id)
+        suffix = "" if place == 1 else str(place)
+        start = (place - 1) * width
+        layout[f"xaxis{suffix}"] = axis(
+            "",
+            domain=[start + (0.012 if place > 1 else 0), start + width - 0.012],
+            rangemode="tozero",
+            nticks=3,
+            anchor="y",
+            tickformat="~s",
+        )
+        colour = marks.colour(venue.venue_id)
+        data += _panel(venue, child, colour, f"x{suffix}", figures)
+        layout["annotations"] += _heading(venue, child, colour, f"x{suffix}", figures)
+    layout["yaxis"] = axis("price")
+    layout["annotations"].append(
+        label("quantity at this price and better", 0.5, 0, xref="paper", yref="paper", yshift=-30)
+    )
+    says = "Depth that the router knew, and that its orders met, by venue"
+    return Plot(name, says, 330, data, layout)
+
+
+def _arrival(child: Child | None) -> Levels:
+    return [] if child is None or child.arrival is None else child.arrival
+
+
+def _panel(
+    venue: Ranked, child: Child | None, colour: str, ref: str, figures: Figures
+) -> list[Trace]:
+    """Known depth as a filled step, what was met as a strong line above it."""
+    data: list[Trace] = []
+    name = plain_text(venue.venue_id)
+    for levels, says, more in (
+        (
+            venue.levels,
+            "known",
+            {"fill": "tozerox", "line": {"color": colour, "width": 0, "shape": "vh"}},
+        ),
+        (_arrival(child), "met", {"line": {"color": colour, "width": 2.5, "shape": "vh"}}),
+    ):
+        if not levels:
+            continue
+        xs, ys = _steps(levels, figures)
+        data.append(
+            {
+                "type": "scatter",
+                "mode": "lines",
+                "x": xs,
+                "y": ys,
+                "hovertemplate": f"{name}, {says}: %{{x:,}} to %{{y}}<extra></extra>",
+                "xaxis": ref,
+                "yaxis": "y",
+                **more,
+            }
+        )
+        if "fill" in more:
+            data[-1]["fillcolor"] = f"{colour}-wash"
+            data[-1]["line"] = {"color": f"{colour}-wash", "width": 1, "shape": "vh"}
+    return data
+
+
+def _steps(levels: Levels, figures: Figures) -> tuple[list[float], list[float]]:
+    """Corners of the cumulative depth: first nothing, at the best price."""
+    xs, ys = [0.0], [float(levels[0][0])]
+    so_far = 0
+    for price, qty in levels:
+        so_far += qty
+        xs.append(figures.size(so_far))
+        ys.append(float(price))
+    return xs, ys
+
+
+def _heading(
+    venue: Ranked, child: Child | None, colour: str, ref: str, figures: Figures
+) -> list[dict[str, Any]]:
+    """The venue and what it was sent, above its panel."""
+    sent = "nothing sent" if child is None else f"{figures.qty(child.order_qty)} sent"
+    return [
+        label(
+            text,
+            0,
+            1,
+            xref=f"{ref} domain",
+            yref="paper",
+            xanchor="left",
+            yanchor="bottom",
+            yshift=shift,
+            font=font,
+        )
+        for text, shift, font in (
+            (venue.venue_id, 16, {"size": 13, "color": colour, "weight": 600}),
+            (sent, 1, {"size": 12, "color": INK}),
+        )
+    ]

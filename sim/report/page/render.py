@@ -1,0 +1,220 @@
+"""Makes the page: one HTML file with its style, script, charts, tables and data, nothing outside.
+
+A content security policy lets no outside address be asked for and no script run but the two that
+are put in here, told by their hashes. All text of the document is escaped by the template; data in
+JSON holds no ``<``. The bytes are a function of the document. Needs the extra ``report``.
+"""
+
+import base64
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from typing import Any, Final
+
+import msgspec
+
+from sim.protocol.errors import MissingExtraError
+from sim.report.page.flow import flow
+from sim.report.page.form import Child, Decision, Document, Parent, read_document
+from sim.report.page.plots.base import Marks, Plot
+from sim.report.page.plots.causes import cause_bars
+from sim.report.page.plots.cost import cost_steps, markouts
+from sim.report.page.plots.depth import depth_profile
+from sim.report.page.plots.latency import latencies
+from sim.report.page.plots.price import price_path
+from sim.report.page.plots.timeline import timeline
+from sim.report.page.sections import decision_articles, key_figures, thinned
+from sim.report.page.tables import Table, as_sections, choose
+from sim.report.page.text import Figures
+from sim.report.page.views import CHILDREN_MAX, DECISIONS_MAX, Views
+
+PLOTLY: Final = "plotly-basic-4.1.1.min.js"
+DRAWN_MAX: Final = 1_000
+"""Child orders that charts draw."""
+DETAILS_MAX: Final = 150
+"""Decisions that the page holds whole, for a click."""
+BENCHMARKS_MAX: Final = 5
+"""Parents whose benchmarks have a table."""
+_EVIDENCE: Final = {
+    "rule_605": "Execution quality, in kind with Rule 605",
+    "rule_606": "Where orders were routed, in kind with Rule 606",
+    "rts_28": "Top venues, in kind with RTS 28",
+    "order_protection": "Order protection",
+    "clocks": "Clocks and time stamps",
+}
+
+
+def render(document: Mapping[str, Any]) -> str:
+    """The page of a report's document.
+
+    Raises:
+        MissingExtraError: If jinja2 is not installed.
+        ValueError: If the document is of another schema, or a value has another type than it must.
+    """
+    page: str = _template().render(_context(read_document(document)))
+    return page
+
+
+def asset(name: str) -> str:
+    """Text of a file that comes with the page."""
+    return (files("sim.report.page") / "assets" / name).read_text(encoding="utf-8")
+
+
+def _template() -> Any:
+    try:
+        import jinja2
+    except ImportError as error:
+        raise MissingExtraError("jinja2", "report", "writing the report's page") from error
+    environment = jinja2.Environment(
+        autoescape=True,
+        loader=jinja2.FunctionLoader(asset),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    return environment.get_template("page.html.j2")
+
+
+def _context(document: Document) -> dict[str, Any]:
+    figures = Figures(document.instrument)
+    marks = Marks([one.venue_id for one in document.venues])
+    views = Views(figures, marks)
+    drawn = choose(document.children, DRAWN_MAX, lambda one: one.short_qty)
+    short = {child.cl_ord_id: child.short_qty for child in document.children}
+
+    def lost(decision: Decision) -> int:
+        return sum(short.get(cl_ord_id, 0) for cl_ord_id in decision.children)
+
+    detailed = choose(document.decisions, DETAILS_MAX, lost)
+    linked = {one.decision_id for one in detailed}
+    plots = _plots(document, drawn, figures, marks)
+    scripts = {"library": asset(PLOTLY), "script": asset("page.js")}
+    shown = _Shown(
+        choose(document.children, CHILDREN_MAX, lambda one: one.short_qty),
+        choose(document.decisions, DECISIONS_MAX, lost),
+        linked,
+    )
+    return {
+        "document": document,
+        "figures": figures,
+        "marks": marks,
+        "style": asset("page.css"),
+        **scripts,
+        "policy": _policy(list(scripts.values())),
+        "plots": {plot.name: plot for plot in plots},
+        "plots_json": json_text([msgspec.to_builtins(plot) for plot in plots]),
+        "data_json": json_text(_embedded(document, shown, drawn)),
+        "keys": key_figures(document, figures),
+        "tables": _tables(document, views, shown),
+        "flow": flow(document.children, document.decisions, figures, marks),
+        "articles": decision_articles(detailed, document, views, figures),
+        "evidence": _evidence(document, figures),
+        "study": [
+            section
+            for number, one in enumerate(document.study, start=1)
+            for section in as_sections(one, f"Study {number}", figures)
+        ],
+        "thinned": thinned(document, len(drawn), len(detailed)),
+    }
+
+
+class _Shown(msgspec.Struct, frozen=True):
+    """Rows that the page holds."""
+
+    children: list[Child]
+    decisions: list[Decision]
+    linked: set[int]
+
+
+def _plots(
+    document: Document, drawn: Sequence[Child], figures: Figures, marks: Marks
+) -> list[Plot]:
+    found = [
+        cost_steps(document.parents),
+        markouts(document.parents, document.venues, marks),
+        timeline(document, drawn, figures, marks),
+        price_path(document, drawn, figures, marks),
+        _first_depth(document, figures, marks),
+        cause_bars(document.venues, figures, marks),
+        latencies(document.latencies, marks),
+    ]
+    return [plot for plot in found if plot is not None]
+
+
+def _first_depth(document: Document, figures: Figures, marks: Marks) -> Plot | None:
+    """The depth of the first decision that sent something: the one that most is known about."""
+    by_id = {child.cl_ord_id: child for child in document.children}
+    for decision in document.decisions:
+        if decision.children:
+            sent = [by_id[one] for one in decision.children if one in by_id]
+            return depth_profile(decision, sent, figures, marks, "plot-depth")
+    return None
+
+
+def _tables(document: Document, views: Views, shown: _Shown) -> dict[str, Any]:
+    causes: dict[str, int] = {}
+    worse: dict[str, int] = {}
+    for parent in document.parents:
+        for name, lots in parent.causes.items():
+            causes[name] = causes.get(name, 0) + lots
+        for name, lots in parent.worse.causes.items():
+            worse[name] = worse.get(name, 0) + lots
+    short = sum(parent.short_shares for parent in document.parents)
+    benchmarks: list[Table | None] = [views.benchmarks(one) for one in _largest(document.parents)]
+    return {
+        "parents": views.parents(document.parents),
+        "cost": views.cost_parts(document.parents),
+        "benchmarks": [one for one in benchmarks if one is not None],
+        "markouts": views.markouts(document.parents, document.venues),
+        "causes": views.causes(causes, short),
+        "worse": views.worse(worse, sum(one.worse.qty for one in document.parents)),
+        "venues": views.venues(document.venues),
+        "latencies": views.latencies(document.latencies),
+        "children": views.children(shown.children, len(document.children), shown.linked),
+        "decisions": views.decisions(shown.decisions, len(document.decisions), shown.linked),
+    }
+
+
+def _largest(parents: Sequence[Parent]) -> list[Parent]:
+    return choose(parents, BENCHMARKS_MAX, lambda one: one.order_qty)
+
+
+def _evidence(document: Document, figures: Figures) -> list[dict[str, Any]]:
+    order = [name for name in _EVIDENCE if name in document.evidence]
+    order += [name for name in document.evidence if name not in _EVIDENCE]
+    return [
+        section
+        for name in order
+        for section in as_sections(document.evidence[name], _EVIDENCE.get(name, name), figures)
+    ]
+
+
+def _embedded(document: Document, shown: _Shown, drawn: Sequence[Child]) -> dict[str, Any]:
+    """The document as far as the page shows it."""
+    kept = {child.cl_ord_id for child in (*shown.children, *drawn)}
+    found: dict[str, Any] = msgspec.to_builtins(document)
+    found["children"] = msgspec.to_builtins(
+        [child for child in document.children if child.cl_ord_id in kept]
+    )
+    found["decisions"] = msgspec.to_builtins(shown.decisions)
+    return found
+
+
+def json_text(value: Any) -> str:
+    """JSON that may stand between the tags of a script: no ``<`` ends it, none begins a comment."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return text.replace("<", "\\u003c")
+
+
+def _policy(scripts: Sequence[str]) -> str:
+    """What the page may do: nothing outside, and no script but these."""
+    hashes = " ".join(
+        f"'sha256-{base64.b64encode(hashlib.sha256(one.encode()).digest()).decode()}'"
+        for one in scripts
+    )
+    return (
+        f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; "
+        "img-src data: blob:; base-uri 'none'; form-action 'none'"
+    )

@@ -1,0 +1,374 @@
+"""The page's own tables, from the document: parents, causes, venues, children, and one decision."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from sim.report.page.form import Causes, Child, Decision, Latency, Parent, Ranked, Venue
+from sim.report.page.plots.base import Marks
+from sim.report.page.tables import Cell, Column, Table, choose, number, shown_of
+from sim.report.page.text import (
+    NONE,
+    Figures,
+    bps,
+    cause,
+    leg,
+    money,
+    part,
+    parts_in_order,
+    percent,
+    whole,
+    words,
+)
+from sim.report.words import duration, instant
+
+PARENTS_MAX = 100
+CHILDREN_MAX = 400
+DECISIONS_MAX = 300
+
+
+class Views:
+    """Makes tables of one document's rows.
+
+    Args:
+        figures: Says prices and quantities.
+        marks: Colours of venues.
+    """
+
+    def __init__(self, figures: Figures, marks: Marks) -> None:
+        self._figures = figures
+        self._marks = marks
+
+    def venue(self, venue_id: str) -> Cell:
+        """A venue's name with its mark."""
+        return Cell(venue_id, venue=self._marks.place(venue_id))
+
+    def parents(self, parents: Sequence[Parent]) -> Table:
+        """What each order asked for, got and cost."""
+        shown = choose(parents, PARENTS_MAX, lambda one: one.order_qty - one.filled_qty)
+        figures = self._figures
+        rows = [
+            [
+                Cell(one.parent_id),
+                Cell(words(one.side)),
+                number(figures.qty(one.order_qty)),
+                Cell(
+                    figures.qty(one.filled_qty),
+                    bar=one.filled_qty / one.order_qty if one.order_qty else None,
+                ),
+                number(figures.average(one.avg_px)),
+                number(figures.average(one.arrival_mid)),
+                number(bps(one.shortfall.total_bps)),
+                number(money(one.fees)),
+                number(whole(one.children)),
+                number(whole(one.reallocations)),
+                Cell(words(one.end_reason) if one.end_reason else "not ended"),
+            ]
+            for one in shown
+        ]
+        columns = [
+            Column("Parent"),
+            Column("Side"),
+            Column("Ordered", number=True),
+            Column("Filled", number=True),
+            Column("Average price", number=True),
+            Column("Mid at arrival", number=True),
+            Column("Shortfall, bps", number=True),
+            Column("Fees", number=True),
+            Column("Children", number=True),
+            Column("Sent again", number=True),
+            Column("End"),
+        ]
+        note = shown_of(len(shown), len(parents), "parents", "those with most left unfilled")
+        return Table("Parent orders", columns, rows, note, wide=True)
+
+    def cost_parts(self, parents: Sequence[Parent]) -> Table | None:
+        """The parts of each parent's shortfall in money and basis points; None if none has any."""
+        known = [one for one in parents if one.shortfall.parts is not None]
+        if not known:
+            return None
+        shown = choose(known, PARENTS_MAX, lambda one: abs(int(Decimal(one.shortfall.total or 0))))
+        names = parts_in_order(
+            dict.fromkeys(name for one in shown for name in one.shortfall.parts or ())
+        )
+        rows: list[list[Cell]] = []
+        for one in shown:
+            parts, in_bps = one.shortfall.parts or {}, one.shortfall.parts_bps or {}
+            rows.append(
+                [
+                    Cell(one.parent_id),
+                    *(
+                        Cell(money(parts.get(name)), title=f"{bps(in_bps.get(name))} bps")
+                        for name in names
+                    ),
+                    number(money(one.shortfall.total)),
+                    number(bps(one.shortfall.total_bps)),
+                ]
+            )
+        columns = [
+            Column("Parent"),
+            *(Column(part(name)[0], number=True) for name in names),
+            Column("Whole", number=True),
+            Column("Whole, bps", number=True),
+        ]
+        note = shown_of(len(shown), len(known), "parents", "the costliest")
+        return Table("Shortfall in money, by part", columns, rows, note, wide=True)
+
+    def benchmarks(self, parent: Parent) -> Table | None:
+        """One parent against its benchmarks."""
+        if not parent.benchmarks:
+            return None
+        rows = []
+        for one in parent.benchmarks:
+            more = [one.what, one.approximate or "", one.why_not_available or ""]
+            rows.append(
+                [
+                    Cell(one.title or words(one.name)),
+                    number(self._figures.average(one.price)),
+                    number(money(one.cost, plus=True)),
+                    number(bps(one.cost_bps)),
+                    Cell(" ".join(text for text in more if text)),
+                ]
+            )
+        columns = [
+            Column("Benchmark"),
+            Column("Price", number=True),
+            Column("Cost against it", number=True),
+            Column("bps", number=True),
+            Column("What it is", wrap=True),
+        ]
+        return Table(f"{parent.parent_id} against benchmarks", columns, rows)
+
+    def markouts(self, parents: Sequence[Parent], venues: Sequence[Venue]) -> Table | None:
+        """Mid after the fills, by parent and venue."""
+        lines = [(Cell(one.parent_id), one.markouts) for one in parents[:PARENTS_MAX]]
+        lines += [(self.venue(one.venue_id), one.markouts) for one in venues]
+        lines = [(name, points) for name, points in lines if points]
+        if not lines:
+            return None
+        horizons = sorted({point.horizon_ns for _, points in lines for point in points})
+        rows = []
+        for name, points in lines:
+            found = {point.horizon_ns: point.bps for point in points}
+            rows.append([name, *(number(bps(found.get(horizon))) for horizon in horizons)])
+        columns = [Column("Of"), *(Column(duration(one), number=True) for one in horizons)]
+        return Table("Markouts in basis points, by time after the fill", columns, rows)
+
+    def causes(self, causes: Causes, short: int) -> Table | None:
+        """Lots by cause and their share of all that was not filled."""
+        found = sorted(
+            ((name, lots) for name, lots in causes.items() if lots),
+            key=lambda pair: (-pair[1], pair[0]),
+        )
+        if not found:
+            return None
+        rows = [
+            [
+                Cell(cause(name)),
+                Cell(self._figures.qty(lots), bar=lots / short if short else None),
+                number(percent(lots, short)),
+            ]
+            for name, lots in found
+        ]
+        columns = [Column("Cause"), Column("Quantity", number=True), Column("Share", number=True)]
+        return Table("Asked for and not filled, by cause", columns, rows)
+
+    def worse(self, causes: Causes, qty: int) -> Table | None:
+        """Lots filled worse than the quote acted upon, by cause; None if there are none."""
+        found = self.causes(causes, qty)
+        if found is None:
+            return None
+        return Table("Filled worse than the quote acted upon, by cause", found.columns, found.rows)
+
+    def venues(self, venues: Sequence[Venue]) -> Table:
+        """What was sent to and filled at each venue."""
+        most = max((one.routed_qty for one in venues), default=0)
+        spreads = any(one.quoted_spread or one.effective_spread for one in venues)
+        rows = []
+        for one in venues:
+            rate = percent(one.filled_qty, one.routed_qty)
+            idle = not one.children
+            row = [
+                self.venue(one.venue_id),
+                Cell(words(one.kind), soft=True),
+                number(whole(one.children), soft=idle),
+                Cell(
+                    self._figures.qty(one.routed_qty),
+                    bar=one.routed_qty / most if most else None,
+                    inner=one.filled_qty / most if most else None,
+                    soft=idle,
+                ),
+                number(self._figures.qty(one.filled_qty), soft=idle),
+                number(rate),
+                number(self._figures.average(one.avg_px)),
+                number(money(one.fees), soft=idle),
+                number(whole(one.rejects), soft=not one.rejects),
+            ]
+            if spreads:
+                row += [number(one.quoted_spread or NONE), number(one.effective_spread or NONE)]
+            rows.append(row)
+        columns = [
+            Column("Venue"),
+            Column("Kind"),
+            Column("Children", number=True),
+            Column("Sent", number=True),
+            Column("Filled", number=True),
+            Column("Fill rate", number=True),
+            Column("Average price", number=True),
+            Column("Fees", number=True),
+            Column("Rejects", number=True),
+        ]
+        if spreads:
+            columns += [
+                Column("Quoted spread", number=True),
+                Column("Effective spread", number=True),
+            ]
+        return Table("Venues: sent (pale bar) and filled (dark bar)", columns, rows, wide=True)
+
+    def latencies(self, rows: Sequence[Latency]) -> Table:
+        """Figures of the delays."""
+        cells = []
+        for row in rows:
+            at = row.percentiles_ns
+            cells.append(
+                [
+                    self.venue(row.venue_id),
+                    Cell(leg(row.leg)),
+                    number(whole(row.count)),
+                    *(number(duration(at[place])) for place in (0, 25, 50, 75, 99, 100)),
+                ]
+            )
+        titles = ("Messages", "Least", "25 %", "Median", "75 %", "99 %", "Most")
+        columns = [
+            Column("Venue"),
+            Column("Way"),
+            *(Column(title, number=True) for title in titles),
+        ]
+        return Table("Delays by venue and way", columns, cells, wide=True)
+
+    def children(self, children: Sequence[Child], of: int, linked: set[int]) -> Table:
+        """Child orders, each leading to its decision."""
+        figures = self._figures
+        rows = [
+            [
+                Cell(
+                    one.cl_ord_id,
+                    href=f"#decision-{one.decision_id}" if one.decision_id in linked else "",
+                ),
+                self.venue(one.venue_id),
+                number(instant(one.sent_ns)),
+                number(NONE if one.quote_age_ns is None else duration(one.quote_age_ns)),
+                number(NONE if one.arrived_ns is None else duration(one.arrived_ns - one.sent_ns)),
+                number(figures.qty(one.requested_qty or one.order_qty)),
+                number(figures.price(one.price)),
+                number(figures.qty(one.filled_qty), soft=not one.filled_qty),
+                number(figures.average(one.avg_px)),
+                number(figures.qty(one.short_qty), soft=not one.short_qty),
+                Cell(ending(one)),
+            ]
+            for one in children
+        ]
+        columns = [
+            Column("Child"),
+            Column("Venue"),
+            Column("Sent at", number=True),
+            Column("Quote age", number=True),
+            Column("On its way", number=True),
+            Column("Asked for", number=True),
+            Column("Limit", number=True),
+            Column("Filled", number=True),
+            Column("Average", number=True),
+            Column("Not filled", number=True),
+            Column("Why", wrap=True),
+        ]
+        note = shown_of(len(children), of, "child orders", "those with most not filled")
+        return Table("Child orders", columns, rows, note, wide=True)
+
+    def decisions(self, decisions: Sequence[Decision], of: int, linked: set[int]) -> Table:
+        """Decisions, each leading to all that it knew."""
+        figures = self._figures
+        rows = []
+        for one in decisions:
+            back = ", ".join(f"{v} {figures.qty(q)}" for v, q in one.came_back.items() if q)
+            sent = [row for row in one.venues if row.allocated_qty]
+            split = ", ".join(f"{row.venue_id} {figures.qty(row.allocated_qty)}" for row in sent)
+            filled = sum(row.filled_qty for row in sent)
+            rows.append(
+                [
+                    Cell(
+                        f"{one.decision_id}",
+                        href=f"#decision-{one.decision_id}" if one.decision_id in linked else "",
+                    ),
+                    number(instant(one.t_ns)),
+                    Cell(one.parent_id),
+                    Cell(words(one.rule or one.reason)),
+                    number(figures.qty(one.unreserved_qty)),
+                    Cell(back or NONE, soft=not back),
+                    Cell(split or "waits", soft=not split),
+                    Cell(
+                        figures.qty(filled) if sent else NONE,
+                        bar=filled / one.sent_qty if one.sent_qty else None,
+                        soft=not sent,
+                    ),
+                ]
+            )
+        columns = [
+            Column("Decision"),
+            Column("At", number=True),
+            Column("Parent"),
+            Column("Because"),
+            Column("To place", number=True),
+            Column("Came back", wrap=True),
+            Column("Sent to", wrap=True),
+            Column("Filled of it", number=True),
+        ]
+        note = shown_of(len(decisions), of, "decisions", "those after which most was not filled")
+        return Table("Decisions of the router", columns, rows, note, wide=True)
+
+    def ranked(self, decision: Decision) -> Table:
+        """What one decision knew of each venue, what it sent there, and what came of it."""
+        figures = self._figures
+        most = max((row.available_qty or 0 for row in decision.venues), default=0)
+        rows = [self._ranked_row(row, most, figures) for row in decision.venues]
+        columns = [
+            Column("Rank", number=True),
+            Column("Venue"),
+            Column("Available", number=True),
+            Column("Price", number=True),
+            Column("Quote age", number=True),
+            Column("Delay", number=True),
+            Column("Allocation", number=True),
+            Column("Filled", number=True),
+            Column("Evidence", wrap=True),
+        ]
+        return Table("Venues as the router ranked them", columns, rows, wide=True)
+
+    def _ranked_row(self, row: Ranked, most: int, figures: Figures) -> list[Cell]:
+        idle = not row.allocated_qty
+        evidence = row.evidence or words(row.why)
+        price = figures.price(row.price)
+        effective = "" if row.effective_price is None else f"with its fee {row.effective_price}"
+        return [
+            number(NONE if row.rank is None else str(row.rank)),
+            self.venue(row.venue_id),
+            Cell(
+                figures.qty(row.available_qty),
+                bar=(row.available_qty or 0) / most if most else None,
+                inner=min(row.allocated_qty / most, 1.0) if most else None,
+                soft=row.available_qty is None,
+            ),
+            Cell(price, title=effective, soft=row.price is None),
+            number(NONE if row.age_ns is None else duration(row.age_ns)),
+            number(NONE if row.latency_ns is None else duration(row.latency_ns)),
+            number(figures.qty(row.allocated_qty), soft=idle),
+            number(NONE if idle else figures.qty(row.filled_qty), soft=idle),
+            Cell(evidence[:1].upper() + evidence[1:], soft=idle),
+        ]
+
+
+def ending(child: Child) -> str:
+    """Why a child ended as it did, in a few words."""
+    if child.reject_reason:
+        return f"rejected: {words(child.reject_reason)}"
+    found = sorted(child.short.causes.items(), key=lambda pair: (-pair[1], pair[0]))
+    reasons = ", ".join(cause(name) for name, lots in found if lots)
+    return reasons or words(child.end)
