@@ -1,0 +1,99 @@
+"""Of any run: every lot that was asked for and not filled has one cause, and they add up."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sim.protocol.enums import TimeInForce
+from sim.report.attribution.attribute import Attribution, ChildShort, attribute
+from sim.report.attribution.causes import Cause
+from sim.report.trail.build import Trail, TrailBuilder, read_trail
+
+if TYPE_CHECKING:
+    from tests.conftest import Ran
+
+Data = dict[str, Any]
+ON_THE_WAY = Cause.TAKEN_BY_OTHERS, Cause.GONE_BEFORE_ARRIVAL, Cause.FADED
+
+
+@settings(max_examples=30)
+@given(data=st.data())
+def test_causes_of_any_run_add_up(
+    data: st.DataObject,
+    any_world: st.SearchStrategy[Data],
+    run_checked: Callable[[Data], "Ran"],
+    tmp_path_factory: Any,
+) -> None:
+    world = data.draw(any_world)
+    mode = data.draw(st.sampled_from(["full", "touch", "none"]))
+    world["scenario"]["audit"]["market_data"] = mode
+    ran = run_checked(world)
+    builder = TrailBuilder()
+    for record in ran.records:
+        builder.observe(record)
+    trail = builder.trail()
+    found = attribute(trail)
+    check_sums(found, trail)
+    for child in found.children.values():
+        check_causes(child, trail)
+        assert (Cause.NOT_RECORDED in child.causes) <= (mode == "none")
+    path = Path(tmp_path_factory.getbasetemp(), "drawn_causes.jsonl")
+    assert ran.result.log is not None
+    path.write_bytes(ran.result.log)
+    assert rows(attribute(read_trail(path))) == rows(found), "the log alone tells the same"
+
+
+def rows(found: Attribution) -> list[Data]:
+    parents = [one.row() for one in found.parents.values()]
+    return parents + [one.row() for one in found.children.values()]
+
+
+def check_sums(found: Attribution, trail: Trail) -> None:
+    for name, parent in trail.parents.items():
+        asked = sum(child.requested_qty for child in parent.children)
+        row = found.parents[name].row()
+        assert row["short_shares"] == asked - parent.filled_qty
+        assert sum(row["causes"].values()) == row["short_shares"]
+        assert sum(row["worse"]["causes"].values()) == row["worse"]["qty"]
+    for one in found.children.values():
+        assert one.short_qty == one.child.requested_qty - one.child.filled_qty
+        assert sum(one.causes.values()) == one.short_qty
+        assert sum(one.worse.causes.values()) == one.worse.qty
+        assert all(qty > 0 for qty in (*one.causes.values(), *one.worse.causes.values()))
+        assert one.worse.tick_lots >= one.worse.qty, "worse is a tick at least"
+        assert one.worse.qty + one.worse.unquoted_qty <= one.child.filled_qty
+
+
+def check_causes(found: ChildShort, trail: Trail) -> None:
+    """What a cause says must have happened."""
+    child, causes = found.child, found.causes
+    takes = child.sent.time_in_force in {TimeInForce.IOC, TimeInForce.FOK}
+    assert Cause.FADED not in causes, "nobody fades here"
+    assert (Cause.QUEUE in causes) <= (not takes)
+    assert (Cause.REJECTED in causes) <= (child.rejected is not None)
+    assert (Cause.STILL_OPEN in causes) <= (child.leaves_qty > 0)
+    if child.arrival is None:
+        assert not any(cause in causes for cause in ON_THE_WAY)
+        return
+    taken = causes.get(Cause.TAKEN_BY_OTHERS, 0)
+    prints = trail.market.prints.get(child.venue_id)
+    if taken:
+        assert prints is not None
+        traded = sum(
+            prints.qty[row]
+            for row in range(len(prints))
+            if child.sent.t_ns < prints.t_ns[row] <= child.arrival.t_ns
+            and prints.aggressor[row] == child.sign
+            and child.sign * (prints.price[row] - child.sent.price) <= 0
+        )
+        assert taken <= traded, "no more than was printed on the way"
+    if child.known is not None and causes:
+        shown = sum(
+            qty for px, qty in child.known.levels if child.sign * (px - child.sent.price) <= 0
+        )
+        unshown = causes.get(Cause.NOT_SHOWN, 0) + causes.get(Cause.PRICE_LIMIT, 0)
+        rejected = child.rejected is not None
+        assert rejected or unshown <= max(0, child.requested_qty - shown) or not takes
