@@ -116,8 +116,12 @@ class Ledger:
 
     def lose(self, cause: Cause, qty: int, t_ns: int | None = None, who: str = "") -> None:
         """Note that ``qty`` lots can no longer be had; 0 or less: nothing happened."""
-        if qty > 0:
-            self._losses.append(Loss(cause, qty, t_ns, who))
+        if qty <= 0:
+            return
+        last = self._losses[-1] if self._losses else None
+        if last is not None and (last.cause, last.t_ns, last.who) == (cause, t_ns, who):
+            qty += self._losses.pop().qty
+        self._losses.append(Loss(cause, qty, t_ns, who))
 
     def regain(self, qty: int) -> None:
         """Note that ``qty`` lots can be had again: they make up for the latest losses."""

@@ -115,6 +115,8 @@ def _trades(
         if prints.t_ns[row] != t_ns:
             t_ns = prints.t_ns[row]
             for take in around.takes_at(child.venue_id, sign, t_ns):
+                if take.seq is not None and take.seq >= prints.seq[end - 1]:
+                    continue  # at the same instant, after these prints
                 ours.setdefault((t_ns, take.price), []).append((take.cl_ord_id, take.qty))
         price, left = prints.price[row], prints.qty[row]
         own = ours.get((t_ns, price), [])

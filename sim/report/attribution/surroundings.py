@@ -33,6 +33,8 @@ class Take(NamedTuple):
     qty: int
     sign: int
     cl_ord_id: str
+    seq: int | None
+    """Number of the book that the child met as it arrived."""
 
 
 class Pending(NamedTuple):
@@ -156,6 +158,14 @@ class Surroundings:
         except UnitError:
             return 0
 
+    @staticmethod
+    def decimal(value: object) -> Decimal | None:
+        """A number of the scenario; None where it is none."""
+        try:
+            return _decimal(value)
+        except UnitError:
+            return None
+
     def ticks(self, value: object) -> int | None:
         """A price of the scenario in ticks; None where it is none."""
         try:
@@ -172,7 +182,8 @@ class Surroundings:
             siblings.append(child)
         for one in child.executions:
             if not one.is_maker:
-                take = Take(one.done_ns, one.px, one.qty, child.sign, child.cl_ord_id)
+                met = None if child.arrival is None else child.arrival.venue_seq
+                take = Take(one.done_ns, one.px, one.qty, child.sign, child.cl_ord_id, met)
                 self._takes.setdefault(child.venue_id, []).append(take)
 
     def _hear_venues(self) -> None:

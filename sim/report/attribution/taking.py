@@ -6,7 +6,8 @@ child met it.
 """
 
 from bisect import bisect_right
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 from sim.audit.records import NbboChange
 from sim.protocol.enums import Side, TimeInForce
@@ -81,16 +82,30 @@ def _refusal(child: Child, around: Surroundings) -> Cause:
     if sent.side is Side.SELL_SHORT and entry.get("short_sale"):
         return Cause.PRICE_LIMIT
     if kind == "dark":
-        least = max(sent.min_qty, around.lots(entry.get("min_qty")))
-        quotes = around.trail.market.quotes.get(venue_id)
-        row = -1 if quotes is None else quotes.at(child.arrival.t_ns)
-        if quotes is None or row < 0:
-            return Cause.UNTRUE_INDICATION
-        shown = quotes.ask_qty[row] if child.sign > 0 else quotes.bid_qty[row]
-        return Cause.MIN_QTY if shown < least else Cause.UNTRUE_INDICATION
+        return _too_much_indicated(child, around, entry)
     if kind == "lit" or sent.min_qty or sent.time_in_force is TimeInForce.FOK:
         return Cause.MIN_QTY  # nothing else keeps a displayed order from trading
     return Cause.UNTRUE_INDICATION
+
+
+def _too_much_indicated(child: Child, around: Surroundings, entry: Mapping[str, Any]) -> Cause:
+    """Whether a pool that indicates more than it gives was held back by a minimum quantity."""
+    if _gives_all(entry) and around.decimal(entry.get("indication_factor")) == 1:
+        return Cause.MIN_QTY  # nothing else makes its indication untrue
+    least = child.sent.min_qty
+    quotes = around.trail.market.quotes.get(child.venue_id)
+    assert child.arrival is not None
+    row = -1 if quotes is None else quotes.before(child.arrival.t_ns)
+    if quotes is None or row < 0:
+        return Cause.UNTRUE_INDICATION
+    shown = quotes.ask_qty[row] if child.sign > 0 else quotes.bid_qty[row]
+    return Cause.MIN_QTY if shown < least else Cause.UNTRUE_INDICATION
+
+
+def _gives_all(entry: Mapping[str, Any]) -> bool:
+    """Whether a pool's book is what it says."""
+    fill = entry.get("fill")
+    return not isinstance(fill, dict) or fill.get("model") == "full"
 
 
 def _with_unshown(losses: list[Loss], child: Child, around: Surroundings, short: int) -> list[Loss]:
@@ -194,16 +209,16 @@ def _taken(child: Child, around: Surroundings, end_ns: int, lots: int, ledger: L
 
 
 def _too_small(child: Child, around: Surroundings, t_ns: int) -> int:
-    """Lots of a pool's opening book that are there still, and too few for the minimum quantity.
+    """Lots of a pool's opening book that are there still, and too few for the child's own minimum.
 
-    They are never withdrawn, and a level counts as one order; what was printed there is taken off.
+    A minimum of the pool itself keeps no order from the last of a counter-order. The lots are never
+    withdrawn, and a level counts as one order; what was printed there is taken off.
     """
     entry = around.entry(child.venue_id)
-    least = max(child.sent.min_qty, around.lots(entry.get("min_qty")))
-    fill, book = entry.get("fill"), entry.get("book")
-    is_whole = not isinstance(fill, dict) or fill.get("model") == "full"
+    least = child.sent.min_qty
+    book = entry.get("book")
     side = book.get("asks" if child.sign > 0 else "bids") if isinstance(book, dict) else None
-    if not least or not is_whole or not isinstance(side, list):
+    if not least or not _gives_all(entry) or not isinstance(side, list):
         return 0
     prints = around.trail.market.prints.get(child.venue_id)
     traded: dict[int, int] = {}
