@@ -16,6 +16,7 @@ _FACADE = {
     "SorsimError": "sim.protocol.errors:SorsimError",
     "arun": "sim.api:arun",
     "check": "sim.study.check:check",
+    "compare": "sim.study.compare_runs:compare",
     "diff": "sim.study.diff:diff",
     "explain": "sim.report.explain:explain",
     "load_scenario": "sim.scenario.load:load_scenario",
@@ -23,6 +24,7 @@ _FACADE = {
     "read_records": "sim.audit.read:read_records",
     "replay": "sim.report.rebuild:replay",
     "run": "sim.api:run",
+    "whatif": "sim.study.whatif:whatif",
 }
 __all__ = sorted(_FACADE)  # noqa: PLE0605 - the table is the one list
 

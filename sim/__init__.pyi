@@ -10,5 +10,7 @@ from sim.report.tables.frames import read_log as read_log
 from sim.scenario.load import LoadedScenario as LoadedScenario
 from sim.scenario.load import load_scenario as load_scenario
 from sim.study.check import check as check
+from sim.study.compare_runs import compare as compare
 from sim.study.diff import diff as diff
+from sim.study.whatif import whatif as whatif
 from sim.world import RunResult as RunResult

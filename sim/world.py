@@ -203,8 +203,10 @@ class World:
                 self.log.observe(kind, call)
         if folder is not None:
             try:
-                _write(folder / "scenario.yaml", loaded.text)
-                _write(folder / "resolved.yaml", _yaml(self._resolved))
+                resolved = _yaml(self._resolved)
+                # A scenario that came out of a log has no other text.
+                _write(folder / "scenario.yaml", loaded.text or resolved)
+                _write(folder / "resolved.yaml", resolved)
             except AuditWriteError:
                 self.log.close()
                 raise

@@ -27,6 +27,8 @@ COMMANDS: Final = {
     "explain": ("sim.cli.explain:explain", "Tell one child order or decision in words."),
     "query": ("sim.cli.query:query", "Ask a run in SQL."),
     "diff": ("sim.cli.diff:diff", "Say how two runs differ, and why."),
+    "whatif": ("sim.cli.whatif:whatif", "Run a log again with one change; say what differs."),
+    "compare": ("sim.cli.compare:compare", "Say how runs differ from the first, and in cost."),
     "tune": ("sim.cli.tune:tune", "Find the parameters that cost least."),
     "list": ("sim.cli.listing:list_kinds", "List scenarios, venue kinds, strategies and more."),
     "schema": ("sim.cli.schema:schema", "Print the JSON Schema of the scenario file."),

@@ -50,16 +50,16 @@ def diff(*, old: Path, new: Path, as_json: bool) -> int:
 def _lines(result: "DiffResult") -> list[str]:
     if result.equal:
         return ["equal: the same bytes"]
-    lines = ["Settings that differ", *_listed(result.settings)]
+    lines = ["Settings that differ", *listed(result.settings)]
     if result.verdict == "settings_only":
         return [*lines, "", "No record but the first differs: these settings changed nothing."]
     if result.verdict == "bytes_only":
         return [*lines, "", "The records are the same, the bytes are not.", *_TAMPERED]
     if result.first is not None:
-        lines += ["", *_divergence("First difference", result.first)]
+        lines += ["", *divergence("First difference", result.first)]
     if result.result is not None:
-        lines += ["", *_divergence("First difference in a result", result.result)]
-    lines += ["", "In the end", *_listed(result.outcome)]
+        lines += ["", *divergence("First difference in a result", result.result)]
+    lines += ["", "In the end", *listed(result.outcome)]
     if not result.settings:
         lines += ["", "The settings are the same, the records are not.", *_TAMPERED]
     return lines
@@ -72,7 +72,8 @@ _TAMPERED: Final = (
 )
 
 
-def _listed(found: "list[FieldChange]") -> list[str]:
+def listed(found: "list[FieldChange]") -> list[str]:
+    """Lines of a list of bounded length."""
     if not found:
         return ["  none"]
     more = len(found) - SHOWN_MAX
@@ -80,11 +81,14 @@ def _listed(found: "list[FieldChange]") -> list[str]:
     return [*(f"  {one}" for one in found[:SHOWN_MAX]), *rest]
 
 
-def _divergence(title: str, found: "Divergence") -> list[str]:
+def divergence(
+    title: str, found: "Divergence", sides: tuple[str, str] = ("first log", "second log")
+) -> list[str]:
+    """Lines that tell one difference, with its causes; ``sides`` are what the logs are called."""
     lines = [f"{title}: {found.what}"]
     for which, line, said in (
-        ("first log", found.old_line, found.old),
-        ("second log", found.new_line, found.new),
+        (sides[0], found.old_line, found.old),
+        (sides[1], found.new_line, found.new),
     ):
         place = f"line {line}" if line is not None else "nowhere"
         lines.append(f"  {which:10}  {place:>9}  {said or 'has no such record'}")

@@ -18,6 +18,8 @@ from sim.study.pairs import Entry, Key, Pairs
 from sim.study.rules import Rules, changed_fields
 
 STEPS_MAX: Final = 30
+Sides = tuple[str, str]
+SIDES: Final[Sides] = ("first log", "second log")
 
 
 class Chain(msgspec.Struct, frozen=True):
@@ -34,11 +36,20 @@ class Causes(Rules):
         pairs: Their records.
         settings: The settings in which their scenarios differ.
         old, new: Words for the numbers of either log.
+        sides: What the logs are called.
     """
 
-    def __init__(self, pairs: Pairs, settings: list[FieldChange], old: Words, new: Words) -> None:
+    def __init__(
+        self,
+        pairs: Pairs,
+        settings: list[FieldChange],
+        old: Words,
+        new: Words,
+        sides: Sides = SIDES,
+    ) -> None:
         super().__init__(pairs, settings)
         self._old, self._new = old, new
+        self._sides = sides
 
     def chain(self, key: Key) -> Chain:
         """From what differs under ``key`` back to where it comes from."""
@@ -72,9 +83,11 @@ class Causes(Rules):
         """In what the two logs differ under a key, in one line."""
         old, new = self._pairs.pair(key)
         if old is None or new is None:
-            record, say, which = (old, self._old, "first") if old else (new, self._new, "second")
+            record, say, which = (
+                (old, self._old, self._sides[0]) if old else (new, self._new, self._sides[1])
+            )
             assert record is not None
-            return f"{say.say(record)}: at {instant(record.t_ns)}, in the {which} log only"
+            return f"{say.say(record)}: at {instant(record.t_ns)}, in the {which} only"
         texts = self._old.say(old), self._new.say(new)
         when = instant(old.t_ns), instant(new.t_ns)
         if texts[0] != texts[1]:
@@ -88,10 +101,12 @@ class Causes(Rules):
 
     def _market_says(self, old: Entry | None, new: Entry | None) -> str:
         if old is None or new is None:
-            entry, say, which = (old, self._old, "first") if old else (new, self._new, "second")
+            entry, say, which = (
+                (old, self._old, self._sides[0]) if old else (new, self._new, self._sides[1])
+            )
             assert entry is not None
             text = say.say(entry.record)
-            return f"{text}: at {instant(entry.record.t_ns)}, in the {which} log only"
+            return f"{text}: at {instant(entry.record.t_ns)}, in the {which} only"
         texts = self._old.say(old.record), self._new.say(new.record)
         times = instant(old.record.t_ns), instant(new.record.t_ns)
         return f"at {times[0]}: {texts[0]} | at {times[1]}: {texts[1]}"

@@ -25,7 +25,7 @@ from sim.audit.state import LogState
 from sim.protocol.errors import AuditFormatError
 from sim.report.summary import SummaryBuilder
 from sim.report.words import Words, units_of
-from sim.study.causes import Causes, Chain
+from sim.study.causes import SIDES, Causes, Chain, Sides
 from sim.study.fields import FieldChange, changes
 from sim.study.header import read_header
 from sim.study.pairs import Entry, Key, Pairs, Side, read_pairs
@@ -59,7 +59,9 @@ class DiffResult(msgspec.Struct, frozen=True):
     no two honest runs give. ``result`` is the first difference in what was sent or what came back,
     if that is not ``first`` itself; where it differs in its time alone, only if it has another
     cause. ``outcome`` holds what differs in the summaries, by path. ``notes`` tell what else should
-    be known, as of a log that ends early.
+    be known, as of a log that ends early. ``differences`` counts the records of our own that differ
+    or that one log lacks, but for the first record, and each stream of market data that differs:
+    what comes behind that has no counterpart.
     """
 
     verdict: Verdict
@@ -68,6 +70,7 @@ class DiffResult(msgspec.Struct, frozen=True):
     result: Divergence | None
     outcome: list[FieldChange]
     notes: list[str]
+    differences: int = 0
 
     @property
     def equal(self) -> bool:
@@ -89,19 +92,38 @@ def diff(old_log: str | Path, new_log: str | Path) -> DiffResult:
     headers = [read_header(path) for path in (old, new)]
     if _same_bytes(old, new):
         return DiffResult("equal", [], None, None, [], [])
-    settings = _settings(*headers)
     pairs = read_pairs(old, new)
+    found = tell(pairs, headers)
+    if found.verdict != "records":
+        return found
+    notes = found.notes.copy()
+    outcome = _outcome(pairs, headers, notes)
+    return msgspec.structs.replace(found, outcome=outcome, notes=notes)
+
+
+def tell(pairs: Pairs, headers: list[RunStarted], sides: Sides = SIDES) -> DiffResult:
+    """What two runs whose records are paired differ in, and why; but for ``outcome``.
+
+    Args:
+        pairs: All their records.
+        headers: Their first ones.
+        sides: What the runs are called.
+
+    Returns:
+        ``bytes_only`` where nothing differs: who has the bytes may know that they are equal.
+    """
+    settings = _settings(*headers)
     notes = _notes(pairs, headers)
     words = [Words(units_of(header)) for header in headers]
-    causes = Causes(pairs, settings, *words)
+    causes = Causes(pairs, settings, words[0], words[1], sides)
     first = _first(pairs, causes, words)
     if first is None:
         if settings or headers[0] != headers[1]:
             return DiffResult("settings_only", settings, None, None, [], notes)
         return DiffResult("bytes_only", [], None, None, [], notes)
     result = _result(pairs, causes, words, first)
-    outcome = _outcome(pairs, headers, notes)
-    return DiffResult("records", settings, first, result, outcome, notes)
+    count = len(causes.changed) + len(pairs.market)
+    return DiffResult("records", settings, first, result, [], notes, count)
 
 
 def _same_bytes(old: Path, new: Path) -> bool:
@@ -232,22 +254,40 @@ def _outcome(pairs: Pairs, headers: list[RunStarted], notes: list[str]) -> list[
         except AuditFormatError as error:
             notes.append(f"{side.path}: {error}")
             return []
-        both.append(_summary(side, header))
-    return changes(*both)
+        both.append(side_summary(side, header))
+    return outcome_changes(*both)
 
 
-def _summary(side: Side, header: RunStarted) -> dict[str, Any]:
+def side_summary(side: Side, header: RunStarted) -> dict[str, Any]:
+    """The summary of one side, but for expectations and the head of the log."""
     builder = SummaryBuilder()
-    builder.observe(msgspec.structs.replace(header, scenario={**header.scenario, "expect": {}}))
+    builder.observe(without_expect(header))
     for key in side.order[1:]:
         builder.observe(side.entries[key].record)
-    summary = builder.summary("")
+    return builder.summary("")
+
+
+def without_expect(header: RunStarted) -> RunStarted:
+    """The first record for a summary that need not say what was expected."""
+    return msgspec.structs.replace(header, scenario={**header.scenario, "expect": {}})
+
+
+def outcome_changes(old: dict[str, Any], new: dict[str, Any]) -> list[FieldChange]:
+    """What differs in two summaries of runs."""
+    return changes(_shaped(old), _shaped(new))
+
+
+def _shaped(summary: dict[str, Any]) -> dict[str, Any]:
     parents = [
-        {"id": one.pop("parent_id"), **one, "venues": _listed(one["venues"])}
+        {"id": one["parent_id"], **_without_id(one), "venues": _listed(one["venues"])}
         for one in summary["parents"]
     ]
     venues = _listed(summary["venues"])
     return {"outcome": summary["outcome"], "parents": parents, "venues": venues}
+
+
+def _without_id(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if name != "parent_id"}
 
 
 def _listed(rows: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:

@@ -6,7 +6,7 @@ of the market only where each venue's stream first differs, so that memory does 
 """
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -25,6 +25,9 @@ from sim.audit.records import (
 )
 
 MARKET: Final = frozenset({Quote, Depth, TradePrint, NbboChange})
+
+
+TakeBatch = Callable[[Sequence[Record]], None]
 
 
 class Key(NamedTuple):
@@ -151,23 +154,61 @@ class Pairs:
             self._waiting.pop(name)
 
 
-def read_pairs(old: Path, new: Path) -> Pairs:
+class Following:
+    """The records of a log, one after the other, numbered as they stand in it.
+
+    Args:
+        log: The log.
+        also: Called with lists of its records, in their order, as they are read.
+
+    Raises:
+        AuditFormatError: If not even its first line is a record of this version.
+    """
+
+    def __init__(self, log: Path, also: TakeBatch | None = None) -> None:
+        self._prefix = LogPrefix(log)
+        self._entries = self._read(also)
+        self.head = next(self._entries, None)
+
+    @property
+    def fault(self) -> str:
+        """What ended the reading before the end; empty until then."""
+        return self._prefix.fault
+
+    def next(self) -> None:
+        """Let ``head`` be the record behind it; None at the end."""
+        self.head = next(self._entries, None)
+
+    def _read(self, also: TakeBatch | None) -> Iterator[Entry]:
+        seq = 0
+        for batch in self._prefix.batches():
+            if also is not None:
+                also(batch)
+            for record in batch:
+                yield Entry(seq, record)
+                seq += 1
+
+
+def read_pairs(old: Path, new: Path, also: Sequence[TakeBatch | None] = (None, None)) -> Pairs:
     """The records of two logs, as far as each can be read.
+
+    Args:
+        old: The first log.
+        new: The second one.
+        also: For each of them, what is called with its records as they are read.
 
     Raises:
         AuditFormatError: If not even the first line of one is a record of this version.
     """
     pairs = Pairs(old, new)
-    logs = [LogPrefix(path) for path in (old, new)]
-    streams = [entries(log) for log in logs]
-    heads = [next(stream, None) for stream in streams]
-    while heads[0] is not None or heads[1] is not None:
-        which = _earlier(heads[0], heads[1])
-        entry = heads[which]
+    logs = [Following(path, call) for path, call in zip((old, new), also, strict=True)]
+    while logs[0].head is not None or logs[1].head is not None:
+        which = _earlier(logs[0].head, logs[1].head)
+        entry = logs[which].head
         assert entry is not None
         pairs.take(which, entry)
-        heads[which] = next(streams[which], None)
-        if heads[which] is None:
+        logs[which].next()
+        if logs[which].head is None:
             pairs.end(which, logs[which].fault)
     return pairs
 
@@ -180,16 +221,16 @@ class Beside:
     Args:
         log: The log, the old side.
         new: What the new side is called.
-        also: Called with each record of the log, as it is read.
+        also: Called with the records of the log as they are read.
+
+    Raises:
+        AuditFormatError: If not even the log's first line is a record of this version.
     """
 
-    def __init__(self, log: Path, new: Path, also: Callable[[Record], None]) -> None:
+    def __init__(self, log: Path, new: Path, also: TakeBatch | None = None) -> None:
         self.pairs: Final = Pairs(log, new)
-        self._log = LogPrefix(log)
-        self._entries = entries(self._log)
-        self._also = also
+        self._log = Following(log, also)
         self._seq = 0
-        self._head = next(self._entries, None)
 
     def observers(self) -> dict[type[Record], Callable[[Any], None]]:
         """What to call with each record of the run, by its type: all types are among them."""
@@ -199,22 +240,21 @@ class Beside:
         """Take the run's next record, after those of the log that stand before it."""
         entry = Entry(self._seq, record)
         self._seq += 1
-        while self._head is not None and _earlier(self._head, entry) == 0:
-            self._read_on(self._head)
+        log = self._log
+        while log.head is not None and _earlier(log.head, entry) == 0:
+            self.pairs.take(0, log.head)
+            log.next()
         self.pairs.take(1, entry)
 
     def finish(self) -> Pairs:
         """The run is over: read the rest of the log."""
         self.pairs.end(1)
-        while self._head is not None:
-            self._read_on(self._head)
-        self.pairs.end(0, self._log.fault)
+        log = self._log
+        while log.head is not None:
+            self.pairs.take(0, log.head)
+            log.next()
+        self.pairs.end(0, log.fault)
         return self.pairs
-
-    def _read_on(self, entry: Entry) -> None:
-        self.pairs.take(0, entry)
-        self._also(entry.record)
-        self._head = next(self._entries, None)
 
 
 def stream(record: Record) -> str:
@@ -237,15 +277,6 @@ def _about(kind: type[Record]) -> tuple[str, str]:
 _PARENTS: Final = frozenset({Decision, ParentReceived, ParentDone})
 _NAMES: Final = ("participant_id", "cl_ord_id", "parent_id", "venue_id")
 _ABOUT: Final = {kind: _about(kind) for kind in RECORD_TYPES}
-
-
-def entries(log: LogPrefix) -> Iterator[Entry]:
-    """The records of a log, numbered as they stand in it."""
-    seq = 0
-    for batch in log.batches():
-        for record in batch:
-            yield Entry(seq, record)
-            seq += 1
 
 
 def _earlier(old: Entry | None, new: Entry | None) -> int:
