@@ -1,6 +1,6 @@
 """The pure parts: mids over time, and one execution's price in parts."""
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sim.report.tca.mids import Average, Mids
@@ -96,6 +96,7 @@ prices = st.integers(-1, 12)
 states = st.lists(st.tuples(st.integers(0, 9), prices, prices, st.booleans()), max_size=12)
 
 
+@settings(max_examples=25)
 @given(
     states=states,
     sign=st.sampled_from([1, -1]),
