@@ -25,6 +25,8 @@ from sim.protocol.version import __version__
 SCHEMA: Final = "sorsim-manifest/1"
 NAME: Final = "manifest.json"
 RUN_FILES: Final = (NAME, "audit.jsonl", "scenario.yaml", "resolved.yaml", "summary.json")
+REPORT: Final = "report.html"
+"""The report of a run, where it was made."""
 PACKAGES: Final = (
     "numpy", "sortedcontainers", "structlog", "uvloop", "msgspec", "pydantic", "pydantic-core",
     "pyyaml",
@@ -95,6 +97,34 @@ def discard_if_empty(folder: Path) -> None:
         folder.rmdir()
     except OSError:
         return
+
+
+def write_new(path: Path, content: bytes) -> None:
+    """Write a file that is made from a run, unless other content is there already.
+
+    The same content again is no change, and fine.
+
+    Raises:
+        FolderError: If a file with other content is there, or it cannot be written; nothing is
+            left half written.
+    """
+    made = False
+    try:
+        with path.open("xb") as file:
+            made = True
+            file.write(content)
+    except FileExistsError:
+        if path.is_file() and path.stat().st_size == len(content) and path.read_bytes() == content:
+            return
+        raise FolderError(
+            f"{path}: is there already, with other content; nothing is overwritten: name another "
+            "with --out or remove it"
+        ) from None
+    except OSError as error:
+        if made:
+            with suppress(OSError):
+                path.unlink()
+        raise FolderError(f"{path}: cannot be written: {error.strerror or error}") from error
 
 
 def write_manifest(

@@ -26,6 +26,7 @@ COMMANDS: Final = {
     "replay": ("sim.cli.replay:replay", "Rebuild the state of a run from its audit log."),
     "explain": ("sim.cli.explain:explain", "Tell one child order or decision in words."),
     "query": ("sim.cli.query:query", "Ask a run in SQL."),
+    "report": ("sim.cli.report:report", "Say what a run's orders cost, and why."),
     "diff": ("sim.cli.diff:diff", "Say how two runs differ, and why."),
     "whatif": ("sim.cli.whatif:whatif", "Run a log again with one change; say what differs."),
     "compare": ("sim.cli.compare:compare", "Say how runs differ from the first, and in cost."),

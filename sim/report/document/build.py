@@ -9,13 +9,18 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from sim.protocol.units import plain
+from sim.report.attribution.attribute import attribute
 from sim.report.document.assumptions import assumptions
 from sim.report.document.costs import cost_rows, venue_markouts
+from sim.report.document.decisions import decision_rows
+from sim.report.document.evidence import evidence_sections
 from sim.report.document.headline import headline
 from sim.report.document.market import market_rows
 from sim.report.document.missing import missing
 from sim.report.document.orders import child_rows, parent_row
+from sim.report.document.shortfalls import short_row, venue_causes
 from sim.report.document.venues import latency_rows, venue_rows
+from sim.report.evidence.sections import evidence
 from sim.report.tca.costs import parent_costs
 from sim.report.trail.build import Trail
 
@@ -34,6 +39,8 @@ def report_document(trail: Trail, study: Sequence[Mapping[str, Any]] = ()) -> di
     instrument = trail.scenario["instrument"]
     costs = parent_costs(trail)
     markouts = venue_markouts(costs.values(), units)
+    shorts = attribute(trail)
+    causes = venue_causes(shorts)
     document: dict[str, Any] = {
         "schema": SCHEMA,
         "scenario": str(trail.scenario["name"]),
@@ -52,16 +59,24 @@ def report_document(trail: Trail, study: Sequence[Mapping[str, Any]] = ()) -> di
         "missing": missing(trail),
         "headline": [],
         "parents": [
-            {**parent_row(parent, units), **cost_rows(costs[name])}
+            {**parent_row(parent, units), **cost_rows(costs[name]), **shorts.parents[name].row()}
             for name, parent in trail.parents.items()
         ],
-        "children": child_rows(trail),
-        "decisions": [],
+        "children": [
+            {**row, "short": short_row(shorts.children[row["cl_ord_id"]])}
+            for row in child_rows(trail)
+        ],
+        "decisions": decision_rows(trail),
         "venues": [
-            {**row, "markouts": markouts.get(row["venue_id"], [])} for row in venue_rows(trail)
+            {
+                **row,
+                "causes": causes.get(row["venue_id"], {}),
+                "markouts": markouts.get(row["venue_id"], []),
+            }
+            for row in venue_rows(trail)
         ],
         "latencies": latency_rows(trail),
-        "evidence": {},
+        "evidence": evidence_sections(evidence(trail)),
         "assumptions": assumptions(trail.scenario, started.market_data),
         "market": market_rows(trail),
     }

@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from sim.protocol.units import plain
+from sim.report.attribution.causes import SAYS
 from sim.report.document.headline import PART_WORDS, average, money
 from sim.report.words import duration, instant
 
@@ -34,6 +35,7 @@ _OBEYED: Final = str.maketrans(
         ">": "&gt;",
     }
 )
+_SAYS: Final = {cause.value: words for cause, words in SAYS.items()}
 _MEDIAN, _HIGH, _MOST = 50, 99, 100
 
 Table = tuple[Sequence[str], Iterable[Sequence[Any]]]
@@ -53,6 +55,8 @@ def markdown(document: Mapping[str, Any]) -> str:
     ]
     for heading, body in _sections(document):
         block = list(body)
+        while block and not block[-1]:
+            block.pop()
         if block:
             lines += [f"## {heading}", "", *block, ""]
     return "\n".join(lines).rstrip("\n") + "\n"
@@ -206,7 +210,7 @@ def _benchmarks(parents: Sequence[Mapping[str, Any]]) -> Iterator[str]:
 
 
 def _causes(document: Mapping[str, Any]) -> Iterator[str]:
-    """Causes by venue, from the children; and by order where no child tells them."""
+    """Causes by order, in the order in which they were first met."""
     totals: dict[str, dict[str, int]] = {}
     for parent in document["parents"]:
         if parent.get("causes"):
@@ -222,6 +226,8 @@ def _causes(document: Mapping[str, Any]) -> Iterator[str]:
         for name, causes in totals.items()
     )
     yield from _table((heads, rows))
+    yield ""
+    yield from _items(f"{name.replace('_', ' ')}: {_SAYS[name]}." for name in names)
 
 
 def _venues(venues: Sequence[Mapping[str, Any]]) -> Table:
@@ -255,7 +261,8 @@ def _delays(latencies: Sequence[Mapping[str, Any]]) -> Table:
             one["venue_id"],
             words.get(one["leg"], one["leg"]),
             one["count"],
-            *(duration(one["percentiles_ns"][p]) for p in (_MEDIAN, _HIGH, _MOST)),
+            *(duration(one["percentiles_ns"][p]) for p in (_SAYS: Final = {cause.value: words for cause, words in SAYS.items()}
+_MEDIAN, _HIGH, _MOST)),
         )
         for one in latencies
     )
