@@ -1,5 +1,6 @@
 """``sorsim run``."""
 
+import os
 import shutil
 import sys
 from contextlib import suppress
@@ -63,6 +64,9 @@ STORY_RECORDS_MAX = 100_000
     metavar="X",
     help="With --clock wall: simulated seconds per second of the wall.  [default: 1]",
 )
+@click.option(
+    "--report", "with_report", is_flag=True, help="Write report.html into the run's folder, too."
+)
 @allow_code_option
 @json_option
 @click.option("--quiet", is_flag=True, help="No table and no progress; errors still show.")
@@ -75,6 +79,7 @@ def run(
     out: Path | None,
     clock: str,
     speed: float | None,
+    with_report: bool,
     allow_code: bool,
     as_json: bool,
     quiet: bool,
@@ -99,8 +104,13 @@ def run(
         source = Source(scenario, sets, data, allow_code)
         check_comparison(source)  # before there is a folder, or anything has run
     name = loaded.scenario.name
+    reporter = _Reporter() if with_report else None
     folder = new_run_folder(Path("logs"), name) if out is None else given_run_folder(out)
-    result = _run(loaded, folder, clock, 1.0 if speed is None else speed, quiet=quiet)
+    if reporter is not None:
+        reporter.check(folder)
+    result = _run(
+        loaded, folder, clock, 1.0 if speed is None else speed, reporter=reporter, quiet=quiet
+    )
     compared = None
     if source is not None and result.exit_code != INTERRUPTED:
         from sim.cli.comparing import run_comparison
@@ -110,11 +120,15 @@ def run(
         import msgspec
 
         document = {**result.summary, "folder": str(folder)}
+        if reporter is not None:
+            document["report"] = str(reporter.path)
         if compared is not None:
             document["comparison"] = msgspec.to_builtins(compared)
         click.echo(msgspec.json.format(msgspec.json.encode(document), indent=2).decode())
     elif not quiet:
         _show(result.summary, folder, result.records, compared)
+        if reporter is not None:
+            click.echo(f"report     {reporter.path}")
     for line in _reasons(result.summary, folder):
         click.echo(f"sorsim: {line}", err=True)
     if result.lag is not None and not quiet:
@@ -122,10 +136,53 @@ def run(
     return result.exit_code
 
 
+class _Reporter:
+    """Makes the report of a run from its records as they are written.
+
+    Raises:
+        MissingExtraError: If what it needs is not installed; nothing has run.
+    """
+
+    def __init__(self) -> None:
+        from sim.kernel.extras import load_extra
+        from sim.report.trail.build import TrailBuilder
+
+        load_extra("jinja2", "report", "writing the report's page")
+        self.builder = TrailBuilder()
+        self.path = Path()
+
+    def check(self, folder: Path) -> None:
+        """See that a folder has no report yet.
+
+        Raises:
+            FolderError: If it has.
+        """
+        from sim.manifest import REPORT, FolderError, discard_if_empty
+
+        self.path = folder / REPORT
+        if os.path.lexists(self.path):
+            discard_if_empty(folder)
+            raise FolderError(f"{self.path}: is there already; reports are never overwritten")
+
+    def write(self, head: str) -> None:
+        """Write it, as ``sorsim report`` will make it from the log."""
+        from sim.manifest import write_new
+        from sim.report.document.build import report_document
+        from sim.report.page.render import render
+
+        write_new(self.path, render(report_document(self.builder.trail(head))).encode())
+
+
 def _run(
-    loaded: "LoadedScenario", folder: Path, clock: str, speed: float, *, quiet: bool
+    loaded: "LoadedScenario",
+    folder: Path,
+    clock: str,
+    speed: float,
+    *,
+    reporter: _Reporter | None,
+    quiet: bool,
 ) -> "RunResult":
-    """Run into a folder and write its manifest, also if the run fails."""
+    """Run into a folder, report where that is wanted, and write the manifest, also on failure."""
     from sim.cli.errors import classify, say
     from sim.cli.output import progress_bar
     from sim.manifest import (
@@ -142,8 +199,15 @@ def _run(
     try:
         with progress_bar(loaded.scenario.name, quiet=quiet) as on_progress:
             result = run_world(
-                loaded, folder=folder, clock=clock, speed=speed, on_progress=on_progress
+                loaded,
+                folder=folder,
+                clock=clock,
+                speed=speed,
+                on_progress=on_progress,
+                watch=() if reporter is None else (reporter.builder,),
             )
+        if reporter is not None:
+            reporter.write(result.summary["audit_head"])
     except BaseException as error:
         discard_if_empty(folder)
         if folder.exists():

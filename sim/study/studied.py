@@ -171,7 +171,7 @@ def _cost(name: str, cost: _Cost) -> StudiedCost:
         float(cost.mean),
         None if cost.low is None else float(cost.low),
         None if cost.high is None else float(cost.high),
-        quantiles,  # type: ignore[arg-type] - there are five
+        quantiles,  # type: ignore[arg-type]  # there are five
         None if cost.min is None else float(cost.min),
         None if cost.max is None else float(cost.max),
     )

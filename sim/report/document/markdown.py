@@ -261,8 +261,7 @@ def _delays(latencies: Sequence[Mapping[str, Any]]) -> Table:
             one["venue_id"],
             words.get(one["leg"], one["leg"]),
             one["count"],
-            *(duration(one["percentiles_ns"][p]) for p in (_SAYS: Final = {cause.value: words for cause, words in SAYS.items()}
-_MEDIAN, _HIGH, _MOST)),
+            *(duration(one["percentiles_ns"][p]) for p in (_MEDIAN, _HIGH, _MOST)),
         )
         for one in latencies
     )
@@ -335,6 +334,8 @@ def _given(section: Mapping[str, Any]) -> Iterator[str]:
     yield from _items(section.get("text") or ())
     yield from _items(f"Approximate: {one}" for one in section.get("approximate") or ())
     for table in section.get("tables") or ():
+        if not table["rows"]:
+            continue
         yield ""
         if table.get("title"):
             yield f"**{escaped(table['title'])}**"

@@ -21,6 +21,7 @@ READS_A_LOG = {
     "compare": ["compare", "{}", "a"],
     "explain": ["explain", "{}", "P1.NYSE.1"],
     "query": ["query", "{}", "select 1"],
+    "report": ["report", "{}"],
 }
 READS_A_SCENARIO = {
     "run": ["run", "{}", "--out", "new"],

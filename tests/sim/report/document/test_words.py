@@ -105,11 +105,21 @@ def test_money_is_rounded_half_even_and_has_no_negative_nought() -> None:
 
 
 def test_a_parent_that_never_came_is_missed(tmp_path: Path) -> None:
-    parents = "[{id: A, side: buy, qty: 900, at: 0s}, {id: B, side: sell, qty: 5, at: 1s}]"
-    trail = one_venue(tmp_path, BOOK, parents)
-    trail.parents.pop("B", None)
-    said = report_document(trail)["missing"]
-    assert "The run ended before this parent order reached the router: B." in said
+    folder = tmp_path / "run"
+    folder.mkdir()
+    run_world(load_scenario("two_parents"), folder=folder)
+    log = folder / "audit.jsonl"
+    lines = log.read_bytes().splitlines(keepends=True)
+    cut = next(n for n, line in enumerate(lines) if b'"parent_id":"THIRD"' in line)
+    log.write_bytes(b"".join(lines[:cut]))
+    said = report_document(read_trail(folder))["missing"]
+    assert "The run ended before this parent order reached the router: THIRD." in said
+    assert any(one.startswith("Not ended as the log ends: ") for one in said)
+
+
+def test_one_venue_and_an_incomplete_run_are_said(tmp_path: Path) -> None:
+    parents = "[{id: A, side: buy, qty: 900, at: 0s}]"
+    said = report_document(one_venue(tmp_path, BOOK, parents))["missing"]
     assert "There is one venue only: nothing can be compared between venues." in said
     assert any(one.startswith("The run is incomplete") for one in said)
 
