@@ -120,7 +120,7 @@ def _panel(
     least = 30.0  # two lines of text need so much
     tall = sum(max(one.sent * scale, least) + _GAP for one in totals.values()) - _GAP
     source = _TOP + max(0.0, (tall - sent * scale) / 2)
-    bars.append(_bar((_LEFT, source, sent * scale), "ink", figures.qty(sent), "sent"))
+    bars.append(_bar((_LEFT, source, sent * scale), "ink", figures.about(sent), "sent"))
     ends = _outcomes(filled, short, scale, tall)
     at, out = _TOP * 1.0, source
     into = {name: y for name, (y, _) in ends.items()}
@@ -130,27 +130,27 @@ def _panel(
         style = f"v{marks.place(venue_id)}" if venue_id else "soft"
         ribbons.append(
             _ribbon(
-                (_LEFT, out), (_MIDDLE, at), height, style, f"{figures.qty(one.sent)} to {name}"
+                (_LEFT, out), (_MIDDLE, at), height, style, f"{figures.about(one.sent)} to {name}"
             )
         )
         out += height
-        bars.append(_bar((_MIDDLE, at, height), style, name, figures.qty(one.sent)))
+        bars.append(_bar((_MIDDLE, at, height), style, name, figures.about(one.sent)))
         start = at
         for outcome, lots in (("filled", one.filled), ("not filled", one.sent - one.filled)):
             if not lots:
                 continue
             size = lots * scale
             look = style if outcome == "filled" else "loss"
-            says = f"{figures.qty(lots)} {outcome} at {name}"
+            says = f"{figures.about(lots)} {outcome} at {name}"
             ribbons.append(_ribbon((_MIDDLE, start), (_RIGHT, into[outcome]), size, look, says))
             start += size
             into[outcome] += size
         at += max(height, least) + _GAP
     for outcome, (y, lots) in ends.items():
         look = "ink" if outcome == "filled" else "loss"
-        bars.append(_bar((_RIGHT, y, lots * scale), look, outcome, figures.qty(lots)))
+        bars.append(_bar((_RIGHT, y, lots * scale), look, outcome, figures.about(lots)))
     lowest = max(bar.y + max(bar.height, least) for bar in bars)
-    says = f"{heading}: {figures.qty(sent)}, of which {figures.qty(filled)} filled"
+    says = f"{heading}: {figures.about(sent)}, of which {figures.about(filled)} filled"
     return Panel(heading, says, int(lowest) + 12, bars, ribbons)
 
 

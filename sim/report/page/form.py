@@ -267,6 +267,12 @@ class Document(msgspec.Struct, frozen=True):
     study: list[Any] = []
     assumptions: list[str] = []
 
+    @property
+    def origin_ns(self) -> int:
+        """When the first order arrived: times on the page count from it."""
+        arrived = [one.received_ns for one in self.parents if one.received_ns is not None]
+        return min(arrived, default=0)
+
 
 def read_document(document: Mapping[str, Any]) -> Document:
     """The document with its types.

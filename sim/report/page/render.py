@@ -26,13 +26,14 @@ from sim.report.page.plots.price import price_path
 from sim.report.page.plots.timeline import timeline
 from sim.report.page.sections import decision_articles, key_figures, thinned
 from sim.report.page.tables import Table, as_sections, choose
-from sim.report.page.text import Figures
-from sim.report.page.views import CHILDREN_MAX, DECISIONS_MAX, Views
+from sim.report.page.text import Figures, sentences
+from sim.report.page.views import CHILDREN_MAX, DECISIONS_MAX, PARENTS_MAX, Views
+from sim.report.words import instant
 
 PLOTLY: Final = "plotly-basic-4.1.1.min.js"
-DRAWN_MAX: Final = 1_000
+DRAWN_MAX: Final = 600
 """Child orders that charts draw."""
-DETAILS_MAX: Final = 150
+DETAILS_MAX: Final = 100
 """Decisions that the page holds whole, for a click."""
 BENCHMARKS_MAX: Final = 5
 """Parents whose benchmarks have a table."""
@@ -80,7 +81,7 @@ def _template() -> Any:
 def _context(document: Document) -> dict[str, Any]:
     figures = Figures(document.instrument)
     marks = Marks([one.venue_id for one in document.venues])
-    views = Views(figures, marks)
+    views = Views(figures, marks, document.origin_ns)
     drawn = choose(document.children, DRAWN_MAX, lambda one: one.short_qty)
     short = {child.cl_ord_id: child.short_qty for child in document.children}
 
@@ -92,6 +93,7 @@ def _context(document: Document) -> dict[str, Any]:
     plots = _plots(document, drawn, figures, marks)
     scripts = {"library": asset(PLOTLY), "script": asset("page.js")}
     shown = _Shown(
+        choose(document.parents, PARENTS_MAX, lambda one: one.order_qty - one.filled_qty),
         choose(document.children, CHILDREN_MAX, lambda one: one.short_qty),
         choose(document.decisions, DECISIONS_MAX, lost),
         linked,
@@ -99,13 +101,16 @@ def _context(document: Document) -> dict[str, Any]:
     return {
         "document": document,
         "figures": figures,
+        "instant": instant,
+        "sentences": sentences,
+        "short": sum(child.short_qty for child in document.children),
         "marks": marks,
         "style": asset("page.css"),
         **scripts,
         "policy": _policy(list(scripts.values())),
         "plots": {plot.name: plot for plot in plots},
         "plots_json": json_text([msgspec.to_builtins(plot) for plot in plots]),
-        "data_json": json_text(_embedded(document, shown, drawn)),
+        "data_json": json_text(_embedded(document, shown)),
         "keys": key_figures(document, figures),
         "tables": _tables(document, views, shown),
         "flow": flow(document.children, document.decisions, figures, marks),
@@ -123,6 +128,7 @@ def _context(document: Document) -> dict[str, Any]:
 class _Shown(msgspec.Struct, frozen=True):
     """Rows that the page holds."""
 
+    parents: list[Parent]
     children: list[Child]
     decisions: list[Decision]
     linked: set[int]
@@ -164,7 +170,7 @@ def _tables(document: Document, views: Views, shown: _Shown) -> dict[str, Any]:
     short = sum(parent.short_shares for parent in document.parents)
     benchmarks: list[Table | None] = [views.benchmarks(one) for one in _largest(document.parents)]
     return {
-        "parents": views.parents(document.parents),
+        "parents": views.parents(shown.parents, len(document.parents)),
         "cost": views.cost_parts(document.parents),
         "benchmarks": [one for one in benchmarks if one is not None],
         "markouts": views.markouts(document.parents, document.venues),
@@ -191,14 +197,15 @@ def _evidence(document: Document, figures: Figures) -> list[dict[str, Any]]:
     ]
 
 
-def _embedded(document: Document, shown: _Shown, drawn: Sequence[Child]) -> dict[str, Any]:
-    """The document as far as the page shows it."""
-    kept = {child.cl_ord_id for child in (*shown.children, *drawn)}
-    found: dict[str, Any] = msgspec.to_builtins(document)
-    found["children"] = msgspec.to_builtins(
-        [child for child in document.children if child.cl_ord_id in kept]
+def _embedded(document: Document, shown: _Shown) -> dict[str, Any]:
+    """The document as far as the page's tables show it."""
+    kept = msgspec.structs.replace(
+        document,
+        parents=shown.parents,
+        children=shown.children,
+        decisions=shown.decisions,
     )
-    found["decisions"] = msgspec.to_builtins(shown.decisions)
+    found: dict[str, Any] = msgspec.to_builtins(kept)
     return found
 
 

@@ -43,7 +43,7 @@ def key_figures(document: Document, figures: Figures) -> list[Key]:
         Key(
             "Filled",
             percent(filled, ordered),
-            f"{figures.qty(filled)} of {figures.qty(ordered)} {figures.symbol}",
+            f"{figures.about(filled)} of {figures.about(ordered)} {figures.symbol}",
         )
     ]
     if len(parents) == 1:
@@ -90,16 +90,10 @@ def _article(
 ) -> Article:
     sent = [by_id[one] for one in decision.children if one in by_id]
     because = words(decision.rule or decision.reason)
-    lead = (
-        f"At {instant(decision.t_ns)} the router had {figures.qty(decision.unreserved_qty)} of "
-        f"{decision.parent_id} to place ({because}; strategy {words(decision.strategy)}) and sent "
-        f"{figures.qty(decision.sent_qty)}."
-    )
-    if not decision.sent_qty:
-        lead = (
-            f"At {instant(decision.t_ns)} the router had {figures.qty(decision.unreserved_qty)} of "
-            f"{decision.parent_id} to place ({because}) and waited."
-        )
+    to_place = f"{figures.about(decision.unreserved_qty)} of {decision.parent_id} to place"
+    why = because if not decision.strategy else f"{because}; strategy {words(decision.strategy)}"
+    done = f"sent {figures.about(decision.sent_qty)}" if decision.sent_qty else "waited"
+    lead = f"{instant(decision.t_ns)} into the run the router had {to_place} ({why}) and {done}."
     children = views.children(sent, len(sent), set()) if sent else None
     return Article(
         decision.decision_id,

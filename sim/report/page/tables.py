@@ -25,6 +25,7 @@ class Cell(msgspec.Struct, frozen=True):
         inner: Part that a second, darker bar on top takes.
         venue: Number of the venue's colour; None: no mark.
         soft: Whether it matters less than the others.
+        below: More about it in small letters, under the text.
     """
 
     text: str
@@ -34,6 +35,7 @@ class Cell(msgspec.Struct, frozen=True):
     inner: float | None = None
     venue: int | None = None
     soft: bool = False
+    below: str = ""
 
 
 class Column(msgspec.Struct, frozen=True):

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Final
 
-from sim.protocol.units import Units, parse_decimal
+from sim.protocol.units import Units, parse_decimal, plain
 from sim.report.page.form import Instrument
 
 NONE: Final = "\N{EN DASH}"
@@ -63,6 +63,12 @@ def leg(name: str) -> str:
     return _LEGS.get(name, words(name))
 
 
+def sentences(parts: Iterable[str | None]) -> str:
+    """Sentences in a row, each with a capital in front and a full stop behind."""
+    given = [part.strip() for part in parts if part and part.strip()]
+    return " ".join(f"{one[0].upper()}{one[1:]}{'' if one[-1] in '.!?' else '.'}" for one in given)
+
+
 def parts_in_order(names: Iterable[str]) -> list[str]:
     """The known parts in their order, then others as they come."""
     given = list(names)
@@ -75,14 +81,15 @@ def whole(number: int) -> str:
 
 
 def signed(text: str | None, digits: int, *, plus: bool = True) -> str:
-    """A decimal rounded half-even, with its sign."""
+    """A decimal rounded half-even, with its sign; what would round to nothing keeps one digit."""
     if text is None:
         return NONE
-    value = parse_decimal(text).quantize(Decimal(1).scaleb(-digits), ROUND_HALF_EVEN)
-    if not value:
-        value = abs(value)  # no negative zero
-    sign = MINUS if value < 0 else "+" if plus and value else ""
-    return f"{sign}{abs(value):,}"
+    exact = parse_decimal(text)
+    value = exact.quantize(Decimal(1).scaleb(-digits), ROUND_HALF_EVEN)
+    sign = MINUS if exact < 0 else "+" if plus and exact else ""
+    if exact and not value:
+        value = Decimal(f"{exact:.1g}")
+    return f"{sign}{abs(value):,f}"
 
 
 def bps(text: str | None) -> str:
@@ -91,13 +98,7 @@ def bps(text: str | None) -> str:
 
 
 def money(text: str | None, *, plus: bool = False) -> str:
-    """An amount with two digits; what is smaller than a hundredth shows as it is."""
-    if text is None:
-        return NONE
-    value = parse_decimal(text)
-    if value and abs(value) < Decimal("0.01"):
-        sign = MINUS if value < 0 else "+" if plus else ""
-        return f"{sign}{abs(value).normalize():f}"
+    """An amount with two digits."""
     return signed(text, 2, plus=plus)
 
 
@@ -137,11 +138,21 @@ class Figures:
         """Size of a tick, for the axis of a chart."""
         return float(self._units.tick_size)
 
+    @property
+    def axis_format(self) -> str:
+        """How an axis writes prices."""
+        return f",.{self._digits}f"
+
     def qty(self, lots: int | None) -> str:
         """A quantity as traders write it."""
         if lots is None:
             return NONE
         return f"{Decimal(self._units.qty_text(lots)):,}".replace("-", MINUS)
+
+    def about(self, lots: int) -> str:
+        """A quantity in a sentence: without zeros that only line up columns."""
+        text = self._units.qty_text(lots)
+        return f"{Decimal(plain(Decimal(text))):,f}".replace("-", MINUS)
 
     def size(self, lots: int) -> float:
         """A quantity for the axis of a chart."""

@@ -16,14 +16,15 @@ from sim.report.page.text import (
     part,
     parts_in_order,
     percent,
+    sentences,
     whole,
     words,
 )
 from sim.report.words import duration, instant
 
 PARENTS_MAX = 100
-CHILDREN_MAX = 400
-DECISIONS_MAX = 300
+CHILDREN_MAX = 300
+DECISIONS_MAX = 200
 
 
 class Views:
@@ -32,19 +33,24 @@ class Views:
     Args:
         figures: Says prices and quantities.
         marks: Colours of venues.
+        origin_ns: When the first order arrived.
     """
 
-    def __init__(self, figures: Figures, marks: Marks) -> None:
+    def __init__(self, figures: Figures, marks: Marks, origin_ns: int) -> None:
         self._figures = figures
+        self._origin = origin_ns
         self._marks = marks
 
     def venue(self, venue_id: str) -> Cell:
         """A venue's name with its mark."""
         return Cell(venue_id, venue=self._marks.place(venue_id))
 
-    def parents(self, parents: Sequence[Parent]) -> Table:
-        """What each order asked for, got and cost."""
-        shown = choose(parents, PARENTS_MAX, lambda one: one.order_qty - one.filled_qty)
+    def at(self, t_ns: int) -> Cell:
+        """An instant since the first order's arrival; pointed at, since the start of the run."""
+        return Cell(instant(t_ns - self._origin), title=f"{instant(t_ns)} into the run")
+
+    def parents(self, shown: Sequence[Parent], of: int) -> Table:
+        """What each order asked for, got and cost; ``of`` is how many there are."""
         figures = self._figures
         rows = [
             [
@@ -78,12 +84,16 @@ class Views:
             Column("Sent again", number=True),
             Column("End"),
         ]
-        note = shown_of(len(shown), len(parents), "parents", "those with most left unfilled")
+        note = shown_of(len(shown), of, "parents", "those with most left unfilled")
         return Table("Parent orders", columns, rows, note, wide=True)
 
     def cost_parts(self, parents: Sequence[Parent]) -> Table | None:
         """The parts of each parent's shortfall in money and basis points; None if none has any."""
-        known = [one for one in parents if one.shortfall.parts is not None]
+        known = [
+            one
+            for one in parents
+            if any(value is not None for value in (one.shortfall.parts or {}).values())
+        ]
         if not known:
             return None
         shown = choose(known, PARENTS_MAX, lambda one: abs(int(Decimal(one.shortfall.total or 0))))
@@ -119,22 +129,20 @@ class Views:
             return None
         rows = []
         for one in parent.benchmarks:
-            more = [one.what, one.approximate or "", one.why_not_available or ""]
+            more = sentences([one.what, one.approximate, one.why_not_available])
             rows.append(
                 [
-                    Cell(one.title or words(one.name)),
+                    Cell(one.title or words(one.name), below=more),
                     number(self._figures.average(one.price)),
                     number(money(one.cost, plus=True)),
                     number(bps(one.cost_bps)),
-                    Cell(" ".join(text for text in more if text)),
                 ]
             )
         columns = [
-            Column("Benchmark"),
+            Column("Benchmark", wrap=True),
             Column("Price", number=True),
             Column("Cost against it", number=True),
             Column("bps", number=True),
-            Column("What it is", wrap=True),
         ]
         return Table(f"{parent.parent_id} against benchmarks", columns, rows)
 
@@ -255,7 +263,7 @@ class Views:
                     href=f"#decision-{one.decision_id}" if one.decision_id in linked else "",
                 ),
                 self.venue(one.venue_id),
-                number(instant(one.sent_ns)),
+                self.at(one.sent_ns),
                 number(NONE if one.quote_age_ns is None else duration(one.quote_age_ns)),
                 number(NONE if one.arrived_ns is None else duration(one.arrived_ns - one.sent_ns)),
                 number(figures.qty(one.requested_qty or one.order_qty)),
@@ -298,7 +306,7 @@ class Views:
                         f"{one.decision_id}",
                         href=f"#decision-{one.decision_id}" if one.decision_id in linked else "",
                     ),
-                    number(instant(one.t_ns)),
+                    self.at(one.t_ns),
                     Cell(one.parent_id),
                     Cell(words(one.rule or one.reason)),
                     number(figures.qty(one.unreserved_qty)),

@@ -25,8 +25,7 @@
   const settings = {
     responsive: true,
     displaylogo: false,
-    displayModeBar: "hover",
-    modeBarButtons: [["toImage", "resetScale2d"]],
+    displayModeBar: false,
     doubleClick: "reset",
     showTips: false,
   };

@@ -78,25 +78,27 @@ class Marks:
 
 
 class Clock:
-    """Times of the run in a unit that suits a span.
+    """Times since the first order's arrival, in a unit that suits a span.
 
     Args:
-        start_ns: Start of what is shown.
+        start_ns: Start of what is shown, since the start of the run.
         end_ns: Its end.
+        origin_ns: When the first order arrived.
     """
 
-    def __init__(self, start_ns: int, end_ns: int) -> None:
+    def __init__(self, start_ns: int, end_ns: int, origin_ns: int) -> None:
+        self._origin = origin_ns
         span = max(end_ns - start_ns, 1)
         units = ((2_000_000_000, "s", 10**9), (2_000_000, "ms", 10**6), (2_000, "us", 10**3))
         self.unit, self._ns = next(
             ((unit, ns) for least, unit, ns in units if span >= least), ("ns", 1)
         )
         self.range = [self.at(start_ns), self.at(end_ns)]
-        self.title = f"time since the start of the run ({self.unit})"
+        self.title = f"{self.unit} since the first order arrived"
 
     def at(self, t_ns: int) -> float:
         """An instant on the axis."""
-        return t_ns / self._ns
+        return (t_ns - self._origin) / self._ns
 
 
 def frame(**more: Any) -> Layout:
@@ -150,5 +152,6 @@ def label(text: str, x: float | str, y: float | str, **more: Any) -> dict[str, A
 
 
 def plain_text(text: str) -> str:
-    """Text for plotly, which takes a few tags for itself: it must not find any."""
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    """Text for plotly, which takes a few tags for itself: it must find none but line breaks."""
+    escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return escaped.replace("\n", "<br>")

@@ -41,7 +41,7 @@ def cause_bars(venues: Sequence[Venue], figures: Figures, marks: Marks) -> Plot 
                     "line": {"color": "--paper", "width": 1},
                 },
                 "hovertext": [
-                    f"<b>{plain_text(venue.venue_id)}</b> {figures.qty(lots)}: {cause(name)}"
+                    f"<b>{plain_text(venue.venue_id)}</b> {figures.about(lots)}: {cause(name)}"
                     for name, lots in found
                 ],
                 "hoverinfo": "text",
@@ -62,7 +62,7 @@ def cause_bars(venues: Sequence[Venue], figures: Figures, marks: Marks) -> Plot 
         ),
         annotations=[
             label(
-                figures.qty(total[name]),
+                figures.about(total[name]),
                 figures.size(total[name]),
                 cause(name),
                 xanchor="left",
@@ -72,5 +72,5 @@ def cause_bars(venues: Sequence[Venue], figures: Figures, marks: Marks) -> Plot 
             for name in order
         ],
     )
-    says = "; ".join(f"{cause(name)}: {figures.qty(total[name])}" for name in order)
+    says = "; ".join(f"{cause(name)}: {figures.about(total[name])}" for name in order)
     return Plot("plot-causes", says, 36 * len(order) + 60, data, layout)

@@ -23,13 +23,21 @@ from sim.report.page.plots.base import (
 from sim.report.page.text import bps, money, part, parts_in_order
 from sim.report.words import duration
 
+HEIGHT: Final = 300
+_LINE: Final = 14
+"""Height of a line of small text."""
 STEPS_MAX: Final = 3
 """Parents whose cost is drawn; more would be unreadable side by side."""
 
 
 def cost_steps(parents: Sequence[Parent]) -> Plot | None:
     """Steps of the first parents that have a cost; None if none has."""
-    shown = [one for one in parents if one.shortfall.parts_bps and one.shortfall.total_bps]
+    shown = [
+        one
+        for one in parents
+        if one.shortfall.total_bps is not None
+        and any(value is not None for value in (one.shortfall.parts_bps or {}).values())
+    ]
     shown = shown[:STEPS_MAX]
     if not shown:
         return None
@@ -149,7 +157,9 @@ def markouts(parents: Sequence[Parent], venues: Sequence[Venue], marks: Marks) -
     lines = [one for one in lines if any(point.bps is not None for point in one[3])]
     if not lines:
         return None
-    horizons = sorted({point.horizon_ns for *_, points in lines for point in points})
+    horizons = sorted(
+        {point.horizon_ns for *_, points in lines for point in points if point.bps is not None}
+    )
     place = {horizon: number for number, horizon in enumerate(horizons)}
     data: list[Trace] = []
     ends = []
@@ -173,6 +183,7 @@ def markouts(parents: Sequence[Parent], venues: Sequence[Venue], marks: Marks) -
         )
         at, last = known[-1]
         ends.append((float(last.bps or 0), at, name, colour))
+    places = apart([value for value, *_ in ends], HEIGHT)
     layout = frame(
         margin={"l": 8, "r": 110, "t": 8, "b": 40},
         xaxis=axis(
@@ -190,11 +201,26 @@ def markouts(parents: Sequence[Parent], venues: Sequence[Venue], marks: Marks) -
                 value,
                 xanchor="left",
                 xshift=9,
+                yshift=shift,
                 font={"size": 12, "color": colour},
             )
-            for value, at, name, colour in ends
+            for (value, at, name, colour), shift in zip(ends, places, strict=True)
         ],
     )
     layout["yaxis"]["gridcolor"] = RULE
     says = "How the mid price moved after the fills, by venue and in all"
-    return Plot("plot-markouts", says, 300, data, layout)
+    return Plot("plot-markouts", says, HEIGHT, data, layout)
+
+
+def apart(values: Sequence[float], height: int) -> list[float]:
+    """By how many pixels to move labels at these values up or down, so that none covers another."""
+    low, high = min(values), max(values)
+    scale = (height - 90) / ((high - low) * 1.4 or 1.0)
+    order = sorted(range(len(values)), key=lambda place: (values[place], place))
+    shifts = [0.0] * len(values)
+    below = float("-inf")
+    for place in order:
+        at = values[place] * scale
+        shifts[place] = max(0.0, below + _LINE - at)
+        below = at + shifts[place]
+    return [round(shift, 1) for shift in shifts]

@@ -59,7 +59,7 @@ def depth_profile(
         colour = marks.colour(venue.venue_id)
         data += _panel(venue, child, colour, f"x{suffix}", figures)
         layout["annotations"] += _heading(venue, child, colour, f"x{suffix}", figures)
-    layout["yaxis"] = axis("price")
+    layout["yaxis"] = axis(tickformat=figures.axis_format)
     layout["annotations"].append(
         label("quantity at this price and better", 0.5, 0, xref="paper", yref="paper", yshift=-30)
     )
@@ -121,7 +121,7 @@ def _heading(
     venue: Ranked, child: Child | None, colour: str, ref: str, figures: Figures
 ) -> list[dict[str, Any]]:
     """The venue and what it was sent, above its panel."""
-    sent = "nothing sent" if child is None else f"{figures.qty(child.order_qty)} sent"
+    sent = "nothing sent" if child is None else f"{figures.about(child.order_qty)} sent"
     return [
         label(
             text,

@@ -45,6 +45,8 @@ def latencies(rows: Sequence[Latency], marks: Marks) -> Plot | None:
             nticks=5,
             range=[0, most / scale * 1.06 or 1],
         )
+        if not most:
+            layout[f"xaxis{suffix}"] |= {"tickvals": [0], "ticktext": ["0"]}
         layout["annotations"].append(
             label(
                 leg(name),
@@ -101,6 +103,7 @@ def _strip(row: Latency, scale: int, ref: str, marks: Marks) -> list[Trace]:
             "x": [at[50]],
             "y": [row.venue_id],
             "hovertext": [says],
+            "cliponaxis": False,
             "marker": {
                 "symbol": marks.shape(row.venue_id),
                 "size": 10,

@@ -18,7 +18,7 @@ from sim.report.page.plots.base import (
     label,
     plain_text,
 )
-from sim.report.page.plots.timeline import area, span
+from sim.report.page.plots.timeline import area, price_axis, span
 from sim.report.page.text import Figures
 
 
@@ -33,14 +33,14 @@ def price_path(
         figures: Says prices and quantities.
         marks: Colours of venues.
     """
-    clock = Clock(*span(document, children))
+    clock = Clock(*span(document, children), document.origin_ns)
     data = [*_best(document, clock), *_fills(document, children, clock, figures, marks)]
     if not data:
         return None
     layout = frame(
-        margin={"l": 8, "r": 96, "t": 8, "b": 44},
+        margin={"l": 8, "r": 104, "t": 8, "b": 44},
         xaxis=axis(clock.title, range=clock.range, showgrid=False),
-        yaxis=axis("price"),
+        yaxis=price_axis(data, figures, 6),
         annotations=[],
         shapes=[],
     )
@@ -111,11 +111,12 @@ def _fills(
                     "line": {"width": 1, "color": "--paper"},
                 },
                 "hovertext": [
-                    f"<b>{name}</b> {figures.qty(one.qty)} at {figures.price(one.px)}"
+                    f"<b>{name}</b> {figures.about(one.qty)} at {figures.price(one.px)}"
                     for _, one in found
                 ],
                 "hoverinfo": "text",
                 "customdata": [child.decision_id for child, _ in found],
+                "cliponaxis": False,
             }
         )
     return traces
@@ -125,7 +126,7 @@ def _levels(document: Document, figures: Figures, layout: Layout) -> None:
     """The parent's mid at arrival and its average price, named at the right end."""
     parent = document.parents[0]
     found = [
-        (float(text), f"{name} {figures.average(text)}", dash, colour)
+        (float(text), f"{name}\n{figures.average(text)}", dash, colour)
         for name, text, dash, colour in (
             ("mid at arrival", parent.arrival_mid, "dot", SOFT),
             ("average", parent.avg_px, "dash", INK),
@@ -147,7 +148,7 @@ def _levels(document: Document, figures: Figures, layout: Layout) -> None:
         )
         layout["annotations"].append(
             label(
-                text.replace(" ", "\n", 0),
+                text,
                 1,
                 level,
                 xref="paper",
@@ -155,7 +156,6 @@ def _levels(document: Document, figures: Figures, layout: Layout) -> None:
                 xshift=6,
                 yanchor="bottom" if place else "top",
                 align="left",
-                width=88,
                 font={"size": 12, "color": colour},
             )
         )

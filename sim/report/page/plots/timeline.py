@@ -46,7 +46,7 @@ def timeline(
     shown = [venue_id for venue_id in order if venue_id in busiest[:VENUES_MAX]]
     if not shown:
         return None
-    clock = Clock(*span(document, children))
+    clock = Clock(*span(document, children), document.origin_ns)
     layout = frame(margin={"l": 8, "r": 16, "t": 22, "b": 44}, annotations=[])
     layout["xaxis"] = axis(clock.title, range=clock.range, showgrid=False, anchor=f"y{len(shown)}")
     if len(shown) == 1:
@@ -58,7 +58,6 @@ def timeline(
         name = "yaxis" if place == 1 else f"yaxis{place}"
         ref = "y" if place == 1 else f"y{place}"
         low, high = top - height * 0.80, top - height * 0.08
-        layout[name] = axis(domain=[max(low, 0.0), high], nticks=4, gridcolor="--rule")
         layout["annotations"].append(
             label(
                 venue_id,
@@ -72,12 +71,13 @@ def timeline(
             )
         )
         quotes = document.market.quotes.get(venue_id)
-        if quotes is not None:
-            data += _quotes(quotes, clock, ref)
-        data += _orders(by_venue[venue_id], clock, figures, marks, ref)
+        strip = [] if quotes is None else _quotes(quotes, clock, ref)
+        strip += _orders(by_venue[venue_id], clock, figures, marks, ref)
+        layout[name] = price_axis(strip, figures, 3, domain=[max(low, 0.0), high])
+        data += strip
         _halts(document, venue_id, clock, ref, layout)
     says = f"{len(children)} child orders over time at {len(shown)} venues"
-    return Plot("plot-timeline", says, ROW * len(shown) + 66, data, layout)
+    return Plot("plot-timeline", says, ROW * len(shown) + 52, data, layout)
 
 
 def span(document: Document, children: Sequence[Child]) -> tuple[int, int]:
@@ -213,7 +213,25 @@ def _points(
         "hovertext": [text for *_, text in known],
         "hoverinfo": "text",
         "customdata": [child.decision_id for child, *_ in known],
+        "cliponaxis": False,
     }
+
+
+def price_axis(traces: Sequence[Trace], figures: Figures, lines: int, **more: Any) -> Layout:
+    """An axis of prices with about ``lines`` lines, all on the tick, and a little room."""
+    values = [value for trace in traces for value in trace["y"] if value is not None]
+    low, high = min(values, default=0.0), max(values, default=0.0)
+    room = max((high - low) * 0.08, figures.tick)
+    least = max(math.ceil((high - low) / figures.tick / lines), 1)
+    scale = 10 ** (len(str(least)) - 1)
+    step = next(one * scale for one in (1, 2, 5, 10) if one * scale >= least)
+    return axis(
+        range=[low - room, high + room],
+        tick0=0,
+        dtick=step * figures.tick,
+        tickformat=figures.axis_format,
+        **more,
+    )
 
 
 def area(qty: int, most: int) -> float:
@@ -230,19 +248,21 @@ def _sent_words(child: Child, figures: Figures) -> str:
     age = "" if child.quote_age_ns is None else f"<br>on a quote {duration(child.quote_age_ns)} old"
     return (
         f"<b>{plain_text(child.cl_ord_id)}</b> sent at {instant(child.sent_ns)}: "
-        f"{child.side.replace('_', ' ')} {figures.qty(child.order_qty)} "
+        f"{child.side.replace('_', ' ')} {figures.about(child.order_qty)} "
         f"to {figures.price(child.price)}{age}{way}"
     )
 
 
 def _fill_words(child: Child, qty: int, px: str, figures: Figures) -> str:
-    return f"<b>{plain_text(child.cl_ord_id)}</b> filled {figures.qty(qty)} at {figures.price(px)}"
+    return (
+        f"<b>{plain_text(child.cl_ord_id)}</b> filled {figures.about(qty)} at {figures.price(px)}"
+    )
 
 
 def _miss_words(child: Child, figures: Figures) -> str:
     why = child.reject_reason or ", ".join(child.short.causes)
     return (
-        f"<b>{plain_text(child.cl_ord_id)}</b> {figures.qty(child.short_qty)} not filled"
+        f"<b>{plain_text(child.cl_ord_id)}</b> {figures.about(child.short_qty)} not filled"
         f"<br>{plain_text(words(why))}"
     )
 
