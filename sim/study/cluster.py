@@ -16,10 +16,11 @@ import threading
 import warnings
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import CancelledError, Future
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
+from types import ModuleType
 from typing import Any, Final, Generic, TypeVar
 
 from sim.manifest import PACKAGES
@@ -85,7 +86,7 @@ def run_on_cluster(
     check_address(address)
     with (
         terminate_is_interrupt(),
-        _quiet(),
+        _quiet(_engine()),
         _connected(address, connect_seconds) as client,
     ):
         facts = machine_facts()
@@ -126,10 +127,21 @@ def machine_facts() -> Facts:
     return facts
 
 
+def _engine() -> ModuleType:
+    try:
+        import distributed
+    except ImportError as error:
+        raise MissingExtraError("distributed", "cluster", "--cluster") from error
+    return distributed
+
+
 @contextmanager
-def _quiet() -> Iterator[None]:
+def _quiet(engine: ModuleType) -> Iterator[None]:
     """Without the engine's own words on stderr: what matters of them is in our errors."""
-    loggers = [logging.getLogger(name) for name in _LOGGERS]
+    assert engine.__name__ in _LOGGERS  # it is loaded, and has made its loggers
+    names = sorted(logging.root.manager.loggerDict)
+    known = [name for name in names if name.startswith(_LOGGERS)]
+    loggers = [logging.getLogger(name) for name in (*_LOGGERS, *known)]
     before = [logger.level for logger in loggers]
     for logger in loggers:
         logger.setLevel(logging.CRITICAL + 1)
@@ -138,20 +150,20 @@ def _quiet() -> Iterator[None]:
             warnings.simplefilter("ignore")
             yield
     finally:
-        for logger, level in zip(loggers, before, strict=True):
+        for logger, level in reversed(list(zip(loggers, before, strict=True))):
             logger.setLevel(level)
 
 
 @contextmanager
 def _connected(address: str, seconds: float) -> Iterator[Any]:
-    try:
-        from distributed import Client
-    except ImportError as error:
-        raise MissingExtraError("distributed", "cluster", "--cluster") from error
+    from distributed import Client
+
     make: Any = Client  # its types are missing
     try:
+        with ThreadPoolExecutor(1) as aside:  # this thread may have a loop that runs
+            aside.submit(asyncio.run, _knock(address, seconds)).result()
         client = make(address, timeout=seconds, set_as_default=False, name="sorsim")
-    except (OSError, ValueError, RuntimeError, TimeoutError) as error:
+    except (OSError, ValueError, RuntimeError, TimeoutError, ImportError) as error:
         raise ClusterError(
             f"{address}: no Dask scheduler could be reached there within {seconds:g} s; "
             "nothing was run"
@@ -161,6 +173,18 @@ def _connected(address: str, seconds: float) -> Iterator[Any]:
     finally:
         with suppress(OSError, TimeoutError, CancelledError):
             client.close(timeout=_LOOK_SECONDS)
+
+
+async def _knock(address: str, seconds: float) -> None:
+    """Whether a scheduler answers: a client would wait for ever for one that never says a word."""
+    from distributed.comm.core import connect
+    from distributed.security import Security
+
+    call: Any = connect  # their types are missing
+    security: Any = Security
+    arguments = security().get_connection_args("client")
+    comm = await asyncio.wait_for(call(address, timeout=seconds, **arguments), seconds)
+    comm.abort()
 
 
 def _check_workers(client: Any, address: str, facts: Facts, seconds: float) -> None:
@@ -248,15 +272,15 @@ class _Crew(Generic[J, R]):
         self._at_work: dict[Future[Any], int] = {}
         self._ended: SimpleQueue[Future[Any]] = SimpleQueue()
         self._window = 1
-        self._alone = 0
-        self._quiet_looks = 0
+        self._without_workers = 0
+        self._suspects: deque[int] = deque()
+        self._tried_alone = -1
 
     def run(self, facts: Facts) -> None:
         self._count_workers()
         heard = 0
-        while self._todo or self._at_work:
-            while self._todo and len(self._at_work) < self._window:
-                self._give(facts)
+        while self._todo or self._suspects or self._at_work:
+            self._hand_out(facts)
             ended = self._wait()
             if not ended or heard >= self._window:
                 self._count_workers()  # they come and go
@@ -264,8 +288,19 @@ class _Crew(Generic[J, R]):
             heard += len(ended)
             self._take(ended)
 
-    def _give(self, facts: Facts) -> None:
-        n = self._todo.popleft()
+    def _hand_out(self, facts: Facts) -> None:
+        """As many as may be under way.
+
+        The engine blames a worker's end on all jobs that it had been given. So who is blamed is
+        tried again alone, with nobody else under way, and is guilty only then.
+        """
+        while self._todo and not self._suspects and len(self._at_work) < self._window:
+            self._give(self._todo.popleft(), facts)
+        if self._suspects and not self._at_work:
+            self._tried_alone = self._suspects.popleft()
+            self._give(self._tried_alone, facts)
+
+    def _give(self, n: int, facts: Facts) -> None:
         task = self._client.submit(_work, self._call, self._jobs[n], facts, pure=False)
         loop = self._client.loop.asyncio_loop
         future = asyncio.run_coroutine_threadsafe(_outcome(self._client, task), loop)
@@ -284,7 +319,10 @@ class _Crew(Generic[J, R]):
         failed: dict[int, Exception] = {}
         for future in ended:
             n = self._at_work.pop(future)
-            result, error = self._result(n, future)
+            outcome = self._result(n, future)
+            if outcome is None:
+                continue
+            result, error = outcome
             if error is None:
                 self._on_result(n, result)
             else:
@@ -296,15 +334,19 @@ class _Crew(Generic[J, R]):
             raise JobError(f"{self._name(self._jobs[n])}: {words(failed[n])}") from failed[n]
 
     def _result(self, n: int, future: "Future[Any]") -> Any:
+        """Result and error, one of them None; nothing if the job is to be done again."""
         from distributed import KilledWorker
 
         try:
             return future.result()
         except KilledWorker as error:
-            raise WorkerLostError(
-                f"{self._name(self._jobs[n])}: its worker ended in the middle of it "
-                f"{error.allowed_failures + 1} times; was memory short?"
-            ) from error
+            if self._tried_alone == n:
+                raise WorkerLostError(
+                    f"{self._name(self._jobs[n])}: its worker ended in the middle of it "
+                    f"{error.allowed_failures + 1} times; was memory short?"
+                ) from error
+            self._suspects.append(n)
+            return None
         except (OSError, TimeoutError, CancelledError) as error:
             raise self._lost() from error
 
@@ -315,8 +357,8 @@ class _Crew(Generic[J, R]):
             )
         except (OSError, TimeoutError, CancelledError) as error:
             raise self._lost() from error
-        self._alone = 0 if threads else self._alone + _LOOK_SECONDS
-        if self._alone > ALONE_SECONDS:
+        self._without_workers = 0 if threads else self._without_workers + _LOOK_SECONDS
+        if self._without_workers > ALONE_SECONDS:
             raise ClusterError(
                 f"{self._address}: the cluster has had no workers for {ALONE_SECONDS} s"
             )
