@@ -29,6 +29,8 @@ REFUSED = {
 def losses_of(child: Child, around: Surroundings) -> list[Loss]:
     """Why each lot of a child that was asked for was not filled; they add up to its shortfall."""
     short, ledger = max(0, child.short_qty), Ledger()
+    if not short:
+        return []
 
     def lose(cause: Cause, lots: int, t_ns: int | None = None) -> None:
         ledger.lose(cause, min(lots, short - ledger.total), t_ns)

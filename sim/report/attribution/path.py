@@ -48,10 +48,8 @@ class Path(NamedTuple):
     child: Child
     since_ns: int
     """When the quote was published."""
-    shown: tuple[Lots, ...]
-    """What the decision could use, best first."""
     levels: tuple[Lots, ...]
-    """The same with what children ahead of it may take."""
+    """What the decision could use, best first, with what children ahead of it may take."""
     pending: tuple[Pending, ...]
     steps: tuple[Step, ...]
     touch: Lots | None
@@ -76,7 +74,7 @@ def path_of(child: Child, around: Surroundings) -> Path | None:
     steps = tuple(_steps(child, around, quotes, bisect_right(quotes.seq, known.venue_seq), end))
     touch = _touch(quotes, end - 1, sign) if end else None
     since_ns = decision.t_ns - known.age_ns
-    return Path(child, since_ns, shown, levels, pending, steps, touch)
+    return Path(child, since_ns, levels, pending, steps, touch)
 
 
 def _steps(child: Child, around: Surroundings, quotes: Quotes, start: int, end: int) -> list[Step]:

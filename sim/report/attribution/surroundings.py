@@ -5,7 +5,7 @@ price times the child's sign, so that lower is better for buyers and sellers ali
 inside a log says is read with care: it may be anybody's, and what it lacks is left out.
 """
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
@@ -79,8 +79,11 @@ class Surroundings:
         self._take_ns = {name: [one.t_ns for one in takes] for name, takes in self._takes.items()}
         self._shut: dict[str, tuple[list[int], list[bool]]] = {}
         self._hear_venues()
+        self._entries = _entries(trail.scenario, "venues")
         self._faded: dict[Side, list[Faded]] = {Side.BUY: [], Side.SELL: []}
+        self._hold_ns_max = 0
         self._hear_participants()
+        self._printed: dict[tuple[str, int], dict[int, tuple[list[int], list[int]]]] = {}
 
     # ------------------------------------------------------------ questions
 
@@ -102,7 +105,8 @@ class Surroundings:
         siblings = self._siblings.get((child.venue_id, child.sign), [])
         decided_ns = child.sent.t_ns if child.decision is None else child.decision.t_ns
         found: list[Pending] = []
-        for other in reversed(siblings[: self._places[child.cl_ord_id]]):
+        for place in range(self._places[child.cl_ord_id] - 1, -1, -1):
+            other = siblings[place]
             arrival = other.arrival
             if arrival is not None and arrival.venue_seq < seq:
                 break  # orders arrive as they left
@@ -134,22 +138,27 @@ class Surroundings:
             since_ns: Who quotes again by then is not meant.
             t_ns: When they were withdrawn.
         """
-        quotes = Side.SELL if sign > 0 else Side.BUY
+        gave_way = self._faded[Side.SELL if sign > 0 else Side.BUY]
+        start = bisect_left(gave_way, since_ns - self._hold_ns_max, key=_t_ns)
+        end = bisect_right(gave_way, t_ns, key=_t_ns)
         return [
             one
-            for one in self._faded[quotes]
-            if one.t_ns <= t_ns
-            and one.until_ns >= since_ns
-            and (not one.venues or venue_id in one.venues)
+            for one in gave_way[start:end]
+            if one.until_ns >= since_ns and (not one.venues or venue_id in one.venues)
         ]
+
+    def printed(self, venue_id: str, sign: int, price: int, until_ns: int) -> int:
+        """Lots that were printed at a price by ``until_ns``, taken by who was on this side."""
+        by_price = self._printed.get((venue_id, sign))
+        if by_price is None:
+            by_price = self._printed[venue_id, sign] = self._add_prints(venue_id, sign)
+        times, sums = by_price.get(price, ([], []))
+        row = bisect_right(times, until_ns) - 1
+        return sums[row] if row >= 0 else 0
 
     def entry(self, venue_id: str) -> Mapping[str, Any]:
         """The venue's entry in the scenario; empty where the log has none."""
-        listed = self.trail.scenario.get("venues")
-        for one in listed if isinstance(listed, list) else []:
-            if isinstance(one, dict) and one.get("id") == venue_id:
-                return one
-        return {}
+        return self._entries.get(venue_id, {})
 
     def lots(self, value: object) -> int:
         """A quantity of the scenario in lots; 0 where there is none."""
@@ -194,7 +203,7 @@ class Surroundings:
                 states.append(SHUT_BY[event.event])
 
     def _hear_participants(self) -> None:
-        entries = _participants(self.trail.scenario)
+        entries = _entries(self.trail.scenario, "participants")
         before: dict[tuple[str, Side], int] = {}
         for event in self.trail.participant_events:
             if event.event != "faded" or event.side is None or event.venue_id is None:
@@ -205,10 +214,24 @@ class Surroundings:
                 self._faded[event.side].append(self._gave_way(event, entry))
             before[key] = event.t_ns
 
+    def _add_prints(self, venue_id: str, sign: int) -> dict[int, tuple[list[int], list[int]]]:
+        """By price: when lots were printed, and how many in all by then."""
+        found: dict[int, tuple[list[int], list[int]]] = {}
+        prints = self.trail.market.prints.get(venue_id)
+        for row in range(0 if prints is None else len(prints)):
+            assert prints is not None
+            if prints.aggressor[row] == sign:
+                times, sums = found.setdefault(prints.price[row], ([], []))
+                times.append(prints.t_ns[row])
+                sums.append(prints.qty[row] + (sums[-1] if sums else 0))
+        return found
+
     def _gave_way(self, event: ParticipantEvent, entry: Mapping[str, Any]) -> Faded:
         levels = entry.get("levels")
         most = self.lots(entry.get("qty")) * (levels if isinstance(levels, int) else 1)
-        until_ns = event.t_ns + _hold_ns(entry)
+        hold_ns = _hold_ns(entry)
+        self._hold_ns_max = max(self._hold_ns_max, hold_ns)
+        until_ns = event.t_ns + hold_ns
         where = frozenset(_names(entry.get("venues")))
         return Faded(event.t_ns, until_ns, event.participant_id, where, most)
 
@@ -237,11 +260,16 @@ class Surroundings:
 
 def takes(child: Child) -> bool:
     """Whether a child may not rest: it takes what is there, or ends."""
-    return child.sent.time_in_force in {TimeInForce.IOC, TimeInForce.FOK}
+    how = child.sent.time_in_force
+    return how is TimeInForce.IOC or how is TimeInForce.FOK
 
 
 def _decimal(value: object) -> Decimal:
     return parse_decimal(str(value))
+
+
+def _t_ns(one: Faded) -> int:
+    return one.t_ns
 
 
 def _hold_ns(entry: Mapping[str, Any]) -> int:
@@ -251,8 +279,9 @@ def _hold_ns(entry: Mapping[str, Any]) -> int:
         return HOLD_NS
 
 
-def _participants(scenario: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    listed = scenario.get("participants")
+def _entries(scenario: Mapping[str, Any], key: str) -> dict[str, Mapping[str, Any]]:
+    """The entries of a list in the scenario by their ids."""
+    listed = scenario.get(key)
     if not isinstance(listed, list):
         return {}
     return {str(one["id"]): one for one in listed if isinstance(one, dict) and "id" in one}

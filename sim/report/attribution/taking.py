@@ -220,19 +220,13 @@ def _too_small(child: Child, around: Surroundings, t_ns: int) -> int:
     side = book.get("asks" if child.sign > 0 else "bids") if isinstance(book, dict) else None
     if not least or not _gives_all(entry) or not isinstance(side, list):
         return 0
-    prints = around.trail.market.prints.get(child.venue_id)
-    traded: dict[int, int] = {}
-    for row in range(0 if prints is None else bisect_right(prints.t_ns, t_ns)):
-        assert prints is not None
-        if prints.aggressor[row] == child.sign:
-            traded[prints.price[row]] = traded.get(prints.price[row], 0) + prints.qty[row]
-    if traded and entry.get("pricing") == "midpoint":
-        return 0  # nobody can say which orders those were
+    if entry.get("pricing") == "midpoint" and around.trail.market.prints.get(child.venue_id):
+        return 0  # nobody can say which orders have traded at a middle
     found = 0
     for level in side:
         if isinstance(level, list | tuple) and len(level) == 2:
             price, qty = around.ticks(level[0]), around.lots(level[1])
             if price is not None and child.sign * (price - child.sent.price) <= 0:
-                left = qty - traded.get(price, 0)
+                left = qty - around.printed(child.venue_id, child.sign, price, t_ns)
                 found += left if 0 < left < least else 0
     return found

@@ -42,33 +42,30 @@ def worse_of(child: Child, around: Surroundings) -> Worse:
 
     A child that was sent to rest trades at its own price: nothing is compared for it.
     """
-    filled = sorted((child.sign * one.px, one.qty) for one in child.executions if one.qty)
-    total = sum(qty for _, qty in filled)
-    path = None if not total or not takes(child) else path_of(child, around)
-    if path is None:
-        known = child.known
-        if not total or known is None or not takes(child):
-            return Worse(unquoted_qty=total)
-        shown = tuple([(child.sign * px, qty) for px, qty in known.levels])
-    else:
-        shown = path.shown
-    pairs = _pairs(shown, filled)
+    total = child.filled_qty
+    known = child.known
+    if not total or known is None or not takes(child):
+        return Worse(unquoted_qty=total)
+    sign = child.sign
+    filled = sorted([(sign * one.px, one.qty) for one in child.executions if one.qty])
+    pairs = _pairs([(sign * px, qty) for px, qty in known.levels], filled)
     worse = [one for one in pairs if one.filled > one.shown]
     unquoted = total - sum(one.qty for one in pairs)
     if not worse:
         return Worse(unquoted_qty=unquoted)
     qty = sum(one.qty for one in worse)
     cost = sum((one.filled - one.shown) * one.qty for one in worse)
+    path = path_of(child, around)
     if path is None:
         return Worse(qty, cost, unquoted, {Cause.NOT_RECORDED: qty})
     losses = _why(path, around, pairs, filled)
     return Worse(qty, cost, unquoted, by_cause(losses))
 
 
-def _pairs(shown: tuple[Lots, ...], filled: list[Lots]) -> list[_Pair]:
+def _pairs(shown: list[Lots], filled: list[Lots]) -> list[_Pair]:
     """Best beside best, as far as both reach."""
     found: list[_Pair] = []
-    left = list(reversed(shown))
+    left = shown[::-1]
     for key, lots in filled:
         qty = lots
         while qty and left:
@@ -82,7 +79,11 @@ def _pairs(shown: tuple[Lots, ...], filled: list[Lots]) -> list[_Pair]:
 
 
 def _why(path: Path, around: Surroundings, pairs: list[_Pair], filled: list[Lots]) -> list[Loss]:
-    """At each price that was shown: why what filled worse was not had there."""
+    """At each price that was shown: why what filled worse was not had there.
+
+    What was lost at a better price is lost at this one too: as much of it as fills beyond this one
+    is told already.
+    """
     found: list[Loss] = []
     want = 0
     for at in dict.fromkeys(one.shown for one in pairs):
@@ -91,11 +92,32 @@ def _why(path: Path, around: Surroundings, pairs: list[_Pair], filled: list[Lots
         worse = sum(one.qty for one in here if one.filled > at)
         if not worse:
             continue
+        told = sum(one.qty for one in pairs if one.shown < at < one.filled)
         walk = Walk(path, around, at, want)
         meet(walk, path, around, at, sum(qty for key, qty in filled if key <= at))
-        losses = walk.ledger.settle(worse)
+        losses = _less(walk.ledger.settle(worse + told), by_cause(found), told)
         missing = worse - sum(one.qty for one in losses)
         if missing:
             losses.append(Loss(Cause.NOT_SHOWN, missing))
         found += losses
     return found
+
+
+def _less(losses: list[Loss], told: Causes, lots: int) -> list[Loss]:
+    """Losses without ``lots`` of them: first such as have causes that are told already."""
+    kept: list[Loss] = []
+    spare = dict(told)
+    for one in losses:
+        part = min(one.qty, lots, spare.get(one.cause, 0))
+        if part:
+            spare[one.cause] -= part
+            lots -= part
+        if one.qty > part:
+            kept.append(msgspec.structs.replace(one, qty=one.qty - part))
+    rest: list[Loss] = []
+    for one in kept:
+        part = min(one.qty, lots)
+        lots -= part
+        if one.qty > part:
+            rest.append(msgspec.structs.replace(one, qty=one.qty - part))
+    return rest
