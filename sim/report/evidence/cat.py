@@ -11,7 +11,6 @@ Source: the design notes, section "event mapping and clocks"; a mapping in kind,
 import csv
 import io
 from collections.abc import Iterator
-from decimal import Decimal
 from typing import Any, Final
 
 from sim.audit.records import CancelSent, ChildSent, ReplaceSent
@@ -51,6 +50,16 @@ MEMBER: Final = "ROUTER"
 """Who reports what is not a venue's: the router."""
 _SIDES: Final = {Side.BUY: "B", Side.SELL: "SL", Side.SELL_SHORT: "SS"}
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+_FOREIGN: Final = (
+    "reporter",
+    "symbol",
+    "orderID",
+    "routedOrderID",
+    "priorRoutedOrderID",
+    "destination",
+    "reason",
+)
+"""Fields whose text is the log's; all others are numbers or of a closed vocabulary."""
 _Row = dict[str, str]
 
 
@@ -62,11 +71,15 @@ def cat_csv(trail: Trail) -> str:
     """
     events = sorted(_events(trail), key=lambda event: event[0])  # stable: ties as they came about
     out = io.StringIO()
-    writer = csv.DictWriter(out, FIELDS, restval="", lineterminator="\n")
-    writer.writeheader()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(FIELDS)
     for number, (t_ns, row) in enumerate(events, 1):
-        stamp = {"eventNumber": str(number), "eventTimestamp": _seconds(t_ns)}
-        writer.writerow(stamp | {name: _plain_text(text) for name, text in row.items()})
+        row["eventNumber"], row["eventTimestamp"] = str(number), _seconds(t_ns)
+        for name in _FOREIGN:
+            text = row.get(name, "")
+            if text.startswith(_FORMULA):
+                row[name] = f"'{text}"
+        writer.writerow([row.get(name, "") for name in FIELDS])
     return out.getvalue()
 
 
@@ -213,13 +226,3 @@ def _seconds(t_ns: int) -> str:
     """Seconds since the start of the run with nine decimals."""
     second = NS_PER_UNIT["s"]
     return f"{t_ns // second}.{t_ns % second:09d}"
-
-
-def _plain_text(text: str) -> str:
-    """Text that no spreadsheet takes for a formula; a negative number is one that it may."""
-    if not text.startswith(_FORMULA):
-        return text
-    try:
-        return text if Decimal(text).is_finite() else f"'{text}"
-    except ArithmeticError:
-        return f"'{text}"

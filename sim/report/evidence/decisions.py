@@ -7,19 +7,21 @@ prices decimal text.
 
 from collections.abc import Iterator
 from decimal import Decimal
-from fractions import Fraction
 from itertools import islice
 from typing import Any, Final
 
 from sim.audit.records import Decision, KnownQuote
-from sim.protocol.units import Units, plain, quotient_text
+from sim.protocol.units import plain, quotient_text
 from sim.report.evidence.averages import percent
 from sim.report.telling import refusal, rests
 from sim.report.trail.build import Trail
-from sim.report.trail.orders import Child
+from sim.report.trail.orders import Child, Parent
 from sim.report.words import duration
 
+LEVELS_MAX: Final = 10
+"""Levels of a known book that a row lists."""
 _STEP: Final = Decimal("0.00000001")
+_TERMS: Final = ("price", "fees", "impact", "latency", "fill_risk", "total")
 
 
 def decision_rows(trail: Trail, most: int | None = None) -> list[dict[str, Any]]:
@@ -34,19 +36,107 @@ def decision_rows(trail: Trail, most: int | None = None) -> list[dict[str, Any]]
 
 def iter_decision_rows(trail: Trail) -> Iterator[dict[str, Any]]:
     """The rows of ``decision_rows`` one after the other: a long run has many."""
-    children: dict[int, list[Child]] = {}
+    children: dict[int, dict[str, list[Child]]] = {}
     for child in trail.children.values():
-        children.setdefault(child.sent.decision_id, []).append(child)
+        children.setdefault(child.sent.decision_id, {}).setdefault(child.venue_id, []).append(child)
+    texts = _Texts(trail)
+    back = {name: _CameBack(parent) for name, parent in trail.parents.items()}
     for decision in trail.decisions.values():
-        yield _Table(trail, decision, children.get(decision.decision_id, [])).row()
+        came_back = back[decision.parent_id].until(decision.t_ns)
+        sent = children.get(decision.decision_id, {})
+        yield _Table(trail, texts, decision, sent).row(came_back)
+
+
+class _Texts:
+    """Prices as text: few of them stand behind many rows."""
+
+    def __init__(self, trail: Trail) -> None:
+        self._units = trail.units
+        self._prices: dict[int, str] = {}
+        self._effective: dict[tuple[int, int], str] = {}
+        self._durations: dict[int, str] = {}
+
+    def price(self, ticks: int) -> str:
+        found = self._prices.get(ticks)
+        if found is None:
+            found = self._prices[ticks] = self._units.price_text(ticks)
+        return found
+
+    def quotient(self, ticks: int, parts: int) -> str:
+        """A price of ``ticks / parts``, with 8 decimals."""
+        found = self._effective.get((ticks, parts))
+        if found is None:
+            found = quotient_text(self._units.tick_size * ticks, Decimal(parts), _STEP)
+            self._effective[ticks, parts] = found
+        return found
+
+    def money(self, amount: int, parts: int) -> str:
+        """``amount / parts`` in tick-lots as money, without zeros at its end."""
+        whole, rest = divmod(amount, parts)
+        if not rest:
+            return plain(self._units.notional(whole))
+        notional = self._units.notional(amount)
+        return plain(Decimal(quotient_text(notional, Decimal(parts), _STEP)))
+
+    def average(self, tick_lots: int, lots: int) -> str | None:
+        """An average price; None of nothing."""
+        if not lots:
+            return None
+        whole, rest = divmod(tick_lots, lots)
+        return self._units.avg_px_text(tick_lots, lots) if rest else self.quotient(whole, 1)
+
+    def percent(self, part: int, whole: int) -> str | None:
+        """A part of a whole: most are nothing or all of it."""
+        if whole and part in {0, whole}:
+            return "100.0000" if part else "0.0000"
+        return percent(part, whole)
+
+    def duration(self, ns: int) -> str:
+        found = self._durations.get(ns)
+        if found is None:
+            found = self._durations[ns] = duration(ns)
+        return found
+
+
+class _CameBack:
+    """What became free of a parent's children, by venue, since its decision before."""
+
+    def __init__(self, parent: Parent) -> None:
+        found: list[tuple[int, str, int]] = []
+        for child in parent.children:
+            total = child.sent.order_qty
+            for change in child.replaced:
+                found.append((change.t_ns, child.venue_id, total - change.order_qty))
+                total = change.order_qty
+            if child.rejected is not None:
+                found.append((child.rejected.t_ns, child.venue_id, total))
+            if child.canceled is not None:
+                found.append((child.canceled.t_ns, child.venue_id, child.canceled.canceled_qty))
+            if child.written_off is not None:
+                lots = child.written_off.written_off_qty
+                found.append((child.written_off.t_ns, child.venue_id, lots))
+        found.sort(key=lambda event: event[0])
+        self._found = found
+        self._next = 0
+
+    def until(self, t_ns: int) -> dict[str, int]:
+        back: dict[str, int] = {}
+        while self._next < len(self._found) and self._found[self._next][0] <= t_ns:
+            _, venue_id, lots = self._found[self._next]
+            self._next += 1
+            if lots > 0:
+                back[venue_id] = back.get(venue_id, 0) + lots
+        return back
 
 
 class _Table:
-    """One decision and the children that it sent."""
+    """One decision and the children that it sent, by venue."""
 
-    def __init__(self, trail: Trail, decision: Decision, children: list[Child]) -> None:
+    def __init__(
+        self, trail: Trail, texts: _Texts, decision: Decision, children: dict[str, list[Child]]
+    ) -> None:
         self._trail = trail
-        self._units: Units = trail.units
+        self._texts = texts
         self._decision = decision
         self._children = children
         parts: dict[str, list[tuple[int, int]]] = {}
@@ -55,125 +145,126 @@ class _Table:
         self._parts = parts
         self._placed = sum(qty for venue in parts.values() for _, qty in venue)
 
-    def row(self) -> dict[str, Any]:
-        decision, received = self._decision, self._trail.parents[self._decision.parent_id].received
+    def row(self, came_back: dict[str, int]) -> dict[str, Any]:
+        decision = self._decision
         known = {quote.venue_id: quote for quote in decision.quotes}
-        blind = {order.venue_id: order for order in decision.blind}
         refused = {one.venue_id: one for one in decision.refused}
-        queues = {one.venue_id: one for one in decision.queues}
+        blind = [one.venue_id for one in decision.blind]
+        queues = [one.venue_id for one in decision.queues]
         order = dict.fromkeys([*decision.ranking, *known, *blind, *queues, *self._parts, *refused])
+        ranks = {venue_id: rank for rank, venue_id in enumerate(decision.ranking, 1)}
         venues = []
         for venue_id in order:
-            row = self._venue(venue_id, known.get(venue_id))
-            if venue_id in blind:
-                best = self._px(blind[venue_id].best_px)
-                row["evidence"].append(
-                    "it shows nothing: no quote stands behind this; the limit "
-                    f"{self._px(blind[venue_id].limit_px)} comes from "
-                    + ("the parent's limit" if best is None else f"the best lit price {best}")
-                )
-            if venue_id in queues:
-                queue = queues[venue_id]
-                row["evidence"].append(
-                    f"{queue.queue_qty} lots queue at {self._px(queue.price)} or better"
-                )
-            if venue_id in refused:
-                row["refused"] = refused[venue_id].reason
-                row["evidence"].append(refusal(refused[venue_id].reason))
+            row = self._venue(venue_id, known.get(venue_id), ranks.get(venue_id))
+            why = refused.get(venue_id)
+            says = [*self._said_of(known.get(venue_id)), *self._said_else(venue_id)]
+            if why is not None:
+                row["why"] = why.reason
+                says.append(refusal(why.reason))
                 if row["quote_seq"] is None:
-                    row["quote_seq"] = refused[venue_id].venue_seq
-                    row["quote_age_ns"] = refused[venue_id].age_ns
+                    row["quote_seq"], row["age_ns"] = why.venue_seq, why.age_ns
+            row["evidence"] = "; ".join(says)
             venues.append(row)
+        children = [child for sent in self._children.values() for child in sent]
         return {
             "decision_id": decision.decision_id,
             "t_ns": decision.t_ns,
             "parent_id": decision.parent_id,
-            "side": received.side.value,
+            "side": self._trail.parents[decision.parent_id].received.side.value,
             "reason": decision.reason.value,
-            "rule": decision.rule or None,
+            "rule": decision.rule,
             "strategy": decision.strategy,
             "depth": decision.depth,
             "unreserved_qty": decision.unreserved_qty,
             "available_qty": sum(one["available_qty"] or 0 for one in venues),
             "allocated_qty": self._placed,
-            "notes": [{"name": note.name, "value": note.value} for note in decision.notes],
+            "sent_qty": sum(child.requested_qty for child in children),
+            "came_back": came_back,
+            "children": [child.cl_ord_id for child in children],
             "venues": venues,
+            "notes": [{"name": note.name, "value": note.value} for note in decision.notes],
         }
 
-    def _venue(self, venue_id: str, known: KnownQuote | None) -> dict[str, Any]:
-        decision, units = self._decision, self._units
-        parts = self._parts.get(venue_id, [])
+    def _venue(self, venue_id: str, known: KnownQuote | None, rank: int | None) -> dict[str, Any]:
+        texts = self._texts
+        parts = self._parts.get(venue_id, ())
         allocated = sum(qty for _, qty in parts)
-        ranking = decision.ranking
         levels = () if known is None else known.levels
         # For an order that is to rest the levels are those of its own side: nothing to take.
-        takes = known is not None and not rests(decision)
-        row: dict[str, Any] = {
-            "venue_id": venue_id,
-            "kind": self._trail.kinds.get(venue_id),
-            "rank": ranking.index(venue_id) + 1 if venue_id in ranking else None,
-            "available_qty": sum(qty for _, qty in levels) if takes else None,
-            "price": units.price_text(levels[0][0]) if levels else None,
-            "effective_px": self._effective(known),
-            "allocated_qty": allocated,
-            "allocated_pct": percent(allocated, self._placed),
-            "allocated_px": units.avg_px_text(sum(px * qty for px, qty in parts), allocated),
-            "quote_seq": None if known is None else known.venue_seq,
-            "quote_age_ns": None if known is None else known.age_ns,
-            "order_latency_ns": None if known is None else known.latency_ns,
-            "fill_risk": None if known is None else known.fill_risk,
-            "cost": self._cost(venue_id),
-            "refused": None,
-            "evidence": [] if known is None else list(self._evidence(known)),
-        }
-        return row | self._outcome(venue_id)
-
-    def _outcome(self, venue_id: str) -> dict[str, Any]:
-        """What became of the children that went there."""
-        sent = [child for child in self._children if child.venue_id == venue_id]
+        takes = known is not None and not rests(self._decision)
+        sent = self._children.get(venue_id, ())
         filled = sum(child.filled_qty for child in sent)
         return {
+            "venue_id": venue_id,
+            "kind": self._trail.kinds.get(venue_id, ""),
+            "rank": rank,
+            "available_qty": sum(qty for _, qty in levels) if takes else None,
+            "price": texts.price(levels[0][0]) if levels else None,
+            "effective_price": self._effective(known),
+            "levels": [[texts.price(px), qty] for px, qty in levels[:LEVELS_MAX]],
+            "quote_seq": None if known is None else known.venue_seq,
+            "age_ns": None if known is None else known.age_ns,
+            "latency_ns": None if known is None else known.latency_ns,
+            "fill_risk": None if known is None else known.fill_risk,
+            "allocated_qty": allocated,
+            "allocated_pct": texts.percent(allocated, self._placed),
+            "allocated_px": texts.average(sum(px * qty for px, qty in parts), allocated),
+            "cost": self._cost(venue_id),
             "sent_qty": sum(child.requested_qty for child in sent),
             "filled_qty": filled,
-            "avg_px": self._units.avg_px_text(sum(child.tick_lots for child in sent), filled),
-            "children": [child.cl_ord_id for child in sent],
+            "avg_px": texts.average(sum(child.tick_lots for child in sent), filled),
+            "why": "",
         }
 
-    def _evidence(self, known: KnownQuote) -> Iterator[str]:
-        """What speaks for the figures of a venue, in words."""
-        age = f"{duration(known.age_ns)} old" if known.age_ns else "just out"
+    def _said_of(self, known: KnownQuote | None) -> Iterator[str]:
+        """What speaks for the figures of a venue that was known, in words."""
+        if known is None:
+            return
+        texts = self._texts
+        age = f"{texts.duration(known.age_ns)} old" if known.age_ns else "just out"
         yield f"quote {known.venue_seq}, {age}"
-        yield f"an order takes about {duration(known.latency_ns)}"
-        effective = self._effective(known)
-        if (
-            effective is not None
-            and Decimal(effective) != self._units.tick_size * known.levels[0][0]
-        ):
-            yield f"with the fee its best is {plain(Decimal(effective))}"
+        yield f"an order takes about {texts.duration(known.latency_ns)}"
+        scale = self._decision.effective_scale
+        if known.levels and (known.slope != scale or known.intercept):
+            yield f"with its fee the best is {plain(Decimal(self._effective(known) or 0))}"
         if known.fill_risk is not None:
             yield f"risk not to fill {known.fill_risk}"
+
+    def _said_else(self, venue_id: str) -> Iterator[str]:
+        """What there was to go by at a venue where no offer was looked at."""
+        price = self._texts.price
+        for blind in self._decision.blind:
+            if blind.venue_id == venue_id:
+                limit = price(blind.limit_px)
+                whose = (
+                    "the parent's limit"
+                    if blind.best_px is None
+                    else f"the best lit price {price(blind.best_px)}"
+                )
+                yield f"it shows nothing: no quote stands behind this; limit {limit} from {whose}"
+        for queue in self._decision.queues:
+            if queue.venue_id == venue_id:
+                yield f"{queue.queue_qty:,} lots queue at {price(queue.price)} or better"
 
     def _effective(self, known: KnownQuote | None) -> str | None:
         """The best level with the venue's fee."""
         scale = self._decision.effective_scale
         if known is None or not known.levels or not scale:
             return None
-        ticks = Fraction(known.slope * known.levels[0][0] + known.intercept, scale)
-        numerator = self._units.tick_size * ticks.numerator
-        return quotient_text(numerator, Decimal(ticks.denominator), _STEP)
+        return self._texts.quotient(known.slope * known.levels[0][0] + known.intercept, scale)
 
     def _cost(self, venue_id: str) -> dict[str, str] | None:
-        """What the split was to cost there, term by term: money, a seller's price below zero."""
+        """What the split was to cost there: money by term, those of nothing left out.
+
+        A seller's price is less than nothing, so that lower is better for both sides.
+        """
         scale = self._decision.effective_scale
         for cost in self._decision.costs:
             if cost.venue_id == venue_id and scale:
-                terms = ("price", "fees", "impact", "latency", "fill_risk", "total")
-                notional = self._units.notional
+                amounts = {name: getattr(cost, name) for name in _TERMS}
                 return {
-                    name: quotient_text(notional(getattr(cost, name)), Decimal(scale), _STEP)
-                    for name in terms
+                    name: self._texts.money(amount, scale)
+                    for name, amount in amounts.items()
+                    if amount
                 }
         return None
-
-    def _px(self, ticks: int | None) -> str | None:
-        return None if ticks is None else self._units.price_text(ticks)

@@ -44,24 +44,28 @@ class Reason(Enum):
     """Why a better displayed quote elsewhere was passed by, in the order of asking."""
 
     SWEPT_AT_ONCE = "swept_at_once"
-    """The same decision sent an order there for all that was displayed."""
     SWEPT_IN_PART = "swept_in_part"
-    """The same decision sent an order there for less than was displayed."""
     OWN_ORDER_ON_ITS_WAY = "own_order_on_its_way"
-    """An order of another decision of ours was on its way there."""
     NOT_RECORDED = "not_recorded"
-    """The log has no decision for the child."""
     VENUE_LEFT_OUT = "venue_left_out"
-    """The decision could not, or would not, use that venue; it says why."""
     NOT_KNOWN_YET = "not_known_yet"
-    """The quote is newer than what the router had heard of that venue as it decided."""
     HELD_TO_BE_GONE = "held_to_be_gone"
-    """The router knew the quote, but took its lots for gone: own orders had taken them, or might
-    still."""
     FEES = "fees"
-    """With fees the passed quote was no better."""
     STRATEGY = "strategy"
-    """The router knew it as better, could have used it, and split otherwise."""
+
+
+MEANINGS: Final = {
+    Reason.SWEPT_AT_ONCE: "the same decision sent an order there for all that was displayed",
+    Reason.SWEPT_IN_PART: "the same decision sent an order there for less than was displayed",
+    Reason.OWN_ORDER_ON_ITS_WAY: "an order of another decision of ours was on its way there",
+    Reason.NOT_RECORDED: "the log has no decision for the child",
+    Reason.VENUE_LEFT_OUT: "the decision could not, or would not, use that venue, and says why",
+    Reason.NOT_KNOWN_YET: "the quote is newer than what the router had heard as it decided",
+    Reason.HELD_TO_BE_GONE: "the router knew the quote, but took its lots for gone: own orders had "
+    "taken them, or might still",
+    Reason.FEES: "with fees the passed quote was no better",
+    Reason.STRATEGY: "the router knew it as better, could have used it, and split otherwise",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,10 +111,9 @@ class ProtectionCheck:
 
     def _passed(self, child: Child, one: Execution) -> Iterator[TradeThrough]:
         sign, t_ns = child.sign, one.done_ns
+        if not self._may_pass(one, sign):
+            return
         _, bid, ask = best_prices(self._trail, t_ns)
-        best = ask if sign > 0 else bid
-        if best is None or sign * (one.px - best) <= 0:
-            return  # nothing displayed is better than the best of all
         for venue_id in self._trail.venues:
             if venue_id == child.venue_id or venue_id not in self._trail.lit:
                 continue
@@ -129,6 +132,20 @@ class ProtectionCheck:
             if self._flickers(venue_id, t_ns, sign, one.px, row):
                 exceptions.append("flickering")
             yield TradeThrough(one, venue_id, price, qty, reason, detail, tuple(exceptions))
+
+    def _may_pass(self, one: Execution, sign: int) -> bool:
+        """Whether any displayed price may have been better: a quick look at the best of all.
+
+        What single venues showed stood before the instant or after it, so one of these two bounds
+        it.
+        """
+        nbbo, t_ns = self._trail.market.nbbo, one.done_ns
+        before, after = nbbo.before(t_ns), nbbo.at(t_ns)
+        if before < 0:
+            return after >= 0
+        prices = nbbo.ask if sign > 0 else nbbo.bid
+        best = [prices[row] for row in (before, after) if prices[row] != NO_PX]
+        return any(sign * (one.px - price) > 0 for price in best)
 
     def _reason(
         self, child: Child, one: Execution, venue_id: str, shown: tuple[int, int, int]

@@ -5,7 +5,7 @@ import io
 from collections import Counter
 from collections.abc import Callable
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -86,8 +86,8 @@ def test_sums_are_those_of_the_run(name: str) -> None:
 
 def test_requests_are_told_as_changes_of_the_route(story: Callable[..., "Story"]) -> None:
     run = story().parent().child("c", "A", 0, BID, tif=TimeInForce.DAY).arrives("c", 1)
-    request = {"orig_cl_ord_id": "c", "venue_id": "A"}
-    change = {"order_qty": 80, "price": BID + 1, "reason": "market_moved"}
+    request: dict[str, Any] = {"orig_cl_ord_id": "c", "venue_id": "A"}
+    change: dict[str, Any] = {"order_qty": 80, "price": BID + 1, "reason": "market_moved"}
     run.add(ReplaceSent(t_ns=2_000_000, cl_ord_id="c.r1", **request, **change))
     run.add(CancelSent(t_ns=9_000_000, cl_ord_id="c.x1", **request, reason="parent_stopped"))
     rows = events(run.trail())

@@ -23,7 +23,7 @@ Made = Callable[..., "Story"]
 Known = Callable[..., KnownQuote]
 MS = 1_000_000
 BID, ASK = 9_998, 10_002
-SPLIT = {"split": (Slice("A", ASK, 100),)}
+SPLIT: dict[str, Any] = {"split": (Slice("A", ASK, 100),)}
 
 
 def found(run: "Story") -> list[TradeThrough]:
