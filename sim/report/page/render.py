@@ -17,6 +17,7 @@ import msgspec
 from sim.protocol.errors import MissingExtraError
 from sim.report.page.flow import flow
 from sim.report.page.form import Child, Decision, Document, Parent, read_document
+from sim.report.page.given import Given, Section
 from sim.report.page.plots.base import Marks, Plot
 from sim.report.page.plots.causes import cause_bars
 from sim.report.page.plots.cost import cost_steps, markouts
@@ -25,7 +26,7 @@ from sim.report.page.plots.latency import latencies
 from sim.report.page.plots.price import price_path
 from sim.report.page.plots.timeline import timeline
 from sim.report.page.sections import decision_articles, key_figures, thinned
-from sim.report.page.tables import Table, as_sections, choose
+from sim.report.page.tables import Table, choose
 from sim.report.page.text import Figures, sentences
 from sim.report.page.views import CHILDREN_MAX, DECISIONS_MAX, PARENTS_MAX, Views
 from sim.report.words import instant
@@ -82,6 +83,8 @@ def _context(document: Document) -> dict[str, Any]:
     figures = Figures(document.instrument)
     marks = Marks([one.venue_id for one in document.venues])
     views = Views(figures, marks, document.origin_ns)
+    ids = [one.venue_id for one in document.venues]
+    given = Given(figures, marks, ids, document.origin_ns)
     drawn = choose(document.children, DRAWN_MAX, lambda one: one.short_qty)
     short = {child.cl_ord_id: child.short_qty for child in document.children}
 
@@ -115,11 +118,11 @@ def _context(document: Document) -> dict[str, Any]:
         "tables": _tables(document, views, shown),
         "flow": flow(document.children, document.decisions, figures, marks),
         "articles": decision_articles(detailed, document, views, figures),
-        "evidence": _evidence(document, figures),
+        "evidence": _evidence(document, given),
         "study": [
             section
             for number, one in enumerate(document.study, start=1)
-            for section in as_sections(one, f"Study {number}", figures)
+            for section in given.sections(one, f"Study {number}")
         ],
         "thinned": thinned(document, len(drawn), len(detailed)),
     }
@@ -187,13 +190,13 @@ def _largest(parents: Sequence[Parent]) -> list[Parent]:
     return choose(parents, BENCHMARKS_MAX, lambda one: one.order_qty)
 
 
-def _evidence(document: Document, figures: Figures) -> list[dict[str, Any]]:
+def _evidence(document: Document, given: Given) -> list[Section]:
     order = [name for name in _EVIDENCE if name in document.evidence]
     order += [name for name in document.evidence if name not in _EVIDENCE]
     return [
         section
         for name in order
-        for section in as_sections(document.evidence[name], _EVIDENCE.get(name, name), figures)
+        for section in given.sections(document.evidence[name], _EVIDENCE.get(name, name))
     ]
 
 

@@ -29,13 +29,14 @@
     doubleClick: "reset",
     showTips: false,
   };
-  const draw = (width) => {
+  const draw = (width, scale = 1) => {
     const style = getComputedStyle(root);
     for (const plot of plots) {
       const place = document.getElementById(plot.name);
       if (!place) continue;
       const layout = resolved(plot.layout, style);
-      layout.height = plot.height;
+      layout.height = Math.round(plot.height * scale);
+      place.style.height = `${layout.height}px`;
       if (width) layout.width = width;
       layout.autosize = !width;
       Plotly.react(place, resolved(plot.data, style), layout, settings);
@@ -99,7 +100,7 @@
     root.dataset.theme = "light";
     folded = [...document.querySelectorAll("details:not([open])")];
     for (const one of folded) one.open = true;
-    draw(660);
+    draw(660, 0.85);
   });
   addEventListener("afterprint", () => {
     delete root.dataset.theme;

@@ -141,6 +141,7 @@ def _steps_of(
         showgrid=False,
         fixedrange=True,
         showticklabels=place == 1,
+        ticklabelstandoff=10,
         tickfont={"size": 13, "color": INK},
     )
 

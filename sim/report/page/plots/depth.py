@@ -59,12 +59,27 @@ def depth_profile(
         colour = marks.colour(venue.venue_id)
         data += _panel(venue, child, colour, f"x{suffix}", figures)
         layout["annotations"] += _heading(venue, child, colour, f"x{suffix}", figures)
-    layout["yaxis"] = axis(tickformat=figures.axis_format)
+    layout["yaxis"] = axis(tickformat=figures.axis_format, range=_heights(shown, children, figures))
     layout["annotations"].append(
-        label("quantity at this price and better", 0.5, 0, xref="paper", yref="paper", yshift=-30)
+        label("quantity at this price and better", 0.5, 0, xref="paper", yref="paper", yshift=-36)
     )
     says = "Depth that the router knew, and that its orders met, by venue"
     return Plot(name, says, 330, data, layout)
+
+
+def _heights(
+    shown: Sequence[Ranked], children: Sequence[Child], figures: Figures
+) -> list[float] | None:
+    """Prices from the best to a little beyond the worst limit: deeper levels mattered to nobody."""
+    known = [float(price) for one in shown for price, _ in one.levels]
+    known += [float(price) for one in children for price, _ in one.arrival or []]
+    limits = [float(child.price) for child in children]
+    if not known or not limits:
+        return None
+    sign = 1 if children[0].side == "buy" else -1
+    best, worst = sign * min(sign * px for px in known), sign * max(sign * px for px in limits)
+    room = max(abs(worst - best) * 0.35, 2 * figures.tick)
+    return sorted([best - sign * room / 4, worst + sign * room])
 
 
 def _arrival(child: Child | None) -> Levels:
