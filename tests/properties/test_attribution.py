@@ -73,6 +73,10 @@ def test_causes_of_any_run_add_up(
     for child in found.children.values():
         check_causes(child, trail)
         assert (Cause.NOT_RECORDED in child.causes) <= (mode == "none")
+    cut = TrailBuilder()
+    for record in ran.records[: data.draw(st.integers(1, len(ran.records)))]:
+        cut.observe(record)
+    check_sums(attribute(cut.trail()), cut.trail())
     path = Path(tmp_path_factory.getbasetemp(), "drawn_causes.jsonl")
     assert ran.result.log is not None
     path.write_bytes(ran.result.log)
