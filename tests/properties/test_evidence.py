@@ -41,10 +41,9 @@ class Naive:
         self.ran, self.lit = ran, trail.lit
         self.sent = {one.cl_ord_id: one for one in ran.of(ChildSent)}
         self.acted = {(one.venue_id, one.t_ns) for one in ran.of(BookAtArrival)}
-        self.acted |= {
-            (one.venue_id, one.processed_ns)
-            for one in (*ran.of(ChildAcked), *ran.of(ChildCanceled), *ran.of(ChildReplaced))
-        }
+        self.acted |= {(one.venue_id, one.processed_ns) for one in ran.of(ChildAcked)}
+        self.acted |= {(one.venue_id, one.processed_ns) for one in ran.of(ChildCanceled)}
+        self.acted |= {(one.venue_id, one.processed_ns) for one in ran.of(ChildReplaced)}
         self.acted |= {(one.venue_id, one.processed_ns) for one in ran.of(Fill) if not one.is_maker}
         self.books = [one for one in ran.of(Depth) if one.venue_id in self.lit]
 

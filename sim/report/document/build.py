@@ -13,7 +13,6 @@ from sim.report.attribution.attribute import attribute
 from sim.report.document.assumptions import assumptions
 from sim.report.document.costs import cost_rows, venue_markouts
 from sim.report.document.decisions import decision_rows
-from sim.report.document.evidence import evidence_sections
 from sim.report.document.headline import headline
 from sim.report.document.market import market_rows
 from sim.report.document.missing import missing
@@ -76,7 +75,7 @@ def report_document(trail: Trail, study: Sequence[Mapping[str, Any]] = ()) -> di
             for row in venue_rows(trail)
         ],
         "latencies": latency_rows(trail),
-        "evidence": evidence_sections(evidence(trail)),
+        "evidence": evidence(trail),
         "assumptions": assumptions(trail.scenario, started.market_data),
         "market": market_rows(trail),
     }
