@@ -65,7 +65,7 @@ class Yardsticks:
         first = _first(parent)
         depths = {} if first is None else self._trail.market.depths.get(first.decision_id, {})
         known = {} if first is None else {one.venue_id: one.levels for one in first.quotes}
-        buys = parent.sign > 0
+        buys, quotes = parent.sign > 0, self._trail.market.quotes
         books: dict[str, Levels] = {}
         from_known = from_touch = False
         for venue_id in self._trail.venues:
@@ -76,9 +76,12 @@ class Yardsticks:
                 levels = depth.asks if buys else depth.bids
             elif known.get(venue_id):
                 levels, from_known = known[venue_id], True
-            else:
-                levels = self._touch(venue_id, parent.received.t_ns, parent.sign)
+            elif venue_id in quotes:
+                row = quotes[venue_id].at(parent.received.t_ns)
+                levels = self._touch(venue_id, row, parent.sign)
                 from_touch = from_touch or bool(levels)
+            else:
+                levels = ()
             limit = parent.received.limit_px
             books[venue_id] = tuple(
                 [level for level in levels if limit is None or _within(level[0], limit, buys)]
@@ -90,15 +93,14 @@ class Yardsticks:
             said.append("where it knew nothing, best prices alone")
         return books, "; ".join(said)
 
-    def _touch(self, venue_id: str, t_ns: int, sign: int) -> Levels:
-        """The best level that a venue displayed at an instant."""
-        quotes = self._trail.market.quotes.get(venue_id)
-        row = -1 if quotes is None else quotes.at(t_ns)
-        if quotes is None or row < 0:
+    def _touch(self, venue_id: str, row: int, sign: int) -> Levels:
+        """The best level that a venue displayed in a row of its quotes."""
+        quotes = self._trail.market.quotes[venue_id]
+        if row < 0:
             return ()
-        buys = sign > 0
-        px = quotes.ask[row] if buys else quotes.bid[row]
-        qty = quotes.ask_qty[row] if buys else quotes.bid_qty[row]
+        px, qty = quotes.bid[row], quotes.bid_qty[row]
+        if sign > 0:
+            px, qty = quotes.ask[row], quotes.ask_qty[row]
         return () if px == NO_PX else ((px, qty),)
 
     def _vwap(self, parent: Parent, end_ns: int) -> Benchmark:
@@ -164,20 +166,23 @@ class Yardsticks:
         for child in parent.children:
             if child.arrival is not None:
                 yield child.venue_id, child.arrival.levels
-        depths, buys = self._trail.market.depths, parent.sign > 0
+        market, sign = self._trail.market, parent.sign
         lit = [venue_id for venue_id in self._trail.venues if venue_id in self._trail.lit]
-        last: dict[str, Levels] = {}  # a book that stands is looked at once
+        books: dict[str, object] = {}  # what stands is looked at once
+        rows = dict.fromkeys(lit, -1)
         for decision in parent.decisions:
-            books = depths.get(decision.decision_id, {})
+            depths = market.depths.get(decision.decision_id, {})
             for venue_id in lit:
-                book = books.get(venue_id)
-                if book is None:
-                    levels = self._touch(venue_id, decision.t_ns, parent.sign)
-                else:
-                    levels = book.asks if buys else book.bids
-                if last.get(venue_id) is not levels:
-                    last[venue_id] = levels
-                    yield venue_id, levels
+                book = depths.get(venue_id)
+                if book is not None:
+                    if books.get(venue_id) is not book:
+                        books[venue_id] = book
+                        yield venue_id, book.asks if sign > 0 else book.bids
+                elif venue_id in market.quotes:
+                    row = market.quotes[venue_id].at(decision.t_ns)
+                    if rows[venue_id] != row:
+                        rows[venue_id] = row
+                        yield venue_id, self._touch(venue_id, row, sign)
 
 
 def _arrival_mid(parent: Parent) -> Benchmark:

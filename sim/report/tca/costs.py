@@ -13,7 +13,7 @@ Source: Perold (1988), as in ``sim.report.tca.split``.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
 
@@ -42,7 +42,11 @@ class Tally:
     Attributes:
         lots: Filled.
         tick_lots: Paid, or received.
-        parts: Of the way from the mid at arrival to the prices; empty where they are not known.
+        delay: The way from the mid at arrival to the prices has four parts; 0 where they are not
+            known.
+        spread: The second.
+        impact: The third.
+        timing: The fourth.
         fees: Money; negative: rebates.
         executions: How many.
         guessed: Executions for which there was no mid at one of their instants.
@@ -51,24 +55,56 @@ class Tally:
 
     lots: int = 0
     tick_lots: int = 0
-    parts: dict[str, int] = field(default_factory=dict)
+    delay: int = 0
+    spread: int = 0
+    impact: int = 0
+    timing: int = 0
     fees: Decimal = Decimal(0)
     executions: int = 0
     guessed: int = 0
     unseen: int = 0
 
+    @property
+    def parts(self) -> dict[str, int]:
+        """The four parts by name."""
+        return {
+            "delay": self.delay,
+            "spread": self.spread,
+            "impact": self.impact,
+            "timing": self.timing,
+        }
+
     def add(self, one: Execution, found: Parts | None) -> None:
         """Take an execution, and its parts where they are known."""
-        self.lots += one.qty
-        self.tick_lots += one.px * one.qty
+        lots = one.qty
+        self.lots += lots
+        self.tick_lots += one.px * lots
         self.fees = EXACT.add(self.fees, one.fee)
         self.executions += 1
         self.unseen += one.child.arrival is None
         if found is not None:
-            for name in _OF_EXECUTIONS:
-                part = getattr(found, name) * one.qty
-                self.parts[name] = self.parts.get(name, 0) + part
+            self.delay += found.delay * lots
+            self.spread += found.spread * lots
+            self.impact += found.impact * lots
+            self.timing += found.timing * lots
             self.guessed += found.guessed
+
+
+def _together(tallies: Iterable[Tally]) -> Tally:
+    """All of them as one."""
+    total = Tally()
+    for one in tallies:
+        total.lots += one.lots
+        total.tick_lots += one.tick_lots
+        total.delay += one.delay
+        total.spread += one.spread
+        total.impact += one.impact
+        total.timing += one.timing
+        total.fees = EXACT.add(total.fees, one.fees)
+        total.executions += one.executions
+        total.guessed += one.guessed
+        total.unseen += one.unseen
+    return total
 
 
 class ParentCost(msgspec.Struct, frozen=True, kw_only=True):
@@ -108,7 +144,7 @@ class ParentCost(msgspec.Struct, frozen=True, kw_only=True):
         """Every part but the fees, in half ticks times lots; None: not known."""
         of: dict[str, int | None] = dict.fromkeys(_OF_EXECUTIONS)
         if self.has_parts:
-            of = {name: self.total.parts.get(name, 0) for name in _OF_EXECUTIONS}
+            of |= self.total.parts
         return of | {"opportunity": self._opportunity}
 
     @property
@@ -168,7 +204,9 @@ class ParentCost(msgspec.Struct, frozen=True, kw_only=True):
         return self.parent.sign * (end - mid0) * self.unfilled
 
     def _venue_row(self, tally: Tally) -> dict[str, Any]:
-        known = {name: tally.parts.get(name, 0) if self.has_parts else None for name in PARTS[:4]}
+        known: dict[str, int | None] = dict.fromkeys(_OF_EXECUTIONS)
+        if self.has_parts:
+            known |= tally.parts
         money = {name: _text(self._money(half)) for name, half in known.items()}
         return {
             "filled_qty": tally.lots,
@@ -220,11 +258,11 @@ def _cost(parent: Parent, trail: Trail, mids: Mids, yardsticks: Yardsticks) -> P
     if mid0 is not None and not mids.is_empty:
         own = mids.own_x2(mids.before_own(parent.received.t_ns))
         arrival = Arrival(parent.sign, mid0, own)
-    total, venues = Tally(), {child.venue_id: Tally() for child in parent.children}
+    venues = {child.venue_id: Tally() for child in parent.children}
     for one in parent.executions:
         found = None if arrival is None else split(mids, arrival, _way(one))
-        total.add(one, found)
         venues[one.child.venue_id].add(one, found)
+    total = _together(venues.values())
     return ParentCost(
         parent=parent,
         units=trail.units,

@@ -81,17 +81,25 @@ def markouts(executions: Iterable[Execution], mids: Mids, end_ns: int) -> Sequen
         mids: The true market.
         end_ns: When the log ends.
     """
-    found = [Markout(name, horizon_ns) for name, horizon_ns in HORIZONS]
-    for one in executions:
-        venue_id, sign = one.child.venue_id, one.child.sign
-        for markout in found:
-            gained = markout.venues.get(venue_id)
+    listed = [one for one in executions if one.qty]
+    found = []
+    for name, horizon_ns in HORIZONS:
+        markout = Markout(name, horizon_ns)
+        gains = markout.venues
+        last_ns = end_ns - horizon_ns
+        for one in listed:
+            child, done_ns = one.child, one.done_ns
+            gained = gains.get(child.venue_id)
             if gained is None:
-                gained = markout.venues[venue_id] = Gained()
-            later_ns = one.done_ns + markout.horizon_ns
-            mid = mids.mid_x2(mids.at(later_ns)) if later_ns <= end_ns else None
-            if mid is not None and one.qty:
-                half_ticks = sign * (mid - 2 * one.px)
-                markout.total.add(one.qty, one.px, half_ticks)
-                gained.add(one.qty, one.px, half_ticks)
+                gained = gains[child.venue_id] = Gained()
+            if done_ns > last_ns:
+                continue
+            mid = mids.mid_x2(mids.at(done_ns + horizon_ns))
+            if mid is not None:
+                gained.add(one.qty, one.px, child.sign * (mid - 2 * one.px))
+        for gained in gains.values():
+            markout.total.lots += gained.lots
+            markout.total.tick_lots += gained.tick_lots
+            markout.total.half_tick_lots += gained.half_tick_lots
+        found.append(markout)
     return found

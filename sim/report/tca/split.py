@@ -59,7 +59,8 @@ def split(mids: Mids, arrival: Arrival, way: Way) -> Parts:
     arrival. Where no best price is displayed, a taker's whole way from the mid counts as spread.
     """
     sign, mid0, own0 = arrival
-    sent, met, done = [mids.before_own(t) for t in (way.sent_ns, way.met_ns, way.done_ns)]
+    sent, done = mids.before_own(way.sent_ns), mids.before_own(way.done_ns)
+    met = done if way.met_ns == way.done_ns else mids.before_own(way.met_ns)
     done_mid = _mid(mids, done, mid0)
     done_own = mids.own_x2(done) - own0
     others_sent = _mid(mids, sent, mid0) - mids.own_x2(sent) + own0
