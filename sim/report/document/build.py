@@ -12,13 +12,13 @@ from sim.protocol.units import plain
 from sim.report.attribution.attribute import attribute
 from sim.report.document.assumptions import assumptions
 from sim.report.document.costs import cost_rows, venue_markouts
-from sim.report.document.decisions import decision_rows
 from sim.report.document.headline import headline
 from sim.report.document.market import market_rows
 from sim.report.document.missing import missing
 from sim.report.document.orders import child_rows, parent_row
 from sim.report.document.shortfalls import short_row, venue_causes
 from sim.report.document.venues import latency_rows, venue_rows
+from sim.report.evidence.decisions import decision_rows
 from sim.report.evidence.sections import evidence
 from sim.report.tca.costs import parent_costs
 from sim.report.trail.build import Trail
