@@ -329,10 +329,10 @@ def _place_words(place: Place) -> str:
 
 
 def _latency_table(rows: Sequence[Latency]) -> dict[str, Any]:
-    columns = [("order", "order"), ("cost", "latency cost"), ("cost_bps", "bps")]
+    columns = [["order", "order"], ["cost", "latency cost"], ["cost_bps", "bps"]]
     return {
         "title": "What latency cost: the run less the same run without it",
-        "columns": [*columns, *((name, name) for name in PARTS)],
+        "columns": [*columns, *([name, f"of it {name}"] for name in PARTS)],
         "rows": [
             {"order": _name(one.parent_id), "cost": one.cost, "cost_bps": one.cost_bps, **one.parts}
             for one in rows
@@ -341,10 +341,20 @@ def _latency_table(rows: Sequence[Latency]) -> dict[str, Any]:
 
 
 def _place_table(rows: Sequence[Place]) -> dict[str, Any]:
-    columns = ("unit", "own", "n", "dearer", "equal", "cheaper", "least", "mean", "most")
+    columns = {
+        "unit": "cost in",
+        "own": "this run",
+        "n": "others",
+        "dearer": "dearer",
+        "equal": "equal",
+        "cheaper": "cheaper",
+        "least": "least",
+        "mean": "mean",
+        "most": "most",
+    }
     return {
         "title": "The run among runs with other seeds",
-        "columns": [("order", "order"), *((name, name) for name in columns)],
+        "columns": [["order", "order"], *([name, heading] for name, heading in columns.items())],
         "rows": [
             {"order": _name(one.parent_id)} | {name: getattr(one, name) for name in columns}
             for one in rows

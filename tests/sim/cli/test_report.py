@@ -145,3 +145,43 @@ def test_a_log_that_is_cut_off_is_reported_with_a_note(invoke: Invoke, tmp_path:
 def test_json_and_another_form_exclude_each_other(invoke: Invoke) -> None:
     ran(invoke, "fragmented")
     assert invoke("report", "a", "--json", "--format", "md").code == 2
+
+
+def test_context_runs_the_scenario_again_and_says_what_came_of_it(invoke: Invoke) -> None:
+    ran(invoke, "stale_quotes")
+    asked = ("report", "a", "--context", "2", "--jobs", "1")
+    document = json.loads(invoke(*asked, "--json").out)
+    (section,) = document["study"]
+    assert section["text"] == [
+        "P1: latency cost 1,100, so much more than the same run on the same chance without it.",
+        "P1: all of 2 runs with other seeds cost the same.",
+    ]
+    plain = json.loads(invoke("report", "a", "--json").out)
+    assert {key: value for key, value in document.items() if key != "study"} == plain
+    assert "latency cost 1,100" in invoke(*asked, "--format", "md").out
+
+
+def test_context_of_a_cut_log_says_why_there_is_none(invoke: Invoke, tmp_path: Path) -> None:
+    ran(invoke, "fragmented")
+    log = tmp_path / "a" / "audit.jsonl"
+    log.write_bytes(b"".join(log.read_bytes().splitlines(keepends=True)[:-1]))
+    (section,) = json.loads(invoke("report", "a", "--context", "3", "--json").out)["study"]
+    assert section["text"] == ["The run did not come to its end, so no other run compares with it."]
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (("--jobs", "2"), "--jobs, --data and --allow-code go with --context"),
+        (("--context", "1", "--format", "cat"), "--context is told in words and tables"),
+        (("--context", "-1"), "--context"),
+        (("--context", "1", "--data", "nowhere"), "does not exist"),
+    ],
+)
+def test_options_of_the_context_that_say_nothing_are_refused(
+    invoke: Invoke, options: tuple[str, ...], says: str
+) -> None:
+    ran(invoke, "fragmented")
+    done = invoke("report", "a", *options)
+    assert done.code == 2
+    assert says in done.err
