@@ -17,6 +17,7 @@ from sim.report.attribution.worse import Worse, worse_of
 from sim.report.trail.build import Trail
 from sim.report.trail.orders import Child, Parent
 
+_NOTHING_WORSE: Final = Worse()
 LEVELS_MAX: Final = 10
 """Levels that a row shows of a quote or of a book."""
 
@@ -141,16 +142,7 @@ class Attribution(msgspec.Struct, frozen=True):
 def attribute(trail: Trail) -> Attribution:
     """Say of every lot that a child asked for and did not get why that was."""
     around = Surroundings(trail)
-    children = {
-        name: ChildShort(
-            child,
-            trail.units,
-            max(0, child.short_qty),
-            losses_of(child, around),
-            worse_of(child, around),
-        )
-        for name, child in trail.children.items()
-    }
+    children = {name: _child(child, around) for name, child in trail.children.items()}
     parents = {
         name: _parent(parent, [children[one.cl_ord_id] for one in parent.children], trail.units)
         for name, parent in trail.parents.items()
@@ -166,6 +158,14 @@ def worse_row(worse: Worse, units: Units) -> dict[str, Any]:
         "unquoted_qty": worse.unquoted_qty,
         "causes": as_text(worse.causes),
     }
+
+
+def _child(child: Child, around: Surroundings) -> ChildShort:
+    filled = child.filled_qty
+    short = max(0, child.requested_qty - filled)
+    losses = losses_of(child, around, short) if short else []
+    worse = worse_of(child, around, filled) if filled else _NOTHING_WORSE
+    return ChildShort(child, around.trail.units, short, losses, worse)
 
 
 def _parent(parent: Parent, children: list[ChildShort], units: Units) -> ParentShort:

@@ -151,6 +151,9 @@ def by_cause(losses: list[Loss]) -> Causes:
 
 def added(parts: list[Causes]) -> Causes:
     """The sum of several, in the order of the list of causes."""
+    parts = [one for one in parts if one]
+    if len(parts) < 2:
+        return parts[0] if parts else {}
     found: Causes = {}
     for part in parts:
         for cause, qty in part.items():

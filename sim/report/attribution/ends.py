@@ -26,11 +26,13 @@ REFUSED = {
 """What a venue's reason to refuse an order is called here; all others are ``rejected``."""
 
 
-def losses_of(child: Child, around: Surroundings) -> list[Loss]:
-    """Why each lot of a child that was asked for was not filled; they add up to its shortfall."""
-    short, ledger = max(0, child.short_qty), Ledger()
-    if not short:
-        return []
+def losses_of(child: Child, around: Surroundings, short: int) -> list[Loss]:
+    """Why each of the ``short`` lots that a child asked for and did not get was not filled.
+
+    Returns:
+        Losses that add up to ``short``.
+    """
+    ledger = Ledger()
 
     def lose(cause: Cause, lots: int, t_ns: int | None = None) -> None:
         ledger.lose(cause, min(lots, short - ledger.total), t_ns)

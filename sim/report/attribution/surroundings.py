@@ -69,14 +69,12 @@ class Surroundings:
 
     def __init__(self, trail: Trail) -> None:
         self.trail = trail
-        self._takes: dict[str, list[Take]] = {}
+        self._takes: dict[str, tuple[list[int], list[Take]]] = {}
+        self._traded: dict[str, list[Child]] = {}
         self._siblings: dict[tuple[str, int], list[Child]] = {}
         self._places: dict[str, int] = {}
         for child in trail.children.values():
             self._note(child)
-        for takes in self._takes.values():
-            takes.sort(key=lambda one: one.t_ns)
-        self._take_ns = {name: [one.t_ns for one in takes] for name, takes in self._takes.items()}
         self._shut: dict[str, tuple[list[int], list[bool]]] = {}
         self._hear_venues()
         self._entries = _entries(trail.scenario, "venues")
@@ -89,10 +87,10 @@ class Surroundings:
 
     def takes(self, venue_id: str, sign: int, after_ns: int, until_ns: int) -> list[Take]:
         """What children of ours on a side took at a venue in ``(after_ns, until_ns]``."""
-        found = self._takes.get(venue_id)
-        if found is None:
-            return []
-        times = self._take_ns[venue_id]
+        index = self._takes.get(venue_id)
+        if index is None:
+            index = self._takes[venue_id] = self._index_takes(venue_id)
+        times, found = index
         start, end = bisect_right(times, after_ns), bisect_right(times, until_ns)
         return [one for one in found[start:end] if one.sign == sign]
 
@@ -189,11 +187,22 @@ class Surroundings:
             siblings = self._siblings.setdefault((child.venue_id, child.sign), [])
             self._places[child.cl_ord_id] = len(siblings)
             siblings.append(child)
-        for one in child.executions:
-            if not one.is_maker:
-                met = None if child.arrival is None else child.arrival.venue_seq
-                take = Take(one.done_ns, one.px, one.qty, child.sign, child.cl_ord_id, met)
-                self._takes.setdefault(child.venue_id, []).append(take)
+        if child.executions:
+            self._traded.setdefault(child.venue_id, []).append(child)
+
+    def _index_takes(self, venue_id: str) -> tuple[list[int], list[Take]]:
+        """All that children of ours took at a venue, in the order of time."""
+        found: list[Take] = []
+        for child in self._traded.get(venue_id, []):
+            met = None if child.arrival is None else child.arrival.venue_seq
+            sign, name = child.sign, child.cl_ord_id
+            found += [
+                Take(one.done_ns, one.px, one.qty, sign, name, met)
+                for one in child.executions
+                if not one.is_maker
+            ]
+        found.sort(key=lambda one: one.t_ns)
+        return [one.t_ns for one in found], found
 
     def _hear_venues(self) -> None:
         for event in self.trail.venue_events:

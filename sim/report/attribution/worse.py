@@ -37,18 +37,19 @@ class _Pair(NamedTuple):
     qty: int
 
 
-def worse_of(child: Child, around: Surroundings) -> Worse:
-    """What of a child's fills was worse than what its decision had been shown.
+def worse_of(child: Child, around: Surroundings, total: int) -> Worse:
+    """What of a child's ``total`` filled lots was worse than what its decision had been shown.
 
     A child that was sent to rest trades at its own price: nothing is compared for it.
     """
-    total = child.filled_qty
     known = child.known
-    if not total or known is None or not takes(child):
+    if known is None or not takes(child):
         return Worse(unquoted_qty=total)
-    sign = child.sign
+    sign, shown = child.sign, known.levels
+    if shown and all(sign * one.px <= sign * shown[0][0] for one in child.executions):
+        return Worse(unquoted_qty=max(0, total - sum(qty for _, qty in shown)))
     filled = sorted([(sign * one.px, one.qty) for one in child.executions if one.qty])
-    pairs = _pairs([(sign * px, qty) for px, qty in known.levels], filled)
+    pairs = _pairs([(sign * px, qty) for px, qty in shown], filled)
     worse = [one for one in pairs if one.filled > one.shown]
     unquoted = total - sum(one.qty for one in pairs)
     if not worse:
