@@ -1,5 +1,7 @@
 """The ledger of losses: what is lost has a cause, and what comes back makes up for the latest."""
 
+from pathlib import Path
+
 import pytest
 
 from sim.report.attribution.causes import SAYS, Cause, Ledger, Loss, added, as_text, by_cause
@@ -46,3 +48,9 @@ def test_sums_stand_in_the_order_of_the_list_and_hold_no_zeros() -> None:
 def test_every_cause_has_words() -> None:
     assert list(SAYS) == list(Cause)
     assert len(set(SAYS.values())) == len(Cause)
+
+
+def test_every_cause_stands_in_the_docs(project_root: Path) -> None:
+    page = (project_root / "docs" / "shortfall.md").read_text(encoding="utf-8")
+    named = [line.split("`")[1] for line in page.splitlines() if line.startswith("| `")]
+    assert sorted(named) == sorted(cause.value for cause in Cause)
