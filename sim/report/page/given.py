@@ -147,6 +147,16 @@ class Given:
         return whole(value)
 
 
+def shortened(section: Any) -> Any:
+    """A section with no more rows in its tables than the page shows."""
+    if not isinstance(section, Mapping) or "tables" not in section:
+        return section
+    tables = [
+        {**table, "rows": list(table.get("rows") or [])[:ROWS_MAX]} for table in section["tables"]
+    ]
+    return {**section, "tables": tables}
+
+
 def _heading(text: str) -> str:
     return text[:1].upper() + text[1:]
 

@@ -17,7 +17,7 @@ import msgspec
 from sim.protocol.errors import MissingExtraError
 from sim.report.page.flow import flow
 from sim.report.page.form import Child, Decision, Document, Parent, read_document
-from sim.report.page.given import Given, Section
+from sim.report.page.given import Given, Section, shortened
 from sim.report.page.plots.base import Marks, Plot
 from sim.report.page.plots.causes import cause_bars
 from sim.report.page.plots.cost import cost_steps, markouts
@@ -36,6 +36,8 @@ DRAWN_MAX: Final = 600
 """Child orders that charts draw."""
 DETAILS_MAX: Final = 100
 """Decisions that the page holds whole, for a click."""
+DETAIL_ROWS_MAX: Final = 1_500
+"""Venues of all these decisions together, at about half a kilobyte each."""
 BENCHMARKS_MAX: Final = 5
 """Parents whose benchmarks have a table."""
 _EVIDENCE: Final = {
@@ -91,7 +93,10 @@ def _context(document: Document) -> dict[str, Any]:
     def lost(decision: Decision) -> int:
         return sum(short.get(cl_ord_id, 0) for cl_ord_id in decision.children)
 
-    detailed = choose(document.decisions, DETAILS_MAX, lost)
+    venues = max((len(one.venues) for one in document.decisions), default=1)
+    detailed = choose(
+        document.decisions, min(DETAILS_MAX, DETAIL_ROWS_MAX // max(venues, 1) + 1), lost
+    )
     linked = {one.decision_id for one in detailed}
     plots = _plots(document, drawn, figures, marks)
     scripts = {"library": asset(PLOTLY), "script": asset("page.js")}
@@ -206,7 +211,9 @@ def _embedded(document: Document, shown: _Shown) -> dict[str, Any]:
         document,
         parents=shown.parents,
         children=shown.children,
-        decisions=shown.decisions,
+        decisions=[one for one in shown.decisions if one.decision_id in shown.linked],
+        evidence={name: shortened(part) for name, part in document.evidence.items()},
+        study=[shortened(part) for part in document.study],
     )
     found: dict[str, Any] = msgspec.to_builtins(kept)
     return found

@@ -78,6 +78,10 @@ def _heights(
         return None
     sign = 1 if children[0].side == "buy" else -1
     best, worst = sign * min(sign * px for px in known), sign * max(sign * px for px in limits)
+    near = 2 * abs(worst - best) + 5 * figures.tick
+    for one in shown:  # the best of a venue that was passed over, unless it is far away
+        if one.levels and abs(float(one.levels[0][0]) - best) <= near:
+            worst = sign * max(sign * worst, sign * float(one.levels[0][0]))
     room = max(abs(worst - best) * 0.35, 2 * figures.tick)
     return sorted([best - sign * room / 4, worst + sign * room])
 
@@ -90,19 +94,22 @@ def _panel(
     venue: Ranked, child: Child | None, colour: str, ref: str, figures: Figures
 ) -> list[Trace]:
     """Known depth as a filled step, what was met as a strong line above it."""
-    data: list[Trace] = []
     name = plain_text(venue.venue_id)
-    for levels, says, more in (
-        (
-            venue.levels,
-            "known",
-            {"fill": "tozerox", "line": {"color": colour, "width": 0, "shape": "vh"}},
-        ),
-        (_arrival(child), "met", {"line": {"color": colour, "width": 2.5, "shape": "vh"}}),
-    ):
+    wash = {"width": 1, "shape": "vh", "color": f"{colour}-wash"}
+    strong = {"width": 2.5, "shape": "vh", "color": colour}
+    looks: list[tuple[Levels, str, dict[str, Any]]] = [
+        (venue.levels, "known", {"fill": "tozerox", "fillcolor": f"{colour}-wash", "line": wash}),
+        (_arrival(child), "met", {"line": strong}),
+    ]
+    data: list[Trace] = []
+    for levels, says, look in looks:
         if not levels:
             continue
         xs, ys = _steps(levels, figures)
+        if "fill" in look:  # the last level gets a height, too
+            falls = (len(ys) > 2 and ys[-1] < ys[0]) or (child is not None and child.side != "buy")
+            xs.append(xs[-1])
+            ys.append(ys[-1] + (-figures.tick if falls else figures.tick))
         data.append(
             {
                 "type": "scatter",
@@ -112,12 +119,9 @@ def _panel(
                 "hovertemplate": f"{name}, {says}: %{{x:,}} to %{{y}}<extra></extra>",
                 "xaxis": ref,
                 "yaxis": "y",
-                **more,
+                **look,
             }
         )
-        if "fill" in more:
-            data[-1]["fillcolor"] = f"{colour}-wash"
-            data[-1]["line"] = {"color": f"{colour}-wash", "width": 1, "shape": "vh"}
     return data
 
 
