@@ -188,6 +188,11 @@ def patience_ns(clock: Clock, seconds: int) -> int:
     return int(seconds * 1_000_000_000 * speed)
 
 
+def machine_ns() -> int:
+    """The machine's own steady clock, for what waits on other processes; no run may ask for it."""
+    return time.monotonic_ns()
+
+
 def check_speed(speed: float) -> None:
     """Refuse a speed that no clock can run at.
 

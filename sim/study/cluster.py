@@ -21,15 +21,16 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from types import ModuleType
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar, cast
 
 from sim.manifest import PACKAGES
 from sim.protocol.errors import ClusterError, MissingExtraError, WorkerLostError
 from sim.protocol.version import __version__
 from sim.scenario.scalars import shown
+from sim.study.bundles import Outcome, Several, Todo, words
 from sim.study.code import code_digest
 from sim.study.parcel import Parcel
-from sim.study.pool import JobError, Portable, terminate_is_interrupt, words
+from sim.study.pool import JobError, terminate_is_interrupt
 
 CONNECT_SECONDS: Final = 10
 """How long to try to reach the scheduler, and how long to wait for its first worker."""
@@ -43,7 +44,7 @@ SENT_BYTES_MAX: Final = 256 * 2**20
 """Data files beyond this are not sent to workers."""
 _LOOK_SECONDS: Final = 1
 _AHEAD: Final = 2
-"""Jobs per thread of the cluster that are handed over at once: one to do, one to go on with."""
+"""Bundles per thread of the cluster that are handed over at once: one to do, one to go on with."""
 _LOGGERS: Final = ("distributed", "asyncio", "tornado")
 _ENGINE: Final = ("dask", "distributed")
 
@@ -92,7 +93,7 @@ def run_on_cluster(
         facts = machine_facts()
         _check_workers(client, address, facts, connect_seconds)
         _send(client, address, parcels)
-        crew = _Crew(client, address, jobs, call=Portable(worker), name=name, on_result=on_result)
+        crew = _Crew(client, address, jobs, call=Several(worker), name=name, on_result=on_result)
         crew.run(facts)
 
 
@@ -239,14 +240,14 @@ def _compare(worker: str, theirs: Facts, ours: Facts) -> None:
         )
 
 
-def _work(call: Portable[J, R], job: J, facts: Facts) -> tuple[R | None, Exception | None]:
-    """On a worker: the result, or the error; one at a time, since a run needs a whole core."""
+def _work(call: Several[J, R], jobs: Sequence[J], facts: Facts) -> list[Outcome[R]]:
+    """On a worker: the first of these jobs; one at a time, since a run needs a whole core."""
     with _one_at_a_time:
         try:
             _compare("a worker that came later", machine_facts(), facts)
-            return call(job), None
-        except Exception as error:
-            return None, error
+        except ClusterError as error:
+            return [Outcome(None, error)]
+        return call(jobs)
 
 
 class _Crew(Generic[J, R]):
@@ -258,7 +259,7 @@ class _Crew(Generic[J, R]):
         address: str,
         jobs: Sequence[J],
         *,
-        call: Portable[J, R],
+        call: Several[J, R],
         name: Callable[[J], str],
         on_result: Callable[[int, R], object],
     ) -> None:
@@ -268,8 +269,8 @@ class _Crew(Generic[J, R]):
         self._call = call
         self._name = name
         self._on_result = on_result
-        self._todo = deque(range(len(jobs)))
-        self._at_work: dict[Future[Any], int] = {}
+        self._todo = Todo(len(jobs))
+        self._at_work: dict[Future[Any], tuple[int, ...]] = {}
         self._ended: SimpleQueue[Future[Any]] = SimpleQueue()
         self._window = 1
         self._without_workers = 0
@@ -295,16 +296,17 @@ class _Crew(Generic[J, R]):
         tried again alone, with nobody else under way, and is guilty only then.
         """
         while self._todo and not self._suspects and len(self._at_work) < self._window:
-            self._give(self._todo.popleft(), facts)
+            self._give(self._todo.take(self._window), facts)
         if self._suspects and not self._at_work:
             self._tried_alone = self._suspects.popleft()
-            self._give(self._tried_alone, facts)
+            self._give((self._tried_alone,), facts)
 
-    def _give(self, n: int, facts: Facts) -> None:
-        task = self._client.submit(_work, self._call, self._jobs[n], facts, pure=False)
+    def _give(self, bundle: tuple[int, ...], facts: Facts) -> None:
+        jobs = [self._jobs[n] for n in bundle]
+        task = self._client.submit(_work, self._call, jobs, facts, pure=False)
         loop = self._client.loop.asyncio_loop
         future = asyncio.run_coroutine_threadsafe(_outcome(self._client, task), loop)
-        self._at_work[future] = n
+        self._at_work[future] = bundle
         future.add_done_callback(self._ended.put)
 
     def _wait(self) -> list[Future[Any]]:
@@ -318,37 +320,37 @@ class _Crew(Generic[J, R]):
     def _take(self, ended: Sequence[Future[Any]]) -> None:
         failed: dict[int, Exception] = {}
         for future in ended:
-            n = self._at_work.pop(future)
-            outcome = self._result(n, future)
-            if outcome is None:
-                continue
-            result, error = outcome
-            if error is None:
-                self._on_result(n, result)
-            else:
-                failed[n] = error
+            bundle = self._at_work.pop(future)
+            outcomes = self._outcomes(bundle, future)
+            for n, outcome in zip(bundle, outcomes, strict=False):  # the rest was given back
+                if outcome.error is not None:
+                    failed[n] = outcome.error
+                else:
+                    self._on_result(n, cast("R", outcome.result))
         if failed:
             n = min(failed)
             if isinstance(failed[n], ClusterError):
                 raise failed[n]
             raise JobError(f"{self._name(self._jobs[n])}: {words(failed[n])}") from failed[n]
 
-    def _result(self, n: int, future: "Future[Any]") -> Any:
-        """Result and error, one of them None; nothing if the job is to be done again."""
+    def _outcomes(self, bundle: tuple[int, ...], future: "Future[Any]") -> list[Outcome[R]]:
+        """What came of a bundle; nothing if its jobs are to be done again, each alone."""
         from distributed import KilledWorker
 
         try:
-            return future.result()
+            outcomes: list[Outcome[R]] = future.result()
         except KilledWorker as error:
-            if self._tried_alone == n:
+            if bundle == (self._tried_alone,):
                 raise WorkerLostError(
-                    f"{self._name(self._jobs[n])}: its worker ended in the middle of it "
+                    f"{self._name(self._jobs[bundle[0]])}: its worker ended in the middle of it "
                     f"{error.allowed_failures + 1} times; was memory short?"
                 ) from error
-            self._suspects.append(n)
-            return None
+            self._suspects.extend(bundle)
+            return []
         except (OSError, TimeoutError, CancelledError) as error:
             raise self._lost() from error
+        self._todo.came_back(bundle, len(outcomes))
+        return outcomes
 
     def _count_workers(self) -> None:
         try:

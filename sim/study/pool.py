@@ -8,11 +8,10 @@ nothing of what the work is.
 
 import multiprocessing
 import os
-import pickle
 import signal
 import sys
 import threading
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -21,14 +20,16 @@ from multiprocessing.connection import wait as wait_for
 from multiprocessing.context import BaseContext
 from queue import Empty, SimpleQueue
 from types import FrameType
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic, TypeAlias, TypeVar, cast
 
 from sim.protocol.errors import SorsimError, WorkerLostError
+from sim.study.bundles import Outcome, Several, Todo, words
 
 OnDone = Callable[[int, int], None]
 """Called with how many jobs are done, and of how many."""
 J = TypeVar("J")
 R = TypeVar("R")
+_Work: TypeAlias = "Future[list[Outcome[R]]]"
 
 _PRELOAD: Final = ("sim.world", "sim.study.pool")
 """What every worker needs is imported once, by the server that they are forked from."""
@@ -150,21 +151,23 @@ class _Crew(Generic[J, R]):
         name: Callable[[J], str],
     ) -> None:
         self._jobs = jobs
-        self._call = Portable(worker)
+        self._call = Several(worker)
         self._take = take
         self._name = name
-        self._todo = deque(range(len(jobs)))
+        self._todo = Todo(len(jobs))
         self._deaths: Counter[int] = Counter()
-        self._at_work: dict[Future[R], tuple[int, _Seat]] = {}
-        self._ended: SimpleQueue[Future[R]] = SimpleQueue()
+        self._at_work: dict[_Work[R], tuple[tuple[int, ...], _Seat]] = {}
+        self._ended: SimpleQueue[_Work[R]] = SimpleQueue()
+        self._seats_n = 0
+        self._free: list[_Seat] = []
 
     def run(self, workers_n: int) -> None:
         others = {child.pid for child in multiprocessing.active_children()}
         context = _context()
         seats = [_Seat(context) for _ in range(workers_n)]
+        self._seats_n, self._free = workers_n, seats.copy()
         try:
-            for seat in seats:
-                self._give(seat)
+            self._hand_out()
             while self._at_work:
                 self._look()
         except KeyboardInterrupt:
@@ -178,52 +181,67 @@ class _Crew(Generic[J, R]):
             for seat in seats:
                 seat.leave()
 
-    def _give(self, seat: _Seat) -> None:
-        if not self._todo:
-            return
-        n = self._todo.popleft()
-        future = seat.submit(self._call, self._jobs[n])
-        self._at_work[future] = (n, seat)
-        future.add_done_callback(self._ended.put)
+    def _hand_out(self) -> None:
+        while self._free and self._todo:
+            seat = self._free.pop()
+            bundle = self._todo.take(self._seats_n)
+            future = seat.submit(self._call, [self._jobs[n] for n in bundle])
+            self._at_work[future] = (bundle, seat)
+            future.add_done_callback(self._ended.put)
 
     def _look(self) -> None:
         """Take what has ended, and give those who are free something to do."""
-        ended = []
-        with suppress(Empty):
-            ended.append(self._ended.get(timeout=_LOOK_SECONDS))  # so that signals are heard
-            while True:
-                ended.append(self._ended.get_nowait())
-        failed: dict[int, BaseException] = {}
-        for future in ended:
-            n, seat = self._at_work.pop(future)
+        came: list[tuple[tuple[int, ...], list[Outcome[R]]]] = []
+        for future in self._heard(_LOOK_SECONDS):  # a bound, so that signals are heard
+            bundle, seat = self._at_work.pop(future)
             error = future.exception()
-            if error is None:
-                self._give(seat)
-                self._take(n, future.result())
-            elif isinstance(error, BrokenProcessPool | KeyboardInterrupt):
-                self._died(n, error)  # a polite kill interrupts the run that the worker was at
-                seat.renew()
-                self._give(seat)
+            if isinstance(error, BrokenProcessPool | KeyboardInterrupt):
+                seat.renew()  # a polite kill interrupts the run that the worker was at
+                self._died(bundle, error)
             else:
-                failed[n] = error
+                outcomes = future.result()
+                self._todo.came_back(bundle, len(outcomes))
+                came.append((bundle, outcomes))
+            self._free.append(seat)
+        self._hand_out()  # before we look at what came: they need not wait for that
+        failed: dict[int, Exception] = {}
+        for bundle, outcomes in came:
+            self._keep(bundle, outcomes, failed)
         if failed:
             n = min(failed)
             raise JobError(f"{self._name(self._jobs[n])}: {words(failed[n])}") from failed[n]
 
+    def _heard(self, seconds: float) -> "list[_Work[R]]":
+        ended = []
+        with suppress(Empty):
+            ended.append(self._ended.get(timeout=seconds))
+            while True:
+                ended.append(self._ended.get_nowait())
+        return ended
+
+    def _keep(
+        self, bundle: tuple[int, ...], outcomes: list[Outcome[R]], failed: dict[int, Exception]
+    ) -> None:
+        for n, outcome in zip(bundle, outcomes, strict=False):  # the rest was given back
+            if outcome.error is not None:
+                failed[n] = outcome.error
+            else:
+                self._take(n, cast("R", outcome.result))
+
     def _keep_ended(self) -> None:
         """What was done before we were told to stop is done."""
-        with suppress(Empty):
-            while True:
-                future = self._ended.get_nowait()
-                n, _ = self._at_work.pop(future)
-                if future.exception() is None:
-                    self._take(n, future.result())
+        for future in self._heard(0):
+            bundle, _ = self._at_work.pop(future)
+            if future.exception() is None:
+                self._keep(bundle, future.result(), {})
 
-    def _died(self, n: int, error: BaseException) -> None:
-        self._deaths[n] += 1
-        if self._deaths[n] >= TRIES:
-            raise WorkerLostError(worker_lost(self._name(self._jobs[n]))) from error
-        self._todo.appendleft(n)
+    def _died(self, bundle: tuple[int, ...], error: BaseException) -> None:
+        """A worker is gone: of several jobs nobody knows which it was at, so each goes alone."""
+        self._todo.lost(bundle)
+        if len(bundle) == 1:
+            self._deaths[bundle[0]] += 1
+            if self._deaths[bundle[0]] >= TRIES:
+                raise WorkerLostError(worker_lost(self._name(self._jobs[bundle[0]]))) from error
 
 
 def worker_lost(name: str) -> str:
@@ -232,29 +250,6 @@ def worker_lost(name: str) -> str:
         f"{name}: its worker process ended in the middle of it {TRIES} times; was memory short? "
         "fewer at a time (--jobs) need less"
     )
-
-
-class Portable(Generic[J, R]):
-    """A worker function whose errors all find their way to another process."""
-
-    def __init__(self, worker: Callable[[J], R]) -> None:
-        self._worker = worker
-
-    def __call__(self, job: J) -> R:
-        """Do the job; what it raises can be pickled."""
-        try:
-            return self._worker(job)
-        except Exception as error:
-            try:
-                pickle.loads(pickle.dumps(error))
-            except Exception:
-                raise RuntimeError(words(error)) from None
-            raise
-
-
-def words(error: BaseException) -> str:
-    """An error in one line, as the cause of another one."""
-    return str(error) if isinstance(error, SorsimError) else f"{type(error).__name__}: {error}"
 
 
 def _context() -> BaseContext:

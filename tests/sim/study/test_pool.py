@@ -68,7 +68,8 @@ def work(n):
         time.sleep(60)
     if n == 13:
         raise OSError(2, "none", "x.csv")
-    time.sleep(0.002 * (5 - n % 5))
+    if isinstance(n, int):
+        time.sleep(0.002 * (5 - n % 5))
     return n, os.getpid() == PARENT
 
 class Odd(Exception):
