@@ -1,12 +1,14 @@
 """Of any run: every lot that was asked for and not filled has one cause, and they add up."""
 
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sim.audit.records import Depth
 from sim.protocol.enums import TimeInForce
 from sim.report.attribution.attribute import Attribution, ChildShort, attribute
 from sim.report.attribution.causes import Cause
@@ -73,6 +75,8 @@ def test_causes_of_any_run_add_up(
     for child in found.children.values():
         check_causes(child, trail)
         assert (Cause.NOT_RECORDED in child.causes) <= (mode == "none")
+        if mode == "full":
+            check_staleness(child, trail, ran.of(Depth))
     cut = TrailBuilder()
     for record in ran.records[: data.draw(st.integers(1, len(ran.records)))]:
         cut.observe(record)
@@ -135,3 +139,49 @@ def check_causes(found: ChildShort, trail: Trail) -> None:
         unshown = causes.get(Cause.NOT_SHOWN, 0) + causes.get(Cause.PRICE_LIMIT, 0)
         rejected = child.rejected is not None
         assert rejected or unshown <= max(0, child.requested_qty - shown) or not takes
+
+
+def check_staleness(found: ChildShort, trail: Trail, depths: list[Depth]) -> None:
+    """From whole books: what was gone as a child left, and what could be had until it came.
+
+    Of children that were alone on their side of a lit venue, so that nobody else is reckoned with.
+    """
+    child, causes = found.child, found.causes
+    arrival, sent = child.arrival, child.sent
+    others = [
+        one
+        for one in trail.children.values()
+        if (one.venue_id, one.sign) == (child.venue_id, child.sign) and one is not child
+    ]
+    is_lit = trail.kinds[child.venue_id] == "lit"
+    if others or not is_lit or arrival is None or child.known is None or child.rejected is not None:
+        return
+    if sent.time_in_force is not TimeInForce.IOC:
+        return
+    known = child.known
+    books = [
+        one
+        for one in depths
+        if one.venue_id == child.venue_id and known.venue_seq <= one.venue_seq <= arrival.venue_seq
+    ]
+    had = [(one.t_ns, min(sent.order_qty, within(one, child.sign, sent.price))) for one in books]
+    shown = min(
+        sent.order_qty,
+        sum(qty for px, qty in known.levels if child.sign * (px - sent.price) <= 0),
+    )
+    as_it_left = [qty for t_ns, qty in had if t_ns <= sent.t_ns]
+    stale = causes.get(Cause.STALE_QUOTE, 0)
+    assert stale <= shown - min([shown, *as_it_left]), "no more was stale than ever was less"
+    late = [as_it_left[-1] if as_it_left else shown]
+    late += [qty for t_ns, qty in had if t_ns > sent.t_ns]
+    went = sum(max(0, before - after) for before, after in pairwise(late))
+    on_the_way = sum(causes.get(cause, 0) for cause in ON_THE_WAY)
+    assert on_the_way <= went, "no more went on the way than the books show"
+    if not had or max(qty for _, qty in had) == min(qty for _, qty in had) == shown:
+        assert not stale
+        assert not on_the_way
+
+
+def within(book: Depth, sign: int, limit: int) -> int:
+    side = book.asks if sign > 0 else book.bids
+    return sum(qty for px, qty in side if sign * (px - limit) <= 0)
