@@ -214,7 +214,7 @@ class Scenario(ScenarioModel):
     """Strategies that `sorsim run` compares after the base case; in Python
     ``sim.study.comparison.compare``."""
     study: StudyConfig = StudyConfig()
-    """What `sorsim tune` varies; a run makes nothing of it."""
+    """What `sorsim tune` and `sorsim sweep` vary; a run makes nothing of it."""
     plugins: Annotated[Seq[PluginRef], Field(max_length=10)] = ()
     """Your own classes, which run only with ``--allow-code``: ``my_router.py:MyRouter`` in a file
     in the scenario's folder, or ``my_pkg.my_router:MyRouter`` in a module that can be imported."""

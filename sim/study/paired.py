@@ -8,6 +8,7 @@ has a smaller error than either figure. What is paired, and on which seeds, is p
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
+from functools import lru_cache
 from math import atan, cos, pi, sin, sqrt
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -162,6 +163,7 @@ def basket_shortfall_bps(summary: Summary) -> float:
     return float(sign * 10_000 * (paid / lots - mid) / mid)
 
 
+@lru_cache(maxsize=256)  # a sweep asks for the same one again and again
 def t_quantile(p: float, freedom: int) -> float:
     """Quantile of Student's t, by bisection of its distribution function; 1e-9 or better.
 

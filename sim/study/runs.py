@@ -78,6 +78,13 @@ def fitting(source: Source, base: LoadedScenario, more: More, exact: set[str]) -
     Raises:
         ScenarioError: With every problem of the overrides as they were given.
     """
+    return fitted(source, base, more, exact)[0]
+
+
+def fitted(
+    source: Source, base: LoadedScenario, more: More, exact: set[str]
+) -> tuple[More, LoadedScenario]:
+    """As ``fitting``, and the scenario that they make."""
     keep_recordings()  # each of many variants has the rows of its files checked
     known = _all_quoted(more, exact)
     try:
@@ -94,7 +101,7 @@ def fitting(source: Source, base: LoadedScenario, more: More, exact: set[str]) -
         exact |= wrong
         known = again
     _check_equal_chance(base.scenario, loaded.scenario, more)
-    return known
+    return known, loaded
 
 
 def _check_equal_chance(base: Scenario, changed: Scenario, more: More) -> None:
