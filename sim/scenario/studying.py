@@ -108,7 +108,7 @@ class AlongConfig(ScenarioModel):
     label: Words
     """What the axis says."""
     values: Annotated[Seq[SetValue], Field(min_length=2, max_length=100)]
-    """As for ``--set``: numbers or durations, rising."""
+    """As for ``--set``; numbers and durations are drawn to scale."""
     lines: Annotated[Seq[LineConfig], Field(min_length=1, max_length=20)]
     """What takes them: one line of the figure each; names must differ."""
     scale: Literal["linear", "log"] = "linear"
@@ -116,11 +116,10 @@ class AlongConfig(ScenarioModel):
 
 
 class SweepConfig(ScenarioModel):
-    """What `sorsim sweep` runs if the command line does not say: all combinations, each with the
-    same seeds."""
+    """What `sorsim sweep` runs if the command line does not say: all combinations."""
 
     seeds: Annotated[int, Field(ge=1, le=100_000)] = 20
-    """How many, from the scenario's own on."""
+    """How many, from the scenario's own on; all combinations have the same ones."""
     grid: Annotated[dict[SetPath, Axis], Field(max_length=20)] = Field(default_factory=dict)
     """Values by path, as for ``--set``."""
     along: AlongConfig | None = None

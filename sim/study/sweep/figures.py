@@ -11,6 +11,8 @@ from typing import NamedTuple
 import msgspec
 
 from sim.protocol.units import Units, plain
+from sim.report.attribution.attribute import attribute
+from sim.report.attribution.causes import added, as_text
 from sim.report.tca.costs import PARTS, parent_costs, total_cost
 from sim.report.trail.build import Trail, TrailBuilder
 from sim.report.trail.orders import EXACT, Child, exact_sum
@@ -72,6 +74,10 @@ class RunFigures(msgspec.Struct, frozen=True, kw_only=True):
     children: int
     requested: int
     """Lots asked for with child orders; what came back and was sent again counts again."""
+    short: int
+    """Lots asked for and not had."""
+    causes: dict[str, int]
+    """Why, lots by cause; they add up to ``short``."""
     venues: dict[str, VenueFigures]
 
     @property
@@ -119,6 +125,7 @@ def figures_of(trail: Trail, seed: int) -> RunFigures:
     )
     at_mid_x2 = sum(mids[parent.parent_id] * parent.filled_qty for parent in parents)
     total = total_cost(parent_costs(trail).values())
+    shorts = attribute(trail).parents.values()
     heard = [
         (one.heard_ns - parent.received.t_ns, one.qty)
         for parent in parents
@@ -143,6 +150,8 @@ def figures_of(trail: Trail, seed: int) -> RunFigures:
         fill_ms=fsum(ns * qty for ns, qty in heard) / lots / 1e6 if lots else None,
         children=len(children),
         requested=sum(child.requested_qty for child in children),
+        short=sum(one.short_qty for one in shorts),
+        causes=as_text(added([one.causes for one in shorts])),
         venues=_by_venue(trail, mids if has_mids else None),
     )
 

@@ -48,7 +48,7 @@ def difference_words(one: Difference, unit: str) -> str:
 def _further(one: Difference) -> str:
     if one.further_seeds is None:
         return ": no number of seeds tells it"
-    return f": a difference of that size takes some {one.further_seeds:,} seeds more"
+    return f": some {one.further_seeds:,} more seeds would tell a difference of that size"
 
 
 def _unranked(found: "Sweep") -> list[str]:
@@ -96,12 +96,14 @@ def _along(found: "Sweep") -> list[str]:
     """What the last value of each line costs more than the first."""
     last = found.axes[ALONG][-1]
     rows = [row for row in found.points if row.levels[ALONG] == last]
-    return [words for row in rows if (words := _line(row))]
+    return [words for row in rows if (words := _line(row, found.axes[ALONG][0]))]
 
 
-def _line(row: "PointRow") -> str:
+def _line(row: "PointRow", first: str) -> str:
     if row.difference_bps is None or row.reference is None:
         return ""
+    where = ", ".join(level for axis, level in row.levels.items() if axis != ALONG)
+    last = row.levels[ALONG]
     if row.difference_bps.verdict == "the same":
-        return f"{row.name} costs exactly what {row.reference} costs"
-    return f"{row.name} less {row.reference}: {difference_words(row.difference_bps, 'bps')}"
+        return f"{where}: {last} costs exactly what {first} costs"
+    return f"{where}: {last} less {first} {difference_words(row.difference_bps, 'bps')}"

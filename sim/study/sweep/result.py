@@ -74,6 +74,10 @@ class PointRow(msgspec.Struct, frozen=True, kw_only=True):
     """Money per unit of quantity without fees."""
     fill_ms: Spread | None
     """From an order's arrival to its average lot, as the router heard of it."""
+    short_qty: int
+    """Lots that child orders asked for and did not have, over all runs."""
+    causes: dict[str, int]
+    """Why, lots by cause; they add up to it."""
     venues: dict[str, VenueRow]
     reference: str | None
     """The point that it is compared with; null for that point itself."""
@@ -104,8 +108,12 @@ class Sweep(msgspec.Struct, frozen=True, kw_only=True):
     intervals: str
     """How they were made."""
     axes: dict[str, list[str]]
+    about: dict[str, str]
+    """What variants are, where the scenario says so."""
     along: str | None
     """What the values of the axis ``along`` are."""
+    scale: str | None
+    """How they are drawn: ``linear`` or ``log``."""
     points: list[PointRow]
     best: str | None
     """The cheapest of the points that filled all in every run; null: none, or nothing is ranked."""
@@ -157,7 +165,9 @@ def result_of(plan: Plan, runs: Sequence[Sequence[RunFigures]]) -> Sweep:
         confidence=CONFIDENCE,
         intervals=METHOD,
         axes=plan.axes,
+        about={one.name: one.about for one in plan.config.variants if one.about},
         along=None if plan.config.along is None else plan.config.along.label,
+        scale=None if plan.config.along is None else plan.config.along.scale,
         points=rows,
         best=None if best is None else best.name,
         ties=[one.name for one in ranked if best and one is not best and _same(one, best)],
@@ -201,6 +211,8 @@ def _row(plan: Plan, n: int, ran: Sequence[_Ran], level: float) -> PointRow:
         parts_bps=_parts(own),
         avg_px=spread([float(_fraction(run.traded) / (run.filled * lot)) for run in whole]),
         fill_ms=spread([run.fill_ms for run in own if run.fill_ms is not None]),
+        short_qty=sum(run.short for run in own),
+        causes=_causes(own),
         venues=_venues(own),
         reference=None if is_reference else reference.name,
         difference_bps=_difference(pairs, level),
@@ -309,6 +321,11 @@ def _parts(runs: Sequence[RunFigures]) -> dict[str, str | None]:
         values = [bps for run in known if (bps := _bps(run.parts[name], run.paper)) is not None]
         means[name] = text(fsum(values) / len(values)) if len(values) == len(known) else None
     return means
+
+
+def _causes(runs: Sequence[RunFigures]) -> dict[str, int]:
+    names = dict.fromkeys(sorted(name for run in runs for name in run.causes))
+    return {name: sum(run.causes.get(name, 0) for run in runs) for name in names}
 
 
 def _bps(money: str | None, base: str | None) -> float | None:

@@ -43,6 +43,7 @@ def _schema(polars: Any, plan: Plan, runs: Sequence[Sequence[RunFigures]]) -> di
     columns |= dict.fromkeys(("loss", "traded", "cost", "at_mid"), text)
     columns |= dict.fromkeys(("shortfall", *PARTS, "paper"), text)
     columns |= dict.fromkeys(("cost_bps", "shortfall_bps", "fill_rate", "fill_ms"), share)
+    columns |= dict.fromkeys(("short_qty", *_cause_names(runs)), number)
     for name in _venue_names(runs):
         columns |= {f"{name}.requested_qty": number, f"{name}.filled_qty": number}
         columns |= {f"{name}.cost": text, f"{name}.at_mid": text}
@@ -73,6 +74,7 @@ def _row(plan: Plan, n: int, run: RunFigures) -> dict[str, Any]:
         "fill_rate": run.fill_rate,
         "fill_ms": run.fill_ms,
     }
+    row |= {"short_qty": run.short, **{f"short.{name}": n for name, n in run.causes.items()}}
     for name, venue in run.venues.items():
         row |= {
             f"{name}.requested_qty": venue.requested,
@@ -81,6 +83,11 @@ def _row(plan: Plan, n: int, run: RunFigures) -> dict[str, Any]:
             f"{name}.at_mid": venue.at_mid,
         }
     return row
+
+
+def _cause_names(runs: Sequence[Sequence[RunFigures]]) -> list[str]:
+    names = sorted({name for own in runs for run in own for name in run.causes})
+    return [f"short.{name}" for name in names]
 
 
 def _venue_names(runs: Sequence[Sequence[RunFigures]]) -> list[str]:

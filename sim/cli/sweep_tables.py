@@ -1,0 +1,168 @@
+"""Sweeps as tables for people."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from sim.cli.output import UNDEFINED
+from sim.cli.tables import Column, make_table
+from sim.study.sweep.notes import ALONG
+from sim.study.sweep.plan import LINE
+from sim.study.sweep.result import PointRow, Sweep
+from sim.study.sweep.statistics import Spread
+
+ROWS_MAX: Final = 20
+
+
+def sweep_tables(found: Sweep, width: int) -> RenderableType:
+    """The points and how they differ; along an axis its values from left to right.
+
+    Args:
+        found: The sweep.
+        width: Columns that there are to fill.
+    """
+    seeds = f"seed {found.seeds[0]}"
+    if len(found.seeds) > 1:
+        seeds = f"{len(found.seeds):,} seeds from {found.seeds[0]}"
+    head = Text.assemble((found.scenario, "bold"), f"  {len(found.points):,} points, {seeds}")
+    parts: list[RenderableType] = [head, ""]
+    if ALONG in found.axes:
+        return Group(*parts, *_along_tables(found, width))
+    rows = sorted(found.points, key=_mean_cost)
+    parts.append(make_table(_costs(rows[:ROWS_MAX]), width, "top"))
+    if any(row.reference for row in rows):
+        parts += ["", make_table(_differences(rows[:ROWS_MAX], found), width, "top")]
+    if len(rows) > ROWS_MAX:
+        parts.append(f"and {len(rows) - ROWS_MAX:,} more points, all in the file")
+    return Group(*parts)
+
+
+def _mean_cost(row: PointRow) -> tuple[bool, float]:
+    """Ranked ones first; stable, so equal ones stay in order."""
+    one = row.cost_bps or row.cost
+    return row.why_unranked is not None, 0.0 if one is None else float(one.mean)
+
+
+def _costs(rows: Sequence[PointRow]) -> list[Column]:
+    costs = [row.cost_bps for row in rows]
+    columns = [Column("", [row.name for row in rows], "left")]
+    if any(costs):
+        columns += [
+            Column("Cost, bps\nmean", [_plus_minus(one) for one in costs]),
+            Column("deviation", [_sd(one) for one in costs]),
+            Column("min", [UNDEFINED if one is None else f"{float(one.min):.2f}" for one in costs]),
+            Column("max", [UNDEFINED if one is None else f"{float(one.max):.2f}" for one in costs]),
+        ]
+    columns += [
+        Column("Average\nprice", [_mean(row.avg_px, 4) for row in rows], rank=2),
+        Column("Cost in\nmoney", [_mean(row.cost, 2) for row in rows], rank=1),
+        Column("Filled", [f"{float(row.filled_share.mean):.1%}" for row in rows]),
+        Column("Runs that\nfilled all", [f"{row.filled_all:,}/{row.runs:,}" for row in rows], rank=2),
+    ]
+    return columns
+
+
+def _differences(rows: Sequence[PointRow], found: Sweep) -> list[Column]:
+    """Savings: what the point costs less than its reference."""
+    compared = [row for row in rows if row.reference is not None]
+    found_all = [row.difference_bps for row in compared]
+    names = dict.fromkeys(row.reference for row in compared)
+    head = next(iter(names)) if len(names) == 1 else "the reference"
+    return [
+        Column(f"Saved against\n{head}", [row.name for row in compared], "left"),
+        Column(
+            "bps", [UNDEFINED if one is None else f"{_less(one.mean):+.3f}" for one in found_all]
+        ),
+        Column(
+            f"{found.confidence:.0%} interval,\nall together",
+            [
+                "not compared" if one is None else f"{_less(one.high):+.3f} to {_less(one.low):+.3f}"
+                for one in found_all
+            ],
+            "left",
+        ),
+        Column(
+            "in money",
+            [
+                UNDEFINED if row.difference is None else f"{_less(row.difference.mean):+,.2f}"
+                for row in compared
+            ],
+            rank=1,
+        ),
+        Column("", [UNDEFINED if one is None else _verdict(one.verdict) for one in found_all], "left"),
+        Column("Pairs", ["0" if one is None else f"{one.n:,}" for one in found_all], rank=1),
+        Column(
+            "Variance\nratio",
+            [
+                UNDEFINED if one is None or one.variance_ratio is None
+                else f"{float(one.variance_ratio):.2f}"
+                for one in found_all
+            ],
+            rank=2,
+        ),
+        Column(
+            "Seeds it\nstill takes",
+            [
+                UNDEFINED if one is None or one.further_seeds is None else f"{one.further_seeds:,}"
+                for one in found_all
+            ],
+            rank=2,
+        ),
+    ]
+
+
+def _verdict(verdict: str) -> str:
+    return {"lower": "cheaper", "higher": "dearer"}.get(verdict, verdict)
+
+
+def _less(text: str) -> float:
+    return 0.0 - float(text)
+
+
+def _along_tables(found: Sweep, width: int) -> list[RenderableType]:
+    """Lines as rows and values as columns: shortfall, then fill rate."""
+    lines: dict[tuple[str, ...], dict[str, PointRow]] = {}
+    for row in found.points:
+        key = tuple(level for axis, level in row.levels.items() if axis != ALONG)
+        lines.setdefault(key, {})[row.levels[ALONG]] = row
+    names = ["  ".join(key) for key in lines]
+    values = found.axes[ALONG]
+    shortfalls = [
+        Column(value, [_plus_minus(own[value].shortfall_bps) for own in lines.values()])
+        for value in values
+    ]
+    rates = [
+        Column(value, [_percent(own[value].fill_rate) for own in lines.values()])
+        for value in values
+    ]
+    along = found.along or ALONG
+    return [
+        make_table([Column("Shortfall, bps", names, "left"), *shortfalls], width),
+        "",
+        make_table([Column("Fill rate of children", names, "left"), *rates], width),
+        f"Across: {along}; {LINE}s: what takes these values, all else as it stands. Means with "
+        f"{found.confidence:.0%} intervals of each by itself (Student's t).",
+    ]
+
+
+def _plus_minus(one: Spread | None) -> str:
+    if one is None:
+        return UNDEFINED
+    if one.low is None or one.high is None:
+        return f"{float(one.mean):.2f}"
+    half = (float(one.high) - float(one.low)) / 2
+    return f"{float(one.mean):.2f} ± {half:.2f}"
+
+
+def _percent(one: Spread | None) -> str:
+    return UNDEFINED if one is None else f"{float(one.mean):.0%}"
+
+
+def _sd(one: Spread | None) -> str:
+    return UNDEFINED if one is None or one.sd is None else f"{float(one.sd):.2f}"
+
+
+def _mean(one: Spread | None, digits: int) -> str:
+    return UNDEFINED if one is None else f"{float(one.mean):,.{digits}f}"
