@@ -24,6 +24,7 @@ _FACADE = {
     "read_records": "sim.audit.read:read_records",
     "replay": "sim.report.rebuild:replay",
     "run": "sim.api:run",
+    "sweep": "sim.study.sweep.api:sweep",
     "whatif": "sim.study.whatif:whatif",
 }
 __all__ = sorted(_FACADE)  # noqa: PLE0605 - the table is the one list

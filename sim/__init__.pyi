@@ -12,5 +12,6 @@ from sim.scenario.load import load_scenario as load_scenario
 from sim.study.check import check as check
 from sim.study.compare_runs import compare as compare
 from sim.study.diff import diff as diff
+from sim.study.sweep.api import sweep as sweep
 from sim.study.whatif import whatif as whatif
 from sim.world import RunResult as RunResult

@@ -30,6 +30,7 @@ COMMANDS: Final = {
     "diff": ("sim.cli.diff:diff", "Say how two runs differ, and why."),
     "whatif": ("sim.cli.whatif:whatif", "Run a log again with one change; say what differs."),
     "compare": ("sim.cli.compare:compare", "Say how runs differ from the first, and in cost."),
+    "sweep": ("sim.cli.sweep:sweep", "Run many points and seeds; say what differs."),
     "tune": ("sim.cli.tune:tune", "Find the parameters that cost least."),
     "list": ("sim.cli.listing:list_kinds", "List scenarios, venue kinds, strategies and more."),
     "schema": ("sim.cli.schema:schema", "Print the JSON Schema of the scenario file."),

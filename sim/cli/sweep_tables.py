@@ -59,7 +59,9 @@ def _costs(rows: Sequence[PointRow]) -> list[Column]:
         Column("Average\nprice", [_mean(row.avg_px, 4) for row in rows], rank=2),
         Column("Cost in\nmoney", [_mean(row.cost, 2) for row in rows], rank=1),
         Column("Filled", [f"{float(row.filled_share.mean):.1%}" for row in rows]),
-        Column("Runs that\nfilled all", [f"{row.filled_all:,}/{row.runs:,}" for row in rows], rank=2),
+        Column(
+            "Runs that\nfilled all", [f"{row.filled_all:,}/{row.runs:,}" for row in rows], rank=2
+        ),
     ]
     return columns
 
@@ -78,7 +80,9 @@ def _differences(rows: Sequence[PointRow], found: Sweep) -> list[Column]:
         Column(
             f"{found.confidence:.0%} interval,\nall together",
             [
-                "not compared" if one is None else f"{_less(one.high):+.3f} to {_less(one.low):+.3f}"
+                "not compared"
+                if one is None
+                else f"{_less(one.high):+.3f} to {_less(one.low):+.3f}"
                 for one in found_all
             ],
             "left",
@@ -91,16 +95,19 @@ def _differences(rows: Sequence[PointRow], found: Sweep) -> list[Column]:
             ],
             rank=1,
         ),
-        Column("", [UNDEFINED if one is None else _verdict(one.verdict) for one in found_all], "left"),
-        Column("Pairs", ["0" if one is None else f"{one.n:,}" for one in found_all], rank=1),
+        Column(
+            "", [UNDEFINED if one is None else _verdict(one.verdict) for one in found_all], "left"
+        ),
+        Column("Pairs", ["0" if one is None else f"{one.n:,}" for one in found_all], rank=2),
         Column(
             "Variance\nratio",
             [
-                UNDEFINED if one is None or one.variance_ratio is None
+                UNDEFINED
+                if one is None or one.variance_ratio is None
                 else f"{float(one.variance_ratio):.2f}"
                 for one in found_all
             ],
-            rank=2,
+            rank=1,
         ),
         Column(
             "Seeds it\nstill takes",
@@ -108,7 +115,7 @@ def _differences(rows: Sequence[PointRow], found: Sweep) -> list[Column]:
                 UNDEFINED if one is None or one.further_seeds is None else f"{one.further_seeds:,}"
                 for one in found_all
             ],
-            rank=2,
+            rank=1,
         ),
     ]
 
@@ -125,23 +132,34 @@ def _along_tables(found: Sweep, width: int) -> list[RenderableType]:
     """Lines as rows and values as columns: shortfall, then fill rate."""
     lines: dict[tuple[str, ...], dict[str, PointRow]] = {}
     for row in found.points:
-        key = tuple(level for axis, level in row.levels.items() if axis != ALONG)
-        lines.setdefault(key, {})[row.levels[ALONG]] = row
-    names = ["  ".join(key) for key in lines]
+        key = tuple(level for axis, level in row.levels.items() if axis not in {LINE, ALONG})
+        lines.setdefault((*key, row.levels[LINE]), {})[row.levels[ALONG]] = row
+    names: list[str] = []
+    rows: list[dict[str, PointRow] | None] = []
+    group: tuple[str, ...] = ()
+    for key, own in lines.items():
+        if key[:-1] != group:
+            group = key[:-1]
+            names.append(", ".join(group))
+            rows.append(None)
+        names.append(f"  {key[-1]}" if group else key[-1])
+        rows.append(own)
     values = found.axes[ALONG]
     shortfalls = [
-        Column(value, [_plus_minus(own[value].shortfall_bps) for own in lines.values()])
+        Column(
+            value, ["" if own is None else _plus_minus(own[value].shortfall_bps) for own in rows]
+        )
         for value in values
     ]
     rates = [
-        Column(value, [_percent(own[value].fill_rate) for own in lines.values()])
+        Column(value, ["" if own is None else _percent(own[value].fill_rate) for own in rows])
         for value in values
     ]
     along = found.along or ALONG
     return [
-        make_table([Column("Shortfall, bps", names, "left"), *shortfalls], width),
+        make_table([Column("Shortfall,\nbps", names, "left"), *shortfalls], width),
         "",
-        make_table([Column("Fill rate of children", names, "left"), *rates], width),
+        make_table([Column("Fill rate\nof children", names, "left"), *rates], width),
         f"Across: {along}; {LINE}s: what takes these values, all else as it stands. Means with "
         f"{found.confidence:.0%} intervals of each by itself (Student's t).",
     ]

@@ -35,7 +35,22 @@ def notes_on(found: "Sweep", outcomes: Sequence[str], *, seeds_matter: bool) -> 
     if bad:
         notes.append(f"{bad:,} of {len(outcomes):,} runs were over before their orders had ended")
     notes += _along(found) if ALONG in found.axes else _ranking(found)
-    return notes
+    return notes + _pairing(found)
+
+
+def _pairing(found: "Sweep") -> list[str]:
+    """What common random numbers were worth, over the comparisons that moved at all."""
+    compared = [row.difference_bps for row in found.points if row.difference_bps is not None]
+    ratios = [
+        float(one.variance_ratio)
+        for one in compared
+        if one.variance_ratio is not None and one.verdict != "the same"
+    ]
+    if not ratios:
+        return []
+    least, most = min(ratios), max(ratios)
+    span = f"{least:.0%}" if f"{least:.0%}" == f"{most:.0%}" else f"{least:.0%} to {most:.0%}"
+    return [f"pairs by seed: differences have {span} of the variance of unpaired samples"]
 
 
 def difference_words(one: Difference, unit: str) -> str:

@@ -292,6 +292,7 @@ def test_exit_0_and_one_document_for_what_is_right(
         "inspect": ["inspect", "good.events.csv"],
         "calibrate": ["calibrate", "market.events.csv", "--simulate", "1ms"],
         "generate": ["generate", "fragmented", "made.events.csv"],
+        "sweep": ["sweep", "fragmented", "--grid", "router.max_attempts=5,6", "--seeds", "1"],
         "tune": ["tune", "fragmented", "--grid", "router.max_attempts=5,6", "--jobs", "1"],
     }
     args = right[command]

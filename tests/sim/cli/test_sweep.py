@@ -1,0 +1,165 @@
+"""``sorsim sweep``: its files, what it refuses, and going on after an interruption."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sim.study.spread import Stopped
+from sim.world import run_world
+
+Invoke = Callable[..., Any]  # see conftest
+
+GRID = ("--grid", "router.strategy.kind=greedy,top_of_book", "--seeds", "2", "--jobs", "1")
+
+
+@pytest.fixture(autouse=True)
+def no_figure(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Figures and tables load large libraries; the slow tests write them."""
+    if request.node.get_closest_marker("slow") is None:
+        monkeypatch.setattr("sim.study.sweep.draw.draw", lambda *args: None)
+        monkeypatch.setattr("sim.study.sweep.table.write_table", lambda *args: None)
+
+
+@pytest.mark.slow
+def test_the_folder_holds_document_table_and_figure(invoke: Invoke, tmp_path: Path) -> None:
+    import polars
+
+    done = invoke("sweep", "fragmented", *GRID, "--out", "s", "--json")
+    assert (done.code, done.err) == (0, "")
+    document = json.loads(done.out)
+    assert document.pop("folder") == "s"
+    assert document == json.loads((tmp_path / "s" / "sweep.json").read_bytes())
+    assert (tmp_path / "s" / "sweep.png").read_bytes().startswith(b"\x89PNG")
+    table = polars.read_parquet(tmp_path / "s" / "runs.parquet")
+    assert table.height == 4
+    assert table["point"].to_list() == ["kind=greedy"] * 2 + ["kind=top_of_book"] * 2
+    assert table["loss"].to_list()[:2] == ["10000450", "10000450"]
+    assert table["seed"].to_list() == [1, 2, 1, 2]
+    assert table["cost_bps"].null_count() == 4
+    assert table["NYSE.filled_qty"].to_list()[0] == 10_000
+    held = json.loads((tmp_path / "s" / "manifest.json").read_bytes())["files"]
+    assert sorted(held) == ["journal.jsonl", "runs.parquet", "sweep.json", "sweep.png"]
+    before = {file: file.read_bytes() for file in (tmp_path / "s").iterdir()}
+    again = invoke("sweep", "fragmented", *GRID, "--out", "s")
+    assert (again.code, "s: holds a run already" in again.err) == (2, True)
+    assert {file: file.read_bytes() for file in (tmp_path / "s").iterdir()} == before
+
+
+@pytest.mark.slow
+def test_all_files_are_the_same_with_any_number_of_processes(
+    invoke: Invoke, tmp_path: Path
+) -> None:
+    for jobs in ("1", "2"):
+        args = ("--seeds", "2", "--jobs", jobs, "--out", f"s{jobs}", "--quiet")
+        assert invoke("sweep", "monte_carlo", *args).code == 0
+    for name in ("sweep.json", "runs.parquet", "journal.jsonl", "sweep.png"):
+        assert (tmp_path / "s1" / name).read_bytes() == (tmp_path / "s2" / name).read_bytes(), name
+
+
+def test_the_tables_say_what_is_cheaper(invoke: Invoke) -> None:
+    done = invoke("sweep", "fragmented", *GRID)
+    assert done.code == 0
+    assert "kind=top_of_book   -0.400" in done.out
+    assert "dearer" in done.out
+    assert "Note: chance plays no part" in done.out
+    assert max(map(len, done.out.splitlines()[:-4])) <= 80
+
+
+def test_along_an_axis_its_values_stand_side_by_side(invoke: Invoke) -> None:
+    values = 'study.sweep.along.values=["50us", "10ms"]'
+    args = ("--set", values, "--set", "study.sweep.variants=[]", "--set", "duration=1s")
+    one = "parents=[{id: P, side: buy, qty: 9000, at: 300ms}]"
+    done = invoke("sweep", "latency_study", *args, "--set", one, "--seeds", "2", "--jobs", "1")
+    assert done.code == 0, done.err
+    assert "Shortfall," in done.out
+    assert "Fill rate" in done.out
+    assert "Note: all_venues: 10ms " in done.out
+
+
+def test_exit_1_where_no_run_fills_the_order(invoke: Invoke) -> None:
+    point = "router.strategy={kind: single_venue, venue: NYSE}"
+    done = invoke("sweep", "fragmented", "--grid", point, "--seeds", "2", "--jobs", "1")
+    assert done.code == 1
+    assert "not ranked by cost: 2 of 2 runs did not fill all, the worst 90,000" in done.out
+
+
+@pytest.mark.parametrize(
+    ("args", "says"),
+    [
+        ([], "study.sweep: must be there to know what to sweep, or --grid given"),
+        (["--grid", "x"], "Invalid value for --grid: 'x': found no = after the path"),
+        (["--grid", "a=1", "--grid", "a=2"], "'a': found the path twice; allowed: each once"),
+        ([*GRID, "--seeds", "0"], "Invalid value for '--seeds'"),
+        ([*GRID, "--cluster", "tcp://127.0.0.1:1"], "--jobs and --cluster are two places to run"),
+        ([*GRID, "--resume"], "--resume needs --out"),
+        ([*GRID, "--resume", "--out", "nowhere"], "nowhere: holds no unfinished sweep"),
+        ([*GRID, "--data", "nowhere"], "folder 'nowhere' does not exist"),
+    ],
+)
+def test_exit_2_and_no_folder(invoke: Invoke, tmp_path: Path, args: list[str], says: str) -> None:
+    done = invoke("sweep", "fragmented", *args)
+    assert (done.code, done.out) == (2, "")
+    assert says in done.err
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_was_interrupted_goes_on_where_it_was(
+    invoke: Invoke, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = invoke("sweep", "fragmented", *GRID, "--out", "whole", "--json")
+    calls: list[Any] = []
+
+    def stop_at_the_third(*args: Any, **options: Any) -> Any:
+        calls.append(args)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return run_world(*args, **options)
+
+    monkeypatch.setattr("sim.study.sweep.figures.run_world", stop_at_the_third)
+    done = invoke("sweep", "fragmented", *GRID, "--out", "s")
+    assert (done.code, done.out) == (130, "")
+    assert "interrupted: 2 of 4 runs were done and are kept in s/journal.jsonl; go on with: " in (
+        done.err
+    )
+    command = done.err.partition("go on with: sorsim ")[2].strip()
+    assert command == (
+        "sweep fragmented --grid router.strategy.kind=greedy,top_of_book --seeds 2 --jobs 1 "
+        "--out s --resume"
+    )
+    assert [file.name for file in (tmp_path / "s").iterdir()] == ["journal.jsonl"]
+    refused = invoke("sweep", "fragmented", *GRID, "--out", "s")
+    assert (refused.code, "s: holds an unfinished sweep" in refused.err) == (2, True)
+    again = invoke(*command.split(), "--json")
+    assert again.code == 0, again.err
+    assert len(calls) == 3 + 2
+    documents = [json.loads(one.out) for one in (whole, again)]
+    assert [one.pop("folder") for one in documents] == ["whole", "s"]
+    assert documents[0] == documents[1]
+    journals = [(tmp_path / name / "journal.jsonl").read_bytes() for name in ("whole", "s")]
+    assert journals[0] == journals[1]
+    finished = invoke(*command.split())
+    assert (finished.code, "there is nothing to resume" in finished.err) == (2, True)
+
+
+def test_what_was_stopped_before_anything_was_done_leaves_nothing(
+    invoke: Invoke, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*args: Any, **options: Any) -> Any:
+        raise Stopped(0, 4, None)
+
+    monkeypatch.setattr("sim.study.sweep.run.spread", stop)
+    done = invoke("sweep", "fragmented", *GRID, "--out", "s")
+    assert (done.code, "go on with" in done.err) == (130, False)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.slow
+def test_a_cluster_that_is_not_there_leaves_nothing(invoke: Invoke, tmp_path: Path) -> None:
+    args = ("--grid", "router.max_attempts=5,6", "--cluster", "tcp://127.0.0.1:9", "--out", "s")
+    done = invoke("sweep", "fragmented", *args, "--json")
+    assert done.code == 2
+    assert json.loads(done.out)["error"]["kind"] == "cluster"
+    assert not list(tmp_path.iterdir())
