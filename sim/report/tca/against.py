@@ -45,20 +45,40 @@ class Yardsticks:
         return (
             _arrival_mid(parent),
             _arrival_touch(parent),
-            self._single_exchange(parent),
+            *self._displayed(parent),
             self._vwap(parent, end_ns),
             self._twap(parent, end_ns),
             self._best_possible(parent),
         )
 
-    def _single_exchange(self, parent: Parent) -> Benchmark:
+    def _displayed(self, parent: Parent) -> Iterator[Benchmark]:
+        """What was displayed as the order came: the best exchange alone, and all on average."""
         books, approximate = self._books(parent)
+        why = ""
+        if not any(books.values()):
+            why = self._no_data or "no exchange is known to have shown anything as the order came"
         best = best_single(books, parent.sign, parent.filled_qty or parent.received.order_qty)
-        if best is None:
-            why = "no exchange is known to have shown anything as the order came"
-            return _single(None, None, "", approximate, self._no_data or why)
-        venue_id, walked = best
-        return _single(_mean(walked), walked.lots, f"at {venue_id}", approximate, "")
+        yield Benchmark(
+            name="single_exchange",
+            title="single exchange",
+            about="the whole quantity at the one exchange that was cheapest for it",
+            px=None if best is None else _mean(best[1]),
+            lots=None if best is None else best[1].lots,
+            detail="" if best is None else f"at {best[0]}",
+            approximate=approximate,
+            why=why,
+        )
+        levels = [level for book in books.values() for level in book]
+        lots = sum(qty for _, qty in levels)
+        yield Benchmark(
+            name="displayed_vwap",
+            title="VWAP by displayed liquidity",
+            about="the average price of all that exchanges displayed on the other side, by lots",
+            px=Fraction(sum(px * qty for px, qty in levels), lots) if lots else None,
+            detail=f"{lots:,} lots" if lots else "",
+            approximate=approximate,
+            why=why,
+        )
 
     def _books(self, parent: Parent) -> tuple[dict[str, Levels], str]:
         """What each lit venue displayed on the other side, and what is approximate about it."""
@@ -111,7 +131,9 @@ class Yardsticks:
             lots += some.lots
         ours, detail = parent.filled_qty, ""
         if lots:
-            detail = f"{lots} lots traded, ours among them: {ours}"
+            detail = f"{lots:,} lots traded, {ours:,} of them ours"
+            if lots == ours:
+                detail = f"nobody else traded: {lots:,} lots, all of them ours"
         return Benchmark(
             name="market_vwap",
             title="VWAP",
@@ -208,21 +230,6 @@ def _arrival_touch(parent: Parent) -> Benchmark:
         px=None if px is None else Fraction(px),
         approximate="as the router knew it",
         why="" if px is not None else f"the router knew of no displayed {side} as the order came",
-    )
-
-
-def _single(
-    px: Fraction | None, lots: int | None, detail: str, approximate: str, why: str
-) -> Benchmark:
-    return Benchmark(
-        name="single_exchange",
-        title="single exchange",
-        about="the whole quantity at the one exchange that was cheapest for it",
-        px=px,
-        lots=lots,
-        detail=detail,
-        approximate=approximate,
-        why=why,
     )
 
 

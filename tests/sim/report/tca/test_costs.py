@@ -158,7 +158,8 @@ def test_without_market_data_the_whole_is_known_and_its_parts_are_not(
     assert row["shortfall"]["total"] == "1"
     assert row["shortfall"]["parts"]["spread"] is None
     assert "audit.market_data: none" in row["shortfall"]["why_not_available"]
-    assert row["benchmarks"][3]["why_not_available"] == row["shortfall"]["why_not_available"]
+    found = {one["name"]: one for one in row["benchmarks"]}
+    assert found["market_vwap"]["why_not_available"] == row["shortfall"]["why_not_available"]
 
 
 def test_a_pool_at_the_middle_costs_no_spread(
@@ -183,6 +184,43 @@ def test_markouts_follow_the_mid_and_end_with_the_log(
     assert found["10s"] == found["5min"] == (0, None, None)
     assert [row["horizon"] for row in rows] == ["1ms", "100ms", "1s", "10s", "60s", "5min"]
     assert rows[0]["venues"]["A"]["money"] == "0.6"
+
+
+def test_benchmarks_are_of_what_was_displayed_and_what_traded(
+    market: Callable[..., Data], two_sided: Callable[..., Data], costs_of: Callable[..., Any]
+) -> None:
+    """Two venues: 60 at 100.01 and 20 at 100.05; 100 at 100.03. Ninety are bought."""
+    near = two_sided("NEAR", [["100.01", 60], ["100.05", 20]], [["99.99", 5]])
+    far = two_sided("FAR", [["100.03", 100]], [["99.97", 5]])
+    rows = costs_of(market([near, far], qty=90))["P"].row()["benchmarks"]
+    found = {row["name"]: row for row in rows}
+    paid = Decimal("100.01") * 60 + Decimal("100.03") * 30
+    assert found["single_exchange"]["detail"] == "at FAR"
+    assert Decimal(found["single_exchange"]["cost"]) == paid - Decimal("100.03") * 90
+    displayed = Decimal("100.01") * 60 + Decimal("100.05") * 20 + Decimal("100.03") * 100
+    assert Decimal(found["displayed_vwap"]["px"]) == round(displayed / 180, 8)
+    assert found["market_vwap"]["cost"] == "0.00000000"
+    assert found["market_vwap"]["detail"] == "nobody else traded: 90 lots, all of them ours"
+    assert found["best_possible"]["cost"] == "0.00000000"
+    assert found["market_twap"]["px"] is not None
+
+
+@pytest.mark.parametrize("market_data", ["full", "touch"])
+def test_what_stood_at_a_decision_counts_for_the_best_possible(
+    market: Callable[..., Data],
+    two_sided: Callable[..., Data],
+    costs_of: Callable[..., Any],
+    market_data: str,
+) -> None:
+    """A router that may use one venue only passes by a better one."""
+    good = two_sided("GOOD", [["100.01", 60]], [["99.99", 5]])
+    bad = two_sided("BAD", [["100.03", 60]], [["99.97", 5]])
+    data = market([good, bad], qty=50, audit={"market_data": market_data})
+    data["router"]["strategy"] = {"kind": "single_venue", "venue": "BAD"}
+    rows = costs_of(data)["P"].row()["benchmarks"]
+    found = {row["name"]: row for row in rows}
+    assert found["best_possible"]["cost"] == "1.00000000"
+    assert found["single_exchange"]["detail"] == "at GOOD"
 
 
 FAST = ("fragmented", "venue_kinds", "two_parents", "midpoint", "partial_fill", "halt")
