@@ -5,8 +5,10 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 
+from sim.audit.record import Record
 from sim.report.tca.costs import PARTS, ParentCost, parent_costs, total_cost
 from sim.report.trail.build import Trail, TrailBuilder
 from sim.scenario.load import load_scenario
@@ -221,6 +223,22 @@ def test_what_stood_at_a_decision_counts_for_the_best_possible(
     found = {row["name"]: row for row in rows}
     assert found["best_possible"]["cost"] == "1.00000000"
     assert found["single_exchange"]["detail"] == "at GOOD"
+
+
+def test_a_log_that_ends_anywhere_has_costs_that_add_up(
+    read_records: Callable[[bytes], tuple[Record, ...]],
+) -> None:
+    result = run_world(load_scenario("two_parents"))
+    assert result.log is not None
+    records = read_records(result.log)
+    for end in range(1, len(records) + 1):
+        builder = TrailBuilder()
+        for record in records[:end]:
+            builder.observe(record)
+        for cost in parent_costs(builder.trail()).values():
+            assert msgspec.json.encode(cost.row())
+            known = [part for part in cost.parts.values() if part is not None]
+            assert cost.shortfall is None or len(known) < len(PARTS) or sum(known) == cost.shortfall
 
 
 FAST = ("fragmented", "venue_kinds", "two_parents", "midpoint", "partial_fill", "halt")
