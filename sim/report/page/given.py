@@ -20,7 +20,7 @@ from sim.report.words import duration, instant
 ROWS_MAX: Final = 120
 """Rows of a table that comes from another part."""
 UNFOLDED_MAX: Final = 12
-"""A table with more rows comes folded."""
+"""A table with more rows comes folded, as do all but the first of a section."""
 _DIGITS_MAX: Final = 4
 _LOTS: Final = frozenset({"qty", "lots", "shares"})
 _INSTANTS: Final = frozenset({"t_ns", "at_ns"})
@@ -62,11 +62,12 @@ class Given:
                     str(value.get("title") or title),
                     _sentences(value.get("text")),
                     _sentences(value.get("approximate")),
-                    [table for table in tables if table.rows],
+                    _folded([table for table in tables if table.rows]),
                 )
             ]
         section = Section(title)
         self._plainly(value, title, section)
+        section.tables = _folded(section.tables)
         return [section]
 
     def _plainly(self, value: Any, title: str, section: Section) -> None:
@@ -113,7 +114,6 @@ class Given:
             cells,
             note,
             wide=len(columns) > 7,
-            folded=len(rows) > UNFOLDED_MAX,
         )
 
     def _cell(self, key: str, value: Any, digits: int) -> Cell:
@@ -145,6 +145,14 @@ class Given:
         if value and (key.endswith(("_qty", "_lots", "_shares")) or key in _LOTS):
             return self._figures.qty(value)
         return whole(value)
+
+
+def _folded(tables: Sequence[Table]) -> list[Table]:
+    """The first table is open unless it is long; who wants the others unfolds them."""
+    return [
+        msgspec.structs.replace(table, folded=place > 0 or len(table.rows) > UNFOLDED_MAX)
+        for place, table in enumerate(tables)
+    ]
 
 
 def shortened(section: Any) -> Any:

@@ -181,6 +181,7 @@ def _tables(document: Document, views: Views, shown: _Shown) -> dict[str, Any]:
         "parents": views.parents(shown.parents, len(document.parents)),
         "cost": views.cost_parts(document.parents),
         "benchmarks": [one for one in benchmarks if one is not None],
+        "against": views.against_benchmarks(document.parents),
         "markouts": views.markouts(document.parents, document.venues),
         "causes": views.causes(causes, short),
         "worse": views.worse(worse, sum(one.worse.qty for one in document.parents)),

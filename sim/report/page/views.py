@@ -146,6 +146,28 @@ class Views:
         ]
         return Table(f"{parent.parent_id} against benchmarks", columns, rows)
 
+    def against_benchmarks(self, parents: Sequence[Parent]) -> Table | None:
+        """Several parents against their benchmarks, in basis points."""
+        known = [one for one in parents if one.benchmarks]
+        marks = [mark for one in known for mark in one.benchmarks]
+        titles = {mark.name: mark.title or words(mark.name) for mark in marks}
+        if not known:
+            return None
+        shown = choose(known, PARENTS_MAX, lambda one: one.order_qty)
+        rows: list[list[Cell]] = []
+        for one in shown:
+            found = {mark.name: mark for mark in one.benchmarks}
+            row = [Cell(one.parent_id), number(self._figures.average(one.avg_px))]
+            for name in titles:
+                mark = found.get(name)
+                row.append(number(NONE if mark is None else bps(mark.cost_bps)))
+            rows.append(row)
+        columns = [Column("Parent"), Column("Average price", number=True)]
+        columns += [Column(title, number=True) for title in titles.values()]
+        note = shown_of(len(shown), len(known), "parents", "the largest")
+        caption = "Against benchmarks, in basis points (a cost is positive)"
+        return Table(caption, columns, rows, note, wide=True)
+
     def markouts(self, parents: Sequence[Parent], venues: Sequence[Venue]) -> Table | None:
         """Mid after the fills, by parent and venue."""
         lines = [(Cell(one.parent_id), one.markouts) for one in parents[:PARENTS_MAX]]

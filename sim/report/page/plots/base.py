@@ -138,6 +138,11 @@ def axis(title: str = "", **more: Any) -> dict[str, Any]:
     return found
 
 
+def sizes_format(most: float) -> str:
+    """How an axis writes quantities: short from ten thousand on, else as they are."""
+    return "~s" if most >= 10_000 else ",~r"
+
+
 def label(text: str, x: float | str, y: float | str, **more: Any) -> dict[str, Any]:
     """Words in a chart, without an arrow."""
     found: dict[str, Any] = {

@@ -12,6 +12,7 @@ from sim.report.page.plots.base import (
     frame,
     label,
     plain_text,
+    sizes_format,
 )
 from sim.report.page.text import Figures, cause
 
@@ -52,7 +53,9 @@ def cause_bars(venues: Sequence[Venue], figures: Figures, marks: Marks) -> Plot 
         barmode="stack",
         bargap=0.42,
         margin={"l": 8, "r": 8, "t": 4, "b": 40},
-        xaxis=axis("quantity not filled", range=[0, most * 1.18], tickformat="~s", nticks=6),
+        xaxis=axis(
+            "quantity not filled", range=[0, most * 1.18], tickformat=sizes_format(most), nticks=6
+        ),
         yaxis=axis(
             categoryorder="array",
             categoryarray=[cause(name) for name in reversed(order)],

@@ -127,7 +127,8 @@ def _steps_of(
         }
     )
     low, high = min(ends), max(ends)
-    room = (high - low or 1.0) * 0.14
+    columns = layout["grid"]["columns"]
+    room = (high - low or 1.0) * (0.06 + 0.08 * columns)  # for the words at the bars' ends
     layout[f"xaxis{place if place > 1 else ''}"] = axis(
         "basis points, a cost to the right",
         range=[low - room if low < 0 else 0, high + room],

@@ -13,6 +13,7 @@ from sim.report.page.plots.base import (
     frame,
     label,
     plain_text,
+    sizes_format,
 )
 from sim.report.page.text import Figures
 
@@ -54,7 +55,7 @@ def depth_profile(
             rangemode="tozero",
             nticks=3,
             anchor="y",
-            tickformat="~s",
+            tickformat=sizes_format(_most(venue, child, figures)),
         )
         colour = marks.colour(venue.venue_id)
         data += _panel(venue, child, colour, f"x{suffix}", figures)
@@ -84,6 +85,12 @@ def _heights(
             worst = sign * max(sign * worst, sign * float(one.levels[0][0]))
     room = max(abs(worst - best) * 0.35, 2 * figures.tick)
     return sorted([best - sign * room / 4, worst + sign * room])
+
+
+def _most(venue: Ranked, child: Child | None, figures: Figures) -> float:
+    """The largest quantity in a panel."""
+    known = sum(qty for _, qty in venue.levels)
+    return figures.size(max(known, sum(qty for _, qty in _arrival(child))))
 
 
 def _arrival(child: Child | None) -> Levels:

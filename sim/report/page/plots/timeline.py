@@ -73,7 +73,7 @@ def timeline(
         quotes = document.market.quotes.get(venue_id)
         strip = [] if quotes is None else _quotes(quotes, clock, ref)
         strip += _orders(by_venue[venue_id], clock, figures, marks, ref)
-        layout[name] = price_axis(strip, figures, 3, domain=[max(low, 0.0), high])
+        layout[name] = price_axis(strip, figures, 4, domain=[max(low, 0.0), high])
         data += strip
         _halts(document, venue_id, clock, ref, layout)
     says = f"{len(children)} child orders over time at {len(shown)} venues"
