@@ -22,6 +22,8 @@ MAX_NS: Final = 10**18
 _DECIMAL: Final = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?", re.ASCII)
 _DURATION: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?(ns|us|ms|s|min)", re.ASCII)
 _EXACT: Final = Context(prec=60, traps=[Inexact])
+# The same traps as of a context that is made for one sum, without making one.
+_WIDE: Final = Context(prec=60, rounding=ROUND_HALF_EVEN)
 _AVG_PX_STEP: Final = Decimal("0.00000001")
 _BPS_STEP: Final = Decimal("0.000001")
 
@@ -82,7 +84,7 @@ class Units:
         lot_size: Quantity of one lot, > 0.
     """
 
-    __slots__ = ("_price_digits", "_qty_digits", "lot_size", "tick_size")
+    __slots__ = ("_price_digits", "_qty_digits", "_tick_lot", "lot_size", "tick_size")
 
     def __init__(self, tick_size: Decimal, lot_size: Decimal) -> None:
         for name, value in (("tick_size", tick_size), ("lot_size", lot_size)):
@@ -90,6 +92,7 @@ class Units:
                 raise UnitError(f"{name} must be > 0, was {value}")
         self.tick_size = tick_size
         self.lot_size = lot_size
+        self._tick_lot = _EXACT.multiply(tick_size, lot_size)
         self._price_digits = _digits(tick_size)
         self._qty_digits = _digits(lot_size)
 
@@ -129,8 +132,7 @@ class Units:
 
     def notional(self, tick_lots: int) -> Decimal:
         """Money of a sum of ``price_ticks * qty_lots``, exact."""
-        with localcontext(_EXACT):
-            return self.tick_size * self.lot_size * tick_lots
+        return _EXACT.multiply(self._tick_lot, Decimal(tick_lots))
 
     def avg_px_text(self, tick_lots: int, lots: int) -> str | None:
         """Average price with 8 decimals, half-even; None when nothing was filled."""
@@ -177,8 +179,7 @@ class ForeignUnits(Units):
 
 def quotient_text(numerator: Decimal, denominator: Decimal, step: Decimal = _BPS_STEP) -> str:
     """Quotient rounded once, half-even, to ``step`` (by default 6 decimals, for basis points)."""
-    with localcontext(Context(prec=60)):
-        return format((numerator / denominator).quantize(step, rounding=ROUND_HALF_EVEN), "f")
+    return format(_WIDE.quantize(_WIDE.divide(numerator, denominator), step), "f")
 
 
 def _digits(step: Decimal) -> int:
