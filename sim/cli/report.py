@@ -196,32 +196,30 @@ def _text(trail: "Trail", elsewhere: Elsewhere, form: str) -> str:
         from sim.report.evidence.cat import cat_csv
 
         return cat_csv(trail)
-    document = _built(trail, elsewhere)
+    if form == "html":
+        from sim.report.document.build import page_document
+        from sim.report.page.render import render
+
+        return render(page_document(trail, elsewhere.sections))
+    from sim.report.document.build import report_document
+
+    document = report_document(trail, elsewhere.sections)
     if form == "json":
         import msgspec
 
         return msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n"
-    if form == "md":
-        from sim.report.document.markdown import markdown
+    from sim.report.document.markdown import markdown
 
-        return markdown(document)
-    from sim.report.page.render import render
-
-    return render(document)
-
-
-def _built(trail: "Trail", elsewhere: Elsewhere) -> dict[str, Any]:
-    from sim.report.document.build import report_document
-
-    return report_document(trail, elsewhere.sections)
+    return markdown(document)
 
 
 def _figures(trail: "Trail", elsewhere: Elsewhere, folder: Path, *, quiet: bool) -> None:
     """All figures, each a file in a folder."""
     from sim.manifest import write_new
+    from sim.report.document.build import page_document
     from sim.report.figures.draw import draw_figures
 
-    document = _built(trail, elsewhere)
+    document = page_document(trail, elsewhere.sections)
     figures = draw_figures(document, elsewhere.costs)
     folder.mkdir(parents=True, exist_ok=True)
     for name, content in figures.items():

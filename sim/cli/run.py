@@ -167,10 +167,10 @@ class _Reporter:
     def write(self, head: str) -> None:
         """Write it, as ``sorsim report`` will make it from the log."""
         from sim.manifest import write_new
-        from sim.report.document.build import report_document
+        from sim.report.document.build import page_document
         from sim.report.page.render import render
 
-        write_new(self.path, render(report_document(self.builder.trail(head))).encode())
+        write_new(self.path, render(page_document(self.builder.trail(head))).encode())
 
 
 def _run(

@@ -6,7 +6,7 @@ what is undefined is null. Ids and texts from a log are as they are there: who s
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sim.protocol.units import plain
 from sim.report.attribution.attribute import attribute
@@ -16,7 +16,7 @@ from sim.report.document.headline import headline
 from sim.report.document.market import market_rows
 from sim.report.document.missing import missing
 from sim.report.document.orders import child_rows, parent_row
-from sim.report.document.shortfalls import short_row, venue_causes
+from sim.report.document.shortfalls import short_rows, venue_causes
 from sim.report.document.venues import latency_rows, venue_rows
 from sim.report.evidence.decisions import decision_rows
 from sim.report.evidence.sections import evidence
@@ -26,14 +26,39 @@ from sim.report.trail.build import Trail
 SCHEMA: Final = "sorsim-report/1"
 
 
+class Detail(NamedTuple):
+    """Of how many rows all is given; None: of all. The others lack what makes rows long."""
+
+    parents: int | None = None
+    """With benchmarks and markouts: the largest ones."""
+    children: int | None = None
+    """With the quote acted upon and the causes: the first ones, and all that fell short."""
+
+
+PAGE: Final = Detail(parents=100, children=1_000)
+"""What a page can show of a long run; it says so."""
+
+
 def report_document(trail: Trail, study: Sequence[Mapping[str, Any]] = ()) -> dict[str, Any]:
-    """Everything that a report shows.
+    """Everything that a report says.
 
     Args:
         trail: The run.
         study: Sections that needed further runs, as ``{"title", "text", "tables"}``; they are
             passed on as they are.
     """
+    return _document(trail, study, Detail())
+
+
+def page_document(trail: Trail, study: Sequence[Mapping[str, Any]] = ()) -> dict[str, Any]:
+    """The same for a form that shows a part of long tables: short rows where many are alike.
+
+    Sums and all rows are there; of a run that is not long it is the same document.
+    """
+    return _document(trail, study, PAGE)
+
+
+def _document(trail: Trail, study: Sequence[Mapping[str, Any]], detail: Detail) -> dict[str, Any]:
     started, units = trail.started, trail.units
     instrument = trail.scenario["instrument"]
     costs = parent_costs(trail)
@@ -58,12 +83,16 @@ def report_document(trail: Trail, study: Sequence[Mapping[str, Any]] = ()) -> di
         "missing": missing(trail),
         "headline": [],
         "parents": [
-            {**parent_row(parent, units), **cost_rows(costs[name]), **shorts.parents[name].row()}
-            for name, parent in trail.parents.items()
+            {**parent_row(parent, units), **rows, **shorts.parents[parent.parent_id].row()}
+            for parent, rows in zip(
+                trail.parents.values(), cost_rows(costs.values(), detail.parents), strict=True
+            )
         ],
         "children": [
-            {**row, "short": short_row(shorts.children[row["cl_ord_id"]])}
-            for row in child_rows(trail)
+            {**row, **short}
+            for row, short in zip(
+                child_rows(trail), short_rows(shorts, detail.children), strict=True
+            )
         ],
         "decisions": decision_rows(trail),
         "venues": [

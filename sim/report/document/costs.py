@@ -1,15 +1,36 @@
 """What the cost analysis found, as it stands in the document's rows of parents and venues."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
+
+import msgspec
 
 from sim.protocol.units import Units
 from sim.report.tca.costs import ParentCost
 from sim.report.tca.markouts import Gained
 
 
-def cost_rows(cost: ParentCost) -> dict[str, Any]:
-    """``shortfall``, ``benchmarks`` and ``markouts`` of a parent."""
+def cost_rows(costs: Iterable[ParentCost], most: int | None) -> Iterator[dict[str, Any]]:
+    """``shortfall``, ``benchmarks`` and ``markouts`` of each parent.
+
+    Args:
+        costs: All parents.
+        most: Of so many, the largest orders, all is told; of the others the shortfall alone.
+            None: of all.
+    """
+    listed = list(costs)
+    full = set(range(len(listed)))
+    if most is not None and most < len(listed):
+        by_size = sorted(full, key=lambda n: (-listed[n].parent.received.order_qty, n))
+        full = set(by_size[:most])
+    for place, cost in enumerate(listed):
+        if place in full:
+            yield _rows(cost)
+        else:
+            yield _rows(msgspec.structs.replace(cost, benchmarks=(), markouts=()))
+
+
+def _rows(cost: ParentCost) -> dict[str, Any]:
     rows = cost.row()
     return {
         "shortfall": rows["shortfall"],

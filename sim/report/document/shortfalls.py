@@ -1,13 +1,27 @@
 """Why lots were not filled, as it stands in the document's rows of children and venues."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from sim.report.attribution.attribute import Attribution, ChildShort
 from sim.report.attribution.causes import as_text, in_order
 
 
-def short_row(short: ChildShort) -> dict[str, Any]:
-    """What a child's row says of it: the quote acted upon, the book met, causes, worse fills."""
+def short_rows(found: Attribution, most: int | None) -> Iterator[dict[str, Any]]:
+    """``short`` of each child: the quote acted upon, the book met, causes, worse fills.
+
+    Args:
+        found: All children.
+        most: After so many, only children that fell short have it; None: all have.
+    """
+    for place, short in enumerate(found.children.values()):
+        if most is None or place < most or short.short_qty:
+            yield {"short": _short(short)}
+        else:
+            yield {}
+
+
+def _short(short: ChildShort) -> dict[str, Any]:
     row = short.row()
     arrival = row["arrival"]
     return {

@@ -7,7 +7,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from sim.report.document.build import SCHEMA, report_document
+from sim.report.document import build
+from sim.report.document.build import SCHEMA, page_document, report_document
 from sim.report.trail.build import TrailBuilder, read_trail
 from sim.scenario.load import load_scenario
 from sim.world import run_world
@@ -106,3 +107,33 @@ def test_the_document_is_plain_json(tmp_path: Path) -> None:
     live, _, _ = both("queue_position", tmp_path)
     text = json.dumps(live, allow_nan=False)
     assert json.loads(text) == live
+
+
+def test_a_page_gets_the_same_document_of_a_run_that_is_not_long(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    folder.mkdir()
+    run_world(load_scenario("two_parents"), folder=folder)
+    trail = read_trail(folder)
+    assert page_document(trail) == report_document(trail)
+
+
+def test_a_page_of_a_long_run_lacks_details_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    builder = TrailBuilder()
+    run_world(load_scenario("controls"), watch=[builder])
+    trail = builder.trail()
+    whole = report_document(trail)
+    monkeypatch.setattr(build, "PAGE", build.Detail(parents=1, children=2))
+    brief = page_document(trail)
+    largest = max(whole["parents"], key=lambda one: one["order_qty"])
+    for parent, full in zip(brief["parents"], whole["parents"], strict=True):
+        if full is largest:
+            assert parent == full
+        else:
+            assert (parent.pop("benchmarks"), parent.pop("markouts")) == ([], [])
+            assert parent.items() <= full.items()
+    for place, (child, full) in enumerate(zip(brief["children"], whole["children"], strict=True)):
+        assert ("short" in child) == (place < 2 or full["short_qty"] > 0)
+        assert child.items() <= full.items()
+    assert {key: value for key, value in brief.items() if key not in {"parents", "children"}} == {
+        key: value for key, value in whole.items() if key not in {"parents", "children"}
+    }
