@@ -7,7 +7,7 @@ so that runs which filled differently compare.
 """
 
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Decimal
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -17,6 +17,7 @@ import msgspec
 from sim.protocol.enums import Outcome
 from sim.protocol.errors import ScenarioError
 from sim.protocol.units import plain, quotient_text
+from sim.report.document.headline import money as money_text
 from sim.report.tca.costs import PARTS, parent_costs
 from sim.report.trail.build import Trail, TrailBuilder
 from sim.report.trail.orders import EXACT, exact_sum
@@ -34,6 +35,7 @@ _LEGS: Final = ("order", "report", "feed")
 _SEED_END: Final = 2**63
 _BPS: Final = 10_000
 _PERCENT: Final = Decimal("0.1")
+_BPS_STEP: Final = Decimal("0.0001")
 
 
 class OrderCost(msgspec.Struct, frozen=True):
@@ -311,11 +313,18 @@ def _latency_words(one: Latency) -> str:
     if not money:
         return f"{_name(one.parent_id)}: without any latency it would have cost the same."
     verb, less = ("cost", "more") if money > 0 else ("saved", "less")
-    bps = "" if one.cost_bps is None else f", {plain(abs(Decimal(one.cost_bps)))} bps"
+    size = money_text(plain(abs(money)))
+    if not Decimal(size.replace(",", "")):
+        size = "less than a cent"
+    bps = "" if one.cost_bps is None else f" ({_short(one.cost_bps)} bps)"
     return (
-        f"{_name(one.parent_id)}: latency {verb} {abs(money):,f}{bps}, so much {less} than the "
-        "same run on the same chance without it."
+        f"{_name(one.parent_id)}: latency {verb} {size}{bps}, so much {less} than the same run on "
+        "the same chance without it."
     )
+
+
+def _short(bps: str) -> str:
+    return plain(abs(Decimal(bps)).quantize(_BPS_STEP, rounding=ROUND_HALF_EVEN))
 
 
 def _place_words(place: Place) -> str:

@@ -153,12 +153,12 @@ def test_context_runs_the_scenario_again_and_says_what_came_of_it(invoke: Invoke
     document = json.loads(invoke(*asked, "--json").out)
     (section,) = document["study"]
     assert section["text"] == [
-        "P1: latency cost 1,100, so much more than the same run on the same chance without it.",
+        "P1: latency cost 1,100.00, so much more than the same run on the same chance without it.",
         "P1: all of 2 runs with other seeds cost the same.",
     ]
     plain = json.loads(invoke("report", "a", "--json").out)
     assert {key: value for key, value in document.items() if key != "study"} == plain
-    assert "latency cost 1,100" in invoke(*asked, "--format", "md").out
+    assert "latency cost 1,100.00" in invoke(*asked, "--format", "md").out
 
 
 def test_context_of_a_cut_log_says_why_there_is_none(invoke: Invoke, tmp_path: Path) -> None:

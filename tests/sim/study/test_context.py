@@ -9,7 +9,7 @@ import pytest
 
 import sim
 from sim.report.trail.build import read_trail
-from sim.study.context import Context, context_of, no_latency_sets, order_costs
+from sim.study.context import Context, Latency, context_of, no_latency_sets, order_costs
 from sim.study.rerun import rerun
 from sim.study.spread import Pool
 
@@ -101,6 +101,21 @@ def test_without_a_mid_equal_fills_compare_by_what_was_paid(tmp_path: Path) -> N
     assert Decimal(latency.cost) > 0
     assert (place.unit, place.n, place.equal) == ("per_lot", 2, 2)
     assert "all of 2 runs with other seeds cost the same" in context.section()["text"][-1]
+
+
+def test_words_round_and_name_what_is_too_small_to_round() -> None:
+    parts: dict[str, str | None] = {}
+
+    def said(cost: str, bps: str | None) -> str:
+        (text,) = Context(1, 0, [Latency("P", cost, bps, parts, "")], [], []).section()["text"]
+        return str(text)
+
+    after = "than the same run on the same chance without it."
+    assert said("1234.567", "1.234567") == (
+        f"P: latency cost 1,234.57 (1.2346 bps), so much more {after}"
+    )
+    assert said("-0.001", None) == f"P: latency saved less than a cent, so much less {after}"
+    assert said("0", "0") == "P: without any latency it would have cost the same."
 
 
 def test_unfilled_lots_without_a_mid_have_no_cost_to_compare(
