@@ -13,12 +13,12 @@ import msgspec
 from sim.audit.read import log_file
 from sim.audit.records import Record, RunStarted
 from sim.audit.state import LogState
+from sim.kernel.garbage import rare_collections
 from sim.protocol.errors import AuditFormatError
-from sim.report.summary import SummaryBuilder
 from sim.report.trail.build import Trail, TrailBuilder
 from sim.study.causes import Sides
 from sim.study.cost_change import CostBps, CostChange, ParentChange, cost_change
-from sim.study.diff import Divergence, outcome_changes, tell, without_expect
+from sim.study.diff import Divergence, outcome_changes, side_summary, tell
 from sim.study.fields import FieldChange
 from sim.study.header import read_header
 from sim.study.pairs import Pairs, read_pairs
@@ -47,7 +47,7 @@ class RunChange(msgspec.Struct, frozen=True):
 
 
 class Folded:
-    """A run's records, folded into its trail and summary as they come.
+    """A run's records, folded into its trail as they come.
 
     Args:
         called: What messages call the run.
@@ -58,7 +58,6 @@ class Folded:
         self._called = called
         self._state = LogState()
         self._trail = TrailBuilder()
-        self._summary = SummaryBuilder()
 
     def take(self, records: Sequence[Record]) -> None:
         """Take the next records; what contradicts those before it ends the taking."""
@@ -71,16 +70,10 @@ class Folded:
             self.fault = f"{self._called}: {error}"
         for record in records[: self._state.records - first]:
             self._trail.observe(record)
-            known = without_expect(record) if isinstance(record, RunStarted) else record
-            self._summary.observe(known)
 
     def trail(self, fault: str) -> Trail:
         """The trail; ``fault`` is what ended the reading."""
         return self._trail.trail(fault=self.fault or fault)
-
-    def summary(self) -> dict[str, Any]:
-        """What ``summary.json`` holds, but for expectations and the head of the log."""
-        return self._summary.summary("")
 
 
 def compare(runs: Sequence[str | Path]) -> list[RunChange]:
@@ -100,10 +93,11 @@ def compare(runs: Sequence[str | Path]) -> list[RunChange]:
         raise ValueError(f"runs must be two or more, were {len(runs)}")
     paths = [log_file(run) for run in runs]
     headers = [read_header(path) for path in paths]
-    return [
-        _pair(paths[0], path, [headers[0], header])
-        for path, header in zip(paths[1:], headers[1:], strict=True)
-    ]
+    with rare_collections():
+        return [
+            _pair(paths[0], path, [headers[0], header])
+            for path, header in zip(paths[1:], headers[1:], strict=True)
+        ]
 
 
 def _pair(old: Path, new: Path, headers: list[RunStarted]) -> RunChange:
@@ -112,18 +106,17 @@ def _pair(old: Path, new: Path, headers: list[RunStarted]) -> RunChange:
     trails = [
         one.trail(side.fault) for one, side in zip(folded, (pairs.old, pairs.new), strict=True)
     ]
-    summaries = [one.summary() for one in folded]
-    found = run_change(pairs, headers, trails, summaries, ("first run", "second run"))
     faults = [one.fault for one in folded if one.fault]
-    return msgspec.structs.replace(found, notes=[*found.notes, *faults])
+    return run_change(pairs, headers, trails, ("first run", "second run"), faults)
 
 
 def run_change(
     pairs: Pairs,
     headers: list[RunStarted],
     trails: list[Trail],
-    summaries: list[dict[str, Any]],
     sides: Sides,
+    faults: Sequence[str] = (),
+    new_summary: dict[str, Any] | None = None,
 ) -> RunChange:
     """What two runs differ in, from what their records were folded into.
 
@@ -131,10 +124,15 @@ def run_change(
         pairs: All records of both, paired.
         headers: Their first records.
         trails: Their trails.
-        summaries: Their summaries.
         sides: What the runs are called.
+        faults: Where a run contradicts itself: then it has no sums to compare.
+        new_summary: The second run's summary, where it is known.
     """
     found = tell(pairs, headers, sides)
+    outcome: list[FieldChange] = []
+    if found.differences and not faults:
+        new = new_summary or side_summary(pairs.new, headers[1])
+        outcome = outcome_changes(side_summary(pairs.old, headers[0]), new)
     costs: CostChange = cost_change(trails[0], trails[1], sides)
     return RunChange(
         differences=found.differences,
@@ -145,6 +143,6 @@ def run_change(
         parents=costs.parents,
         settings=found.settings,
         result=found.result,
-        outcome=outcome_changes(*summaries) if found.differences else [],
-        notes=found.notes,
+        outcome=outcome,
+        notes=[*found.notes, *faults],
     )

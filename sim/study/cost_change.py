@@ -5,8 +5,7 @@ a difference add up to the whole, but for their rounding. Money is exact.
 """
 
 from collections.abc import Mapping
-from decimal import Decimal
-from fractions import Fraction
+from decimal import Context, Decimal, Inexact
 from typing import Final
 
 import msgspec
@@ -14,13 +13,15 @@ import msgspec
 from sim.audit.read import printable
 from sim.protocol.enums import EndReason, Outcome
 from sim.protocol.units import plain, quotient_text
-from sim.report.tca.costs import PARTS, ParentCost, parent_costs
+from sim.report.tca.costs import PARTS, ParentCost, shortfalls
 from sim.report.trail.build import Trail
 from sim.report.trail.orders import EXACT
 
 NAMES: Final = ("total", *PARTS)
-_Money = Mapping[str, Decimal | None]
-_BPS: Final = 10_000
+_BPS: Final = Decimal(10_000)
+_ZERO_BPS: Final = "0.000000"
+_WIDE: Final = Context(prec=400, traps=[Inexact])
+"""Products of two sums of money are exact in it."""
 
 
 class CostBps(msgspec.Struct, frozen=True):
@@ -67,6 +68,12 @@ class _Both:
         self.name = name
         self.old, self.new = costs
         self.why = self._why(old, new)
+        self.sums = (_Sum(), _Sum())
+        if not self.why:
+            for total, cost in zip(self.sums, costs, strict=True):
+                assert cost is not None
+                assert cost.paper is not None
+                total.add({"total": cost.shortfall, **cost.parts}, cost.paper)
 
     def _why(self, old: "_Side", new: "_Side") -> str:
         """Why there is no difference of costs at all; empty: there is."""
@@ -101,7 +108,7 @@ class _Side:
 
     def __init__(self, trail: Trail, called: str) -> None:
         self.called = called
-        self.costs = parent_costs(trail)
+        self.costs = shortfalls(trail)
         self._trail = trail
 
     def why_none(self, cost: ParentCost) -> str:
@@ -158,19 +165,20 @@ def _cost_bps(pairs: list[_Both], why: str) -> CostBps:
         none: dict[str, str | None] = dict.fromkeys(NAMES)
         parts: dict[str, str | None] = dict.fromkeys(PARTS)
         return CostBps(None, parts, none, none, none, why)
-    old, new = _Sum(), _Sum()
-    for one in pairs:
-        old.add(one.old)
-        new.add(one.new)
-    change = {name: _less(new.bps(name), old.bps(name)) for name in NAMES}
-    texts = {name: _text(value) for name, value in change.items()}
-    missing = next((one.why_in_part() for one in pairs if None in texts.values()), "")
+    old, new = pairs[0].sums if len(pairs) == 1 else (_Sum(), _Sum())
+    for one in pairs if len(pairs) > 1 else ():
+        for total, its in zip((old, new), one.sums, strict=True):
+            total.add(its.money, its.paper)
+    change = {name: _difference_bps(old, new, name) for name in NAMES}
+    missing = next((one.why_in_part() for one in pairs if None in change.values()), "")
+    first = {name: _bps(old.money[name], old.paper) for name in NAMES}
+    same = old.money == new.money and old.paper == new.paper
     return CostBps(
-        total=texts["total"],
-        parts={name: texts[name] for name in PARTS},
-        old={name: _text(old.bps(name)) for name in NAMES},
-        new={name: _text(new.bps(name)) for name in NAMES},
-        money={name: _money(new.money[name], old.money[name]) for name in NAMES},
+        total=change["total"],
+        parts={name: change[name] for name in PARTS},
+        old=first,
+        new=first if same else {name: _bps(new.money[name], new.paper) for name in NAMES},
+        money={name: _less(new.money[name], old.money[name]) for name in NAMES},
         why_not_available=missing or None,
     )
 
@@ -180,33 +188,39 @@ class _Sum:
 
     def __init__(self) -> None:
         self.money: dict[str, Decimal | None] = dict.fromkeys(NAMES, Decimal(0))
-        self._paper = Decimal(0)
+        self.paper = Decimal(0)
 
-    def add(self, cost: ParentCost | None) -> None:
-        assert cost is not None  # such a parent is left out
-        assert cost.paper is not None
-        self._paper = EXACT.add(self._paper, cost.paper)
-        for name, more in {"total": cost.shortfall, **cost.parts}.items():
+    def add(self, money: Mapping[str, Decimal | None], paper: Decimal) -> None:
+        """Add what was spent, by name, of an order that was worth ``paper``."""
+        self.paper = EXACT.add(self.paper, paper)
+        for name, more in money.items():
             so_far = self.money[name]
-            known = so_far is not None and more is not None
-            self.money[name] = EXACT.add(so_far, more) if known else None  # type: ignore[arg-type]
-
-    def bps(self, name: str) -> Fraction | None:
-        """Exactly, of what was ordered at the mid as it arrived."""
-        money = self.money[name]
-        return None if money is None else Fraction(money) * _BPS / Fraction(self._paper)
+            self.money[name] = None if so_far is None or more is None else EXACT.add(so_far, more)
 
 
-def _less(new: Fraction | None, old: Fraction | None) -> Fraction | None:
-    return None if new is None or old is None else new - old
-
-
-def _text(value: Fraction | None) -> str | None:
-    if value is None:
+def _difference_bps(old: _Sum, new: _Sum, name: str) -> str | None:
+    """The second run's less the first's, rounded once."""
+    before, after = old.money[name], new.money[name]
+    if before is None or after is None:
         return None
-    text = quotient_text(Decimal(value.numerator), Decimal(value.denominator))
-    return text if Decimal(text) else text.removeprefix("-")
+    if before == after and old.paper == new.paper:
+        return _ZERO_BPS
+    if old.paper == new.paper:
+        return _bps(EXACT.subtract(after, before), old.paper)
+    crossed = _WIDE.subtract(_WIDE.multiply(after, old.paper), _WIDE.multiply(before, new.paper))
+    return _bps(crossed, _WIDE.multiply(old.paper, new.paper))
 
 
-def _money(new: Decimal | None, old: Decimal | None) -> str | None:
-    return None if new is None or old is None else plain(EXACT.subtract(new, old))
+def _bps(money: Decimal | None, paper: Decimal) -> str | None:
+    if money is None:
+        return None
+    if not money:
+        return _ZERO_BPS
+    text = quotient_text(_WIDE.multiply(_BPS, money), paper)
+    return text if Decimal(text) else _ZERO_BPS  # and not with a sign
+
+
+def _less(new: Decimal | None, old: Decimal | None) -> str | None:
+    if new is None or old is None:
+        return None
+    return "0" if new == old else plain(EXACT.subtract(new, old))

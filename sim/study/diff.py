@@ -246,30 +246,24 @@ def _when(old: Entry | None, new: Entry | None) -> tuple[int, int]:
 
 def _outcome(pairs: Pairs, headers: list[RunStarted], notes: list[str]) -> list[FieldChange]:
     """What differs in the summaries, computed from what each log holds."""
-    both: list[dict[str, Any]] = []
-    for side, header in zip((pairs.old, pairs.new), headers, strict=True):
+    for side in (pairs.old, pairs.new):
         try:
             # A log that contradicts itself has no sums to compare.
             LogState().take(side.entries[key].record for key in side.order)
         except AuditFormatError as error:
             notes.append(f"{side.path}: {error}")
             return []
-        both.append(side_summary(side, header))
-    return outcome_changes(*both)
+    sides = zip((pairs.old, pairs.new), headers, strict=True)
+    return outcome_changes(*(side_summary(side, header) for side, header in sides))
 
 
 def side_summary(side: Side, header: RunStarted) -> dict[str, Any]:
-    """The summary of one side, but for expectations and the head of the log."""
+    """The summary of one side, but for expectations and the head of its log."""
     builder = SummaryBuilder()
-    builder.observe(without_expect(header))
+    builder.observe(msgspec.structs.replace(header, scenario={**header.scenario, "expect": {}}))
     for key in side.order[1:]:
         builder.observe(side.entries[key].record)
     return builder.summary("")
-
-
-def without_expect(header: RunStarted) -> RunStarted:
-    """The first record for a summary that need not say what was expected."""
-    return msgspec.structs.replace(header, scenario={**header.scenario, "expect": {}})
 
 
 def outcome_changes(old: dict[str, Any], new: dict[str, Any]) -> list[FieldChange]:

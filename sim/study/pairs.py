@@ -52,10 +52,10 @@ class Side:
     path: Path
     entries: dict[Key, Entry] = field(default_factory=dict)
     order: list[Key] = field(default_factory=list)
-    places: dict[Key, int] = field(default_factory=dict)
-    decisions: dict[int, Key] = field(default_factory=dict)
     counts: dict[tuple[str, str], int] = field(default_factory=dict)
     fault: str = ""
+    _places: dict[Key, int] = field(default_factory=dict)
+    _decisions: dict[int, Key] = field(default_factory=dict)
 
     def add(self, seq: int, record: Record) -> None:
         """Take an own record."""
@@ -63,11 +63,25 @@ class Side:
         about = (name and getattr(record, name)) or ""
         number = self.counts[kind, about] = self.counts.get((kind, about), 0) + 1
         key = Key(kind, about, number)
-        self.places[key] = len(self.order)
         self.order.append(key)
         self.entries[key] = Entry(seq, record)
-        if isinstance(record, Decision):
-            self.decisions[record.decision_id] = key
+
+    @property
+    def places(self) -> dict[Key, int]:
+        """Where each key stands in ``order``; asked for only once all records are there."""
+        if len(self._places) != len(self.order):
+            self._places = {key: n for n, key in enumerate(self.order)}
+        return self._places
+
+    @property
+    def decisions(self) -> dict[int, Key]:
+        """The keys of decisions by their number."""
+        if not self._decisions:
+            for key in self.order:
+                record = self.entries[key].record
+                if isinstance(record, Decision):
+                    self._decisions[record.decision_id] = key
+        return self._decisions
 
 
 class MarketChange(NamedTuple):

@@ -11,9 +11,9 @@ from typing import Final
 
 import msgspec
 
+from sim.kernel.garbage import rare_collections
 from sim.report.trail.build import TrailBuilder
 from sim.study.compare_runs import Folded, RunChange, run_change
-from sim.study.diff import side_summary
 from sim.study.pairs import Beside
 from sim.study.rerun import Again, OnProgress, ended_early, load_again, run_again
 
@@ -62,10 +62,11 @@ def whatif_of(
     is_changed: bool,
 ) -> RunChange:
     """``whatif`` of what is loaded already; ``is_changed``: with overrides. The same errors."""
-    if out is not None or again.log.stat().st_size <= IN_MEMORY_BYTES_MAX:
-        return _whatif(again, out, on_progress, is_changed=is_changed)
-    with tempfile.TemporaryDirectory(prefix="sorsim-") as folder:
-        return _whatif(again, Path(folder), on_progress, is_changed=is_changed)
+    with rare_collections():
+        if out is not None or again.log.stat().st_size <= IN_MEMORY_BYTES_MAX:
+            return _whatif(again, out, on_progress, is_changed=is_changed)
+        with tempfile.TemporaryDirectory(prefix="sorsim-") as folder:
+            return _whatif(again, Path(folder), on_progress, is_changed=is_changed)
 
 
 def _whatif(
@@ -73,9 +74,12 @@ def _whatif(
 ) -> RunChange:
     logged, new = Folded(str(again.log)), TrailBuilder()
     beside = Beside(again.log, Path(SIDES[1]), logged.take)
-    error = ""
+    error, summary = "", None
     try:
-        run_again(again.loaded, folder=folder, watch=[beside, new], on_progress=on_progress)
+        result = run_again(
+            again.loaded, folder=folder, watch=[beside, new], on_progress=on_progress
+        )
+        summary = result.summary
     except Exception as caught:
         if is_changed or not beside.pairs.new.order:
             raise
@@ -83,11 +87,9 @@ def _whatif(
     pairs = beside.finish()
     trails = [logged.trail(pairs.old.fault), new.trail()]
     started = trails[1].started
-    summaries = [logged.summary(), side_summary(pairs.new, started)]
-    found = run_change(pairs, [again.started, started], trails, summaries, SIDES)
+    faults = [logged.fault] if logged.fault else []
+    found = run_change(pairs, [again.started, started], trails, SIDES, faults, summary)
     notes = [*again.notes, *found.notes]
-    if logged.fault:
-        notes.append(logged.fault)
     if error:
         notes.append(f"the new run ended with {error}")
     return msgspec.structs.replace(found, notes=notes)

@@ -233,6 +233,12 @@ def parent_costs(trail: Trail) -> dict[str, ParentCost]:
     return {name: _cost(parent, trail, mids, yardsticks) for name, parent in trail.parents.items()}
 
 
+def shortfalls(trail: Trail) -> dict[str, ParentCost]:
+    """The same without benchmarks and markouts: for who asks for the shortfall and its parts."""
+    mids = Mids(trail.market.nbbo)
+    return {name: _shortfall(parent, trail, mids) for name, parent in trail.parents.items()}
+
+
 def total_cost(costs: Iterable[ParentCost]) -> Mapping[str, Decimal | None]:
     """Money of all parents together: ``total``, each of ``PARTS`` and ``paper``.
 
@@ -252,7 +258,18 @@ def total_cost(costs: Iterable[ParentCost]) -> Mapping[str, Decimal | None]:
 
 
 def _cost(parent: Parent, trail: Trail, mids: Mids, yardsticks: Yardsticks) -> ParentCost:
-    end_ns = trail.end_ns if parent.done is None else parent.done.t_ns
+    return msgspec.structs.replace(
+        _shortfall(parent, trail, mids),
+        benchmarks=yardsticks.of(parent, _end_ns(parent, trail)),
+        markouts=tuple(markouts(parent.executions, mids, trail.end_ns)),
+    )
+
+
+def _end_ns(parent: Parent, trail: Trail) -> int:
+    return trail.end_ns if parent.done is None else parent.done.t_ns
+
+
+def _shortfall(parent: Parent, trail: Trail, mids: Mids) -> ParentCost:
     arrival = None
     mid0 = parent.arrival_mid_x2
     if mid0 is not None and not mids.is_empty:
@@ -266,14 +283,14 @@ def _cost(parent: Parent, trail: Trail, mids: Mids, yardsticks: Yardsticks) -> P
     return ParentCost(
         parent=parent,
         units=trail.units,
-        end_mid_x2=mids.mid_x2(mids.at(end_ns)),
+        end_mid_x2=mids.mid_x2(mids.at(_end_ns(parent, trail))),
         total=total,
         venues={name: tally for name, tally in venues.items() if tally.executions},
         has_parts=arrival is not None,
         why=_why(parent, trail, mids),
         notes=tuple(_notes(parent, trail, mids, total)),
-        benchmarks=yardsticks.of(parent, end_ns),
-        markouts=tuple(markouts(parent.executions, mids, trail.end_ns)),
+        benchmarks=(),
+        markouts=(),
     )
 
 
