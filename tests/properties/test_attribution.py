@@ -5,6 +5,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -19,6 +20,90 @@ if TYPE_CHECKING:
 
 Data = dict[str, Any]
 ON_THE_WAY = Cause.TAKEN_BY_OTHERS, Cause.GONE_BEFORE_ARRIVAL, Cause.FADED
+
+
+@pytest.mark.slow
+@settings(max_examples=20)
+@given(
+    seed=st.integers(0, 2**32),
+    rate=st.sampled_from([100, 600, 2_000]),
+    delays=st.tuples(st.integers(0, 25), st.integers(1, 25)),
+    mode=st.sampled_from(["full", "full", "touch"]),
+)
+def test_losses_in_busy_books_are_those_of_the_books(
+    seed: int,
+    rate: int,
+    delays: tuple[int, int],
+    mode: str,
+    run_data: Callable[..., "Ran"],
+) -> None:
+    """Parents far apart buy and sell where others come, take and go all the time."""
+    check_run(run_data(busy(seed, rate, delays, mode)), mode)
+
+
+@pytest.mark.parametrize("mode", ["full", "touch"])
+def test_losses_in_one_busy_book_are_those_of_the_book(
+    mode: str, run_data: Callable[..., "Ran"]
+) -> None:
+    """The same for one seed."""
+    found = check_run(run_data(busy(7, 600, (20, 10), mode)), mode)
+    told = [cause for one in found.children.values() for cause in one.causes]
+    assert {Cause.STALE_QUOTE, Cause.TAKEN_BY_OTHERS, Cause.GONE_BEFORE_ARRIVAL} <= set(told)
+
+
+def check_run(ran: "Ran", mode: str) -> Attribution:
+    """Sums, and causes against what happened."""
+    builder = TrailBuilder()
+    for record in ran.records:
+        builder.observe(record)
+    trail = builder.trail()
+    found = attribute(trail)
+    check_sums(found, trail)
+    for child in found.children.values():
+        check_causes(child, trail)
+        assert (Cause.NOT_RECORDED in child.causes) <= (mode == "none")
+        if mode == "full":
+            check_staleness(child, trail, ran.of(Depth))
+    return found
+
+
+def busy(seed: int, rate: int, delays: tuple[int, int], mode: str) -> Data:
+    legs = [{"model": "fixed", "delay": f"{ms}ms"} for ms in delays]
+    flow = {"kind": "poisson", "rate": rate, "centre": "100.00", "levels": 5, "lots": 40}
+    book = {"asks": [["100.01", 60], ["100.03", 90]], "bids": [["99.99", 60], ["99.97", 90]]}
+    venues = [
+        {
+            "id": name,
+            "kind": "lit",
+            "latency": {"order": legs[n], "report": legs[1], "feed": legs[1 - n]},
+            "book": book,
+            "depth": 100,
+            "flow": [{**flow, "take": 0.3, "cancel": 0.4}],
+        }
+        for n, name in enumerate("AB")
+    ]
+    parents = [
+        {
+            "id": f"P{n}",
+            "side": "buy" if n % 2 else "sell",
+            "qty": 40 + 37 * n % 200,
+            "at": f"{40 + 150 * n}ms",
+            "limit": "100.04" if n % 2 else "99.96",
+            "deadline": f"{90 + 150 * n}ms",
+        }
+        for n in range(7)
+    ]
+    return {
+        "schema_version": 1,
+        "name": "busy",
+        "seed": seed,
+        "duration": "1100ms",
+        "instrument": {"symbol": "ACME", "tick_size": "0.01", "lot_size": 1},
+        "venues": venues,
+        "router": {"strategy": {"kind": "greedy"}},
+        "parents": parents,
+        "audit": {"market_data": mode},
+    }
 
 
 # Lots that rest, and makers that give way: the worlds of other tests have neither.
@@ -49,7 +134,8 @@ def makers(venues: list[str]) -> st.SearchStrategy[list[Data]]:
     return st.sampled_from([[], *([one | way] for way in ways)])
 
 
-@settings(max_examples=30)
+@pytest.mark.slow
+@settings(max_examples=20)
 @given(data=st.data())
 def test_causes_of_any_run_add_up(
     data: st.DataObject,
@@ -66,17 +152,7 @@ def test_causes_of_any_run_add_up(
         scenario["router"] |= data.draw(resting)
         scenario["participants"] = data.draw(makers(lit))
     ran = run_checked(world)
-    builder = TrailBuilder()
-    for record in ran.records:
-        builder.observe(record)
-    trail = builder.trail()
-    found = attribute(trail)
-    check_sums(found, trail)
-    for child in found.children.values():
-        check_causes(child, trail)
-        assert (Cause.NOT_RECORDED in child.causes) <= (mode == "none")
-        if mode == "full":
-            check_staleness(child, trail, ran.of(Depth))
+    found = check_run(ran, mode)
     cut = TrailBuilder()
     for record in ran.records[: data.draw(st.integers(1, len(ran.records)))]:
         cut.observe(record)
@@ -148,17 +224,17 @@ def check_staleness(found: ChildShort, trail: Trail, depths: list[Depth]) -> Non
     """
     child, causes = found.child, found.causes
     arrival, sent = child.arrival, child.sent
-    others = [
-        one
-        for one in trail.children.values()
-        if (one.venue_id, one.sign) == (child.venue_id, child.sign) and one is not child
-    ]
-    is_lit = trail.kinds[child.venue_id] == "lit"
-    if others or not is_lit or arrival is None or child.known is None or child.rejected is not None:
+    known, is_lit = child.known, trail.kinds[child.venue_id] == "lit"
+    if not is_lit or arrival is None or known is None or child.rejected is not None:
         return
     if sent.time_in_force is not TimeInForce.IOC:
         return
-    known = child.known
+    for one in trail.children.values():
+        if one is not child and (one.venue_id, one.sign) == (child.venue_id, child.sign):
+            met = one.arrival
+            is_before = met is not None and met.venue_seq < known.venue_seq
+            if not is_before and one.sent.t_ns <= arrival.t_ns:
+                return
     books = [
         one
         for one in depths
