@@ -8,6 +8,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -37,10 +38,11 @@ State = tuple[int, int | None, int | None, bool]
 """When, best bid, best offer, and whether we made it."""
 
 
+@pytest.mark.parametrize("examples", [5, pytest.param(40, marks=pytest.mark.slow)])
 def test_the_parts_of_any_cost_add_up_exactly(
-    any_world: st.SearchStrategy[Data], run_checked: Callable[[Data], "Ran"]
+    any_world: st.SearchStrategy[Data], run_checked: Callable[[Data], "Ran"], examples: int
 ) -> None:
-    @settings(max_examples=30)
+    @settings(max_examples=examples)
     @given(any_world, rests, st.sampled_from(["full", "full", "touch", "none"]))
     def check(world: Data, rest: Data | None, market_data: str) -> None:
         scenario = world["scenario"]
@@ -69,6 +71,9 @@ def check_world(world: Data, ran: "Ran") -> None:
         for markout in row["markouts"]:
             assert sum(one["lots"] for one in markout["venues"].values()) == markout["lots"]
             assert (markout["money"] is None) == (markout["lots"] == 0)
+            lots, half_ticks = market.gained(name, markout["horizon_ns"])
+            assert markout["lots"] == lots
+            assert Decimal(markout["money"] or 0) == TICK * half_ticks / 2
     total = total_cost(costs.values())
     if total["total"] is not None and None not in [total[part] for part in PARTS]:
         assert sum(Decimal(str(total[part])) for part in PARTS) == total["total"]
@@ -192,6 +197,18 @@ class Market:
         end_ns = ends[0] if ends else self.records[-1].t_ns
         mid, _ = self.mid_and_own([state for state in self.states if state[0] <= end_ns])
         return None if mid is None else TICK * mid / 2
+
+    def gained(self, name: str, horizon_ns: int) -> tuple[int, int]:
+        """Lots whose horizon the log holds, and half ticks times lots that they gained by it."""
+        lots = gained = 0
+        for fill in self.fills_of(name):
+            later_ns = fill.processed_ns + horizon_ns
+            mid, _ = self.mid_and_own([state for state in self.states if state[0] <= later_ns])
+            if mid is not None and later_ns <= self.records[-1].t_ns:
+                sign = 1 if self.received[name].side.value == "buy" else -1
+                lots += fill.last_qty
+                gained += sign * (mid - 2 * fill.last_px) * fill.last_qty
+        return lots, gained
 
     def fills_of(self, name: str) -> list[Fill]:
         return [r for r in self.records if isinstance(r, Fill) and r.parent_id == name]
