@@ -75,6 +75,7 @@ def _sections(document: Mapping[str, Any]) -> Iterator[tuple[str, Iterable[str]]
     yield "What they cost", _costs(document["parents"])
     yield "Benchmarks", _benchmarks(document["parents"])
     yield "What child orders asked for and did not get", _causes(document)
+    yield "Filled worse than the quote acted upon", _worse(document)
     yield "Venues", _table(_venues(document["venues"]))
     yield "Delays", _table(_delays(document["latencies"]))
     yield "Decisions", _decisions(document["decisions"])
@@ -228,6 +229,27 @@ def _causes(document: Mapping[str, Any]) -> Iterator[str]:
     yield from _table((heads, rows))
     yield ""
     yield from _items(f"{name.replace('_', ' ')}: {_SAYS[name]}." for name in names)
+
+
+def _worse(document: Mapping[str, Any]) -> Iterator[str]:
+    """What filled worse than shown, its cost and its causes, by order; nothing if nothing did."""
+    found = {
+        parent["parent_id"]: parent["worse"]
+        for parent in document["parents"]
+        if (parent.get("worse") or {}).get("qty")
+    }
+    names = list(dict.fromkeys(name for worse in found.values() for name in worse["causes"]))
+    if not names:
+        return
+    heads = ("order", *(name.replace("_", " ") for name in names), "in all", "cost")
+    rows = (
+        (name, *(one["causes"].get(cause, 0) for cause in names), one["qty"], one["cost"])
+        for name, one in found.items()
+    )
+    yield from _table((heads, rows))
+    yield ""
+    why = "Why lots were not had at the price that the decision had been shown for them."
+    yield from _items([why, "The cost is what they cost more than shown, without fees."])
 
 
 def _venues(venues: Sequence[Mapping[str, Any]]) -> Table:

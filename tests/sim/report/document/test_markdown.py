@@ -82,3 +82,11 @@ def test_sections_of_analyses_are_shown_as_they_are() -> None:
     assert "## Routing\n\n- Said.\n- Approximate: By hand.\n\n**By venue**\n" in text
     assert "| A\\|B | 5 ms | yes | n/a |" in text
     assert "## Place\n\n- Better than 80 %." in text
+
+
+def test_what_filled_worse_than_shown_has_a_table_with_its_causes() -> None:
+    text = markdown(document_of("slow_venue"))
+    section = text.split("## Filled worse than the quote acted upon")[1].split("##")[0]
+    assert "| order | taken by others | in all | cost |" in section
+    assert "| P1 | 100 | 100 | 2 |" in section
+    assert "## Filled worse" not in markdown(document_of("fragmented")), "nothing did"
