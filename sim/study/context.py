@@ -328,12 +328,13 @@ def _short(bps: str) -> str:
 
 
 def _place_words(place: Place) -> str:
-    name, runs = _name(place.parent_id), f"{place.n:,} runs with other seeds"
+    name = _name(place.parent_id)
+    runs = f"{place.n:,} runs with other seeds" if place.n > 1 else "1 run with another seed"
+    out = f"; {place.left_out:,} more have no cost that compares" if place.left_out else ""
     if place.equal == place.n:
-        return f"{name}: all of {runs} cost the same."
+        return f"{name}: as dear as {'all of ' if place.n > 1 else ''}{runs}{out}."
     percent = quotient_text(Decimal(100 * place.dearer), Decimal(place.n), _PERCENT)
     also = f", as good as {place.equal:,}" if place.equal else ""
-    out = f"; {place.left_out:,} more have no cost that compares" if place.left_out else ""
     return f"{name}: better than {plain(Decimal(percent))} % of {runs}{also}{out}."
 
 

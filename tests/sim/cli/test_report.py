@@ -154,7 +154,7 @@ def test_context_runs_the_scenario_again_and_says_what_came_of_it(invoke: Invoke
     (section,) = document["study"]
     assert section["text"] == [
         "P1: latency cost 1,100.00, so much more than the same run on the same chance without it.",
-        "P1: all of 2 runs with other seeds cost the same.",
+        "P1: as dear as all of 2 runs with other seeds.",
     ]
     plain = json.loads(invoke("report", "a", "--json").out)
     assert {key: value for key, value in document.items() if key != "study"} == plain

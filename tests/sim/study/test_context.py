@@ -100,7 +100,7 @@ def test_without_a_mid_equal_fills_compare_by_what_was_paid(tmp_path: Path) -> N
     assert latency.cost is not None
     assert Decimal(latency.cost) > 0
     assert (place.unit, place.n, place.equal) == ("per_lot", 2, 2)
-    assert "all of 2 runs with other seeds cost the same" in context.section()["text"][-1]
+    assert "as dear as all of 2 runs with other seeds" in context.section()["text"][-1]
 
 
 def test_words_round_and_name_what_is_too_small_to_round() -> None:
