@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 from sim.report.page.form import Child, Document
 from sim.report.page.plots.base import (
-    BAND,
     INK,
     RULE,
     SOFT,
@@ -18,7 +17,8 @@ from sim.report.page.plots.base import (
     label,
     plain_text,
 )
-from sim.report.page.plots.timeline import area, price_axis, span
+from sim.report.page.plots.marks import Sizes, price_axis, touches
+from sim.report.page.plots.timeline import span
 from sim.report.page.text import Figures
 
 
@@ -53,28 +53,7 @@ def price_path(
 
 def _best(document: Document, clock: Clock) -> list[Trace]:
     best = document.market.nbbo
-    if best is None or not best.t_ns:
-        return []
-    times = [clock.at(t_ns) for t_ns in best.t_ns]
-    times.append(max(clock.range[1], times[-1]))
-    lines: list[Trace] = []
-    for prices, name in ((best.bid, "bid"), (best.ask, "offer")):
-        if all(price is None for price in prices):
-            continue
-        values = [None if price is None else float(price) for price in prices]
-        lines.append(
-            {
-                "type": "scatter",
-                "mode": "lines",
-                "x": times,
-                "y": [*values, values[-1]],
-                "line": {"shape": "hv", "width": 1.5, "color": SOFT},
-                "hovertemplate": f"best {name} %{{y}}<extra></extra>",
-            }
-        )
-    if len(lines) == 2:
-        lines[1] |= {"fill": "tonexty", "fillcolor": BAND}
-    return lines
+    return [] if best is None else touches(best, clock, {"width": 1.5, "color": SOFT})
 
 
 def _fills(
@@ -85,7 +64,7 @@ def _fills(
     marks: Marks,
 ) -> list[Trace]:
     """One trace of marks by venue, areas in proportion to quantities over all venues."""
-    most = max((one.qty for child in children for one in child.executions), default=1)
+    sizes = Sizes([one.qty for child in children for one in child.executions])
     traces: list[Trace] = []
     for venue_id in [one.venue_id for one in document.venues]:
         found = [
@@ -106,7 +85,7 @@ def _fills(
                 "marker": {
                     "symbol": marks.shape(venue_id),
                     "color": marks.colour(venue_id),
-                    "size": [area(one.qty, most) for _, one in found],
+                    "size": [sizes.of(one.qty) for _, one in found],
                     "opacity": 0.85,
                     "line": {"width": 1, "color": "--paper"},
                 },

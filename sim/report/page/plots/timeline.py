@@ -1,12 +1,10 @@
 """When child orders left, arrived, filled and ended, venue by venue, on the venue's own quotes."""
 
-import math
 from collections.abc import Sequence
 from typing import Any, Final
 
-from sim.report.page.form import Child, Document, Touches
+from sim.report.page.form import Child, Document
 from sim.report.page.plots.base import (
-    BAND,
     FAINT,
     INK,
     Clock,
@@ -19,6 +17,7 @@ from sim.report.page.plots.base import (
     label,
     plain_text,
 )
+from sim.report.page.plots.marks import Sizes, price_axis, touches
 from sim.report.page.text import Figures, words
 from sim.report.words import duration, instant
 
@@ -52,6 +51,7 @@ def timeline(
     if len(shown) == 1:
         layout["xaxis"]["anchor"] = "y"
     data: list[Trace] = []
+    sizes = Sizes([child.order_qty for child in children])
     height = 1 / len(shown)
     for place, venue_id in enumerate(shown, start=1):
         top = 1 - (place - 1) * height
@@ -71,8 +71,10 @@ def timeline(
             )
         )
         quotes = document.market.quotes.get(venue_id)
-        strip = [] if quotes is None else _quotes(quotes, clock, ref)
-        strip += _orders(by_venue[venue_id], clock, figures, marks, ref)
+        line = {"width": 1.25, "color": FAINT}
+        strip = [] if quotes is None else touches(quotes, clock, line)
+        strip += _orders(by_venue[venue_id], clock, figures, marks, sizes)
+        strip = [{**trace, "yaxis": ref} for trace in strip]
         layout[name] = price_axis(strip, figures, 4, domain=[max(low, 0.0), high])
         data += strip
         _halts(document, venue_id, clock, ref, layout)
@@ -91,38 +93,12 @@ def span(document: Document, children: Sequence[Child]) -> tuple[int, int]:
     return start - margin, end + margin
 
 
-def _quotes(quotes: Touches, clock: Clock, ref: str) -> list[Trace]:
-    """The venue's best bid and offer as steps, with a band between them where both are there."""
-    times = [clock.at(t_ns) for t_ns in quotes.t_ns]
-    if times:
-        times.append(max(clock.range[1], times[-1]))  # the last quote holds to the end
-    sides: list[Trace] = []
-    for prices, name in ((quotes.bid, "bid"), (quotes.ask, "offer")):
-        if all(price is None for price in prices):
-            continue
-        values = [None if price is None else float(price) for price in prices]
-        sides.append(
-            {
-                "type": "scatter",
-                "mode": "lines",
-                "x": times,
-                "y": [*values, values[-1]],
-                "line": {"shape": "hv", "width": 1.25, "color": FAINT},
-                "connectgaps": False,
-                "hovertemplate": f"best {name} %{{y}}<extra></extra>",
-                "yaxis": ref,
-            }
-        )
-    if len(sides) == 2:
-        sides[1] |= {"fill": "tonexty", "fillcolor": BAND}
-    return sides
-
-
 def _orders(
-    children: Sequence[Child], clock: Clock, figures: Figures, marks: Marks, ref: str
+    children: Sequence[Child], clock: Clock, figures: Figures, marks: Marks, sizes: Sizes
 ) -> list[Trace]:
     colour = marks.colour(children[0].venue_id)
     shape = marks.shape(children[0].venue_id)
+    small = 4 + 4 * sizes.crowd
     ways = [
         _lines([(c, c.sent_ns, c.arrived_ns) for c in children], clock, colour, "dot"),
         _lines([(c, c.arrived_ns, c.ended_ns) for c in children], clock, colour, "solid"),
@@ -132,9 +108,9 @@ def _orders(
         clock,
         {
             "symbol": "circle-open",
-            "size": 8,
+            "size": small,
             "color": colour,
-            "line": {"width": 1.5, "color": colour},
+            "line": {"width": 0.75 + 0.75 * sizes.crowd, "color": colour},
         },
     )
     filled = [
@@ -142,13 +118,12 @@ def _orders(
         for c in children
         for one in c.executions
     ]
-    most = max((one[4] for one in filled), default=1)
     fills = _points(
         [one[:4] for one in filled],
         clock,
         {
             "symbol": shape,
-            "size": [area(one[4], most) for one in filled],
+            "size": [sizes.of(one[4]) for one in filled],
             "color": colour,
             "opacity": 0.85,
             "line": {"width": 1, "color": "--paper"},
@@ -166,9 +141,14 @@ def _orders(
             if c.short_qty and (c.arrived_ns is not None or c.ended_ns is not None)
         ],
         clock,
-        {"symbol": "x-thin", "size": 8, "line": {"width": 1.75, "color": INK}},
+        {
+            "symbol": "x-thin",
+            "opacity": 0.3 + 0.7 * sizes.crowd,
+            "size": small,
+            "line": {"width": 0.75 + sizes.crowd, "color": INK},
+        },
     )
-    return [{**trace, "yaxis": ref} for trace in (*ways, sent, fills, missed) if trace["x"]]
+    return [trace for trace in (*ways, sent, fills, missed) if trace["x"]]
 
 
 def _level(child: Child) -> str:
@@ -215,28 +195,6 @@ def _points(
         "customdata": [child.decision_id for child, *_ in known],
         "cliponaxis": False,
     }
-
-
-def price_axis(traces: Sequence[Trace], figures: Figures, lines: int, **more: Any) -> Layout:
-    """An axis of prices with about ``lines`` lines, all on the tick, and a little room."""
-    values = [value for trace in traces for value in trace["y"] if value is not None]
-    low, high = min(values, default=0.0), max(values, default=0.0)
-    room = max((high - low) * 0.08, figures.tick)
-    least = max(math.ceil((high - low) / figures.tick / lines), 1)
-    scale = 10 ** (len(str(least)) - 1)
-    step = next(one * scale for one in (1, 2, 5, 10) if one * scale >= least)
-    return axis(
-        range=[low - room, high + room],
-        tick0=0,
-        dtick=step * figures.tick,
-        tickformat=figures.axis_format,
-        **more,
-    )
-
-
-def area(qty: int, most: int) -> float:
-    """Diameter of a mark whose area goes with a quantity, never too small to see."""
-    return round(6 + 14 * math.sqrt(qty / most), 1)
 
 
 def _sent_words(child: Child, figures: Figures) -> str:
