@@ -20,6 +20,7 @@ _PURPOSE: Final = "drawing a figure"
 PANELS_MAX: Final = 4
 ROWS_MAX: Final = 30
 _TITLE_CHARS: Final = 60
+_NAME_CHARS: Final = 44
 _COLOURS: Final = (
     "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7f7f7f", "#8c564b",
 )  # fmt: skip
@@ -163,25 +164,32 @@ def _line(
 
 
 def _points_figure(plots: Any, found: Sweep) -> Any:
-    rows = sorted(found.points, key=_mean_cost)
+    has_mids = any(row.cost_bps is not None for row in found.points)
+    rows = sorted(found.points, key=lambda row: _place(_drawn(row, has_mids=has_mids)))
     shown = rows[:ROWS_MAX]
     height = 2.6 + 0.42 * len(shown)
     figure = plots.Figure(figsize=(12, height), layout="constrained")
     left, right = figure.subplots(1, 2, sharey=True, width_ratios=(3, 2))
-    places = range(len(shown))
-    for place, row in zip(places, shown, strict=True):
-        _box(left, place, row)
+    for place, row in enumerate(shown):
+        _box(left, place, row, _drawn(row, has_mids=has_mids))
         _difference(right, place, row)
-    left.set_yticks(list(places), [_words(row.name) for row in shown])
-    left.invert_yaxis()
-    left.set_xlabel("cost with fees against the mid at arrival, bps")
+    left.set_yticks(range(len(shown)), [_cut(row.name) for row in shown])
+    left.set_ylim(len(shown) - 0.4, -0.6)
+    if has_mids:
+        left.set_xlabel("cost with fees against the mid at arrival, bps")
+    else:
+        left.set_xlabel("average price without fees (no mid at arrival: no cost against it)")
+        left.ticklabel_format(axis="x", useOffset=False)
     left.set_title("cost over the runs", fontsize=11)
     reference = next((row.reference for row in found.points if row.reference), None)
-    right.set_title(f"less {_words(reference or 'the reference')}, paired", fontsize=11)
+    right.set_title(f"less {_cut(reference or 'the reference', 28)}, paired", fontsize=11)
     right.set_xlabel("difference of cost, bps")
     right.axvline(0, color="#555555", linewidth=1)
     for axis in (left, right):
         axis.grid(alpha=0.3, axis="x")
+        axis.use_sticky_edges = False  # a box without width would stand on the frame
+        axis.margins(x=0.05)
+        axis.locator_params(axis="x", nbins=6)
     figure.suptitle(f"{found.scenario}: {len(found.points)} points, {_seeds(found)}", fontsize=13)
     more = (
         f" {len(rows) - len(shown)} more points are in the table only." if rows[ROWS_MAX:] else ""
@@ -195,12 +203,15 @@ def _points_figure(plots: Any, found: Sweep) -> Any:
     return figure
 
 
-def _mean_cost(row: PointRow) -> float:
-    return float("inf") if row.cost_bps is None else float(row.cost_bps.mean)
+def _drawn(row: PointRow, *, has_mids: bool) -> Spread | None:
+    return row.cost_bps if has_mids else row.avg_px
 
 
-def _box(axis: Any, place: int, row: PointRow) -> None:
-    one = row.cost_bps
+def _place(one: Spread | None) -> float:
+    return float("inf") if one is None else float(one.mean)
+
+
+def _box(axis: Any, place: int, row: PointRow, one: Spread | None) -> None:
     if one is None:
         why = row.why_unranked or "no mid at arrival"
         axis.text(0.01, place, why, va="center", fontsize=8, transform=axis.get_yaxis_transform())
@@ -212,6 +223,8 @@ def _box(axis: Any, place: int, row: PointRow) -> None:
     low, high = float(one.low or one.mean), float(one.high or one.mean)
     axis.plot([low, high], [place, place], color=colour, linewidth=4)
     axis.plot([float(one.mean)], [place], marker="o", color="white", markeredgecolor=colour)
+    if row.why_unranked is not None:
+        axis.text(p95, place - 0.3, f"  {row.why_unranked}", fontsize=7, va="center")
 
 
 def _difference(axis: Any, place: int, row: PointRow) -> None:
@@ -227,7 +240,13 @@ def _difference(axis: Any, place: int, row: PointRow) -> None:
 
 
 def _words(name: str) -> str:
-    return name.replace("_", " ")
+    """A name as prose; what holds values of a grid is left as it stands."""
+    return name if "=" in name else name.replace("_", " ")
+
+
+def _cut(name: str, chars: int = _NAME_CHARS) -> str:
+    words = _words(name)
+    return words if len(words) <= chars else f"{words[: chars - 1]}\u2026"
 
 
 def _seeds(found: Sweep) -> str:

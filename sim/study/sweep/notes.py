@@ -89,6 +89,8 @@ def _ranking(found: "Sweep") -> list[str]:
     if found.best is None or found.nothing_matters:
         return []
     notes = []
+    ranked = sum(row.why_unranked is None for row in found.points)
+    others = "all others" if ranked == len(found.points) else f"the other {ranked - 1} ranked"
     sure = f"{found.confidence:.0%} confidence over {len(found.seeds)} seeds, all pairs together"
     if found.within_noise:
         near = found.within_noise
@@ -101,7 +103,7 @@ def _ranking(found: "Sweep") -> list[str]:
             f"{difference_words(closest.difference_bps, 'bps')}"
         )
     elif found.within_noise is not None:
-        notes.append(f"{found.best} is the cheapest, told apart from all others ({sure})")
+        notes.append(f"{found.best} is the cheapest, told apart from {others} ({sure})")
     if found.ties:
         notes.append(f"{len(found.ties)} other points cost exactly what {found.best} costs")
     return notes
