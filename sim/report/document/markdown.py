@@ -171,11 +171,20 @@ def _costs(parents: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         )
         yield from _table((heads, rows), len(known), PARENTS_MAX)
     lacking = [one for one in parents if one.get("shortfall") and one not in known]
-    if known and lacking:
+    if known:
         yield ""
     for one in lacking[:PARENTS_MAX]:
         reason = one["shortfall"].get("why_not_available") or "no reason is known"
         yield f"- {escaped(one['parent_id'])}: not available: {escaped(reason)}"
+    for one in known[:PARENTS_MAX]:
+        why = one["shortfall"].get("why_not_available")
+        for note in [*([f"parts are not available: {why}"] if why else []), *_notes(one)]:
+            yield f"- {escaped(one['parent_id'])}: {escaped(note)}"
+
+
+def _notes(parent: Mapping[str, Any]) -> Sequence[str]:
+    """What is approximate about the cost of a parent."""
+    return parent["shortfall"].get("notes") or ()
 
 
 def _benchmarks(parents: Sequence[Mapping[str, Any]]) -> Iterator[str]:

@@ -32,6 +32,7 @@ class Shortfall(msgspec.Struct, frozen=True):
     parts: dict[str, str | None] | None = None
     parts_bps: dict[str, str | None] | None = None
     why_not_available: str | None = None
+    notes: list[str] = []
 
 
 class Benchmark(msgspec.Struct, frozen=True):

@@ -81,8 +81,8 @@ class Tally:
         self.tick_lots += one.px * lots
         self.fees = EXACT.add(self.fees, one.fee)
         self.executions += 1
-        self.unseen += one.child.arrival is None
         if found is not None:
+            self.unseen += one.child.arrival is None
             self.delay += found.delay * lots
             self.spread += found.spread * lots
             self.impact += found.impact * lots

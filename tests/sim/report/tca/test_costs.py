@@ -159,6 +159,7 @@ def test_without_market_data_the_whole_is_known_and_its_parts_are_not(
     row = costs_of(data)["P"].row()
     assert row["shortfall"]["total"] == "1"
     assert row["shortfall"]["parts"]["spread"] is None
+    assert row["shortfall"]["notes"] == [], "of parts that are not there nothing is approximate"
     assert "audit.market_data: none" in row["shortfall"]["why_not_available"]
     found = {one["name"]: one for one in row["benchmarks"]}
     assert found["market_vwap"]["why_not_available"] == row["shortfall"]["why_not_available"]
