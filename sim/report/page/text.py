@@ -39,7 +39,7 @@ _LEGS: Final = {
     "in_venue": "inside the venue",
     "report": "venue to router",
     "feed": "market data to router",
-    "quote_age": "age of the quotes used",
+    "quote_age": "quote age",
 }
 
 

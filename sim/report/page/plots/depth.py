@@ -15,6 +15,7 @@ from sim.report.page.plots.base import (
     plain_text,
     sizes_format,
 )
+from sim.report.page.plots.marks import price_range
 from sim.report.page.text import Figures
 
 PANELS_MAX: Final = 6
@@ -60,7 +61,8 @@ def depth_profile(
         colour = marks.colour(venue.venue_id)
         data += _panel(venue, child, colour, f"x{suffix}", figures)
         layout["annotations"] += _heading(venue, child, colour, f"x{suffix}", figures)
-    layout["yaxis"] = axis(tickformat=figures.axis_format, range=_heights(shown, children, figures))
+    low, high = _heights(shown, children, figures)
+    layout["yaxis"] = price_range(low, high, figures, lines=6)
     layout["annotations"].append(
         label("quantity at this price and better", 0.5, 0, xref="paper", yref="paper", yshift=-36)
     )
@@ -70,21 +72,21 @@ def depth_profile(
 
 def _heights(
     shown: Sequence[Ranked], children: Sequence[Child], figures: Figures
-) -> list[float] | None:
+) -> tuple[float, float]:
     """Prices from the best to a little beyond the worst limit: deeper levels mattered to nobody."""
     known = [float(price) for one in shown for price, _ in one.levels]
     known += [float(price) for one in children for price, _ in one.arrival or []]
     limits = [float(child.price) for child in children]
-    if not known or not limits:
-        return None
-    sign = 1 if children[0].side == "buy" else -1
+    limits = limits or known
+    sign = 1 if not children or children[0].side == "buy" else -1
     best, worst = sign * min(sign * px for px in known), sign * max(sign * px for px in limits)
     near = 2 * abs(worst - best) + 5 * figures.tick
     for one in shown:  # the best of a venue that was passed over, unless it is far away
         if one.levels and abs(float(one.levels[0][0]) - best) <= near:
             worst = sign * max(sign * worst, sign * float(one.levels[0][0]))
     room = max(abs(worst - best) * 0.35, 2 * figures.tick)
-    return sorted([best - sign * room / 4, worst + sign * room])
+    low, high = sorted([best - sign * room / 4, worst + sign * room])
+    return low, high
 
 
 def _most(venue: Ranked, child: Child | None, figures: Figures) -> float:

@@ -75,11 +75,16 @@ def price_axis(traces: Sequence[Trace], figures: Figures, lines: int, **more: An
     values = [value for trace in traces for value in trace["y"] if value is not None]
     low, high = min(values, default=0.0), max(values, default=0.0)
     room = max((high - low) * 0.08, figures.tick)
+    return price_range(low - room, high + room, figures, lines=lines, **more)
+
+
+def price_range(low: float, high: float, figures: Figures, *, lines: int, **more: Any) -> Layout:
+    """An axis of prices from ``low`` to ``high`` with about ``lines`` lines, all on the tick."""
     least = max(math.ceil((high - low) / figures.tick / lines), 1)
     scale = 10 ** (len(str(least)) - 1)
     step = next(one * scale for one in (1, 2, 5, 10) if one * scale >= least)
     return axis(
-        range=[low - room, high + room],
+        range=[low, high],
         tick0=0,
         dtick=step * figures.tick,
         tickformat=figures.axis_format,
