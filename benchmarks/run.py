@@ -18,6 +18,7 @@ MODULES: Final = (
     "benchmarks.start_up",
     "benchmarks.whole_job",
     "benchmarks.tuning",
+    "benchmarks.report",
     "benchmarks.questions",
 )
 """Each has ``run(quick: bool)``: rows as ``benchmarks.measure.compare`` makes them.

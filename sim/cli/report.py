@@ -113,6 +113,7 @@ def report(
     RUN is a run's folder or its audit.jsonl. What the log lacks is said; the rest is reported.
     `--json` is short for `--format json`. Nothing is overwritten.
     """
+    from sim.kernel.garbage import rare_collections
     from sim.report.trail.build import read_trail
 
     if as_json and form not in {None, "json"}:
@@ -120,13 +121,14 @@ def report(
     form = "json" if as_json else form or "html"
     again = Again(seeds, jobs, data, allow_code)
     again.check(form)
-    trail = read_trail(run)
-    elsewhere = _elsewhere(run, trail, study, again, quiet=quiet or as_json)
-    folder = run if run.is_dir() else run.parent
-    if form == "png":
-        _figures(trail, elsewhere, folder / FIGURES if out is None else out, quiet=quiet)
-    else:
-        _document(trail, elsewhere, form, folder, out, quiet=quiet)
+    with rare_collections():  # all that is read lives to the end
+        trail = read_trail(run)
+        elsewhere = _elsewhere(run, trail, study, again, quiet=quiet or as_json)
+        folder = run if run.is_dir() else run.parent
+        if form == "png":
+            _figures(trail, elsewhere, folder / FIGURES if out is None else out, quiet=quiet)
+        else:
+            _document(trail, elsewhere, form, folder, out, quiet=quiet)
     if trail.fault:
         click.echo(f"sorsim: {trail.fault}", err=True)
     return FINE

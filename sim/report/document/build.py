@@ -6,6 +6,7 @@ what is undefined is null. Ids and texts from a log are as they are there: who s
 """
 
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from typing import Any, Final, NamedTuple
 
 from sim.protocol.units import plain
@@ -18,7 +19,7 @@ from sim.report.document.missing import missing
 from sim.report.document.orders import child_rows, parent_row
 from sim.report.document.shortfalls import short_rows, venue_causes
 from sim.report.document.venues import latency_rows, venue_rows
-from sim.report.evidence.decisions import decision_rows
+from sim.report.evidence.decisions import decision_rows, iter_decision_rows
 from sim.report.evidence.sections import evidence
 from sim.report.tca.costs import parent_costs
 from sim.report.trail.build import Trail
@@ -33,9 +34,11 @@ class Detail(NamedTuple):
     """With benchmarks and markouts: the largest ones."""
     children: int | None = None
     """With the quote acted upon and the causes: the first ones, and all that fell short."""
+    decisions: int | None = None
+    """With their table of venues: the first ones, and all whose children fell short."""
 
 
-PAGE: Final = Detail(parents=100, children=1_000)
+PAGE: Final = Detail(parents=100, children=1_000, decisions=300)
 """What a page can show of a long run; it says so."""
 
 
@@ -94,7 +97,7 @@ def _document(trail: Trail, study: Sequence[Mapping[str, Any]], detail: Detail) 
                 child_rows(trail), short_rows(shorts, detail.children), strict=True
             )
         ],
-        "decisions": decision_rows(trail),
+        "decisions": _decisions(trail, detail.decisions),
         "venues": [
             {
                 **row,
@@ -112,3 +115,11 @@ def _document(trail: Trail, study: Sequence[Mapping[str, Any]], detail: Detail) 
         document["study"] = list(study)
     document["headline"] = headline(document)
     return document
+
+
+def _decisions(trail: Trail, most: int | None) -> list[dict[str, Any]]:
+    if most is None or len(trail.decisions) <= most:
+        return decision_rows(trail)
+    shown = set(islice(trail.decisions, most))
+    shown |= {child.sent.decision_id for child in trail.children.values() if child.short_qty}
+    return list(iter_decision_rows(trail, lambda one: one.decision_id in shown))

@@ -5,7 +5,7 @@ what was true; beside them stands what became of the children that it sent. Quan
 prices decimal text.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from itertools import islice
 from typing import Any, Final
@@ -34,8 +34,15 @@ def decision_rows(trail: Trail, most: int | None = None) -> list[dict[str, Any]]
     return list(islice(iter_decision_rows(trail), most))
 
 
-def iter_decision_rows(trail: Trail) -> Iterator[dict[str, Any]]:
-    """The rows of ``decision_rows`` one after the other: a long run has many."""
+def iter_decision_rows(
+    trail: Trail, whole: Callable[[Decision], bool] | None = None
+) -> Iterator[dict[str, Any]]:
+    """The rows of ``decision_rows`` one after the other: a long run has many.
+
+    Args:
+        trail: The run.
+        whole: Which decisions get ``venues`` and what is available there; None: all.
+    """
     children: dict[int, dict[str, list[Child]]] = {}
     for child in trail.children.values():
         children.setdefault(child.sent.decision_id, {}).setdefault(child.venue_id, []).append(child)
@@ -44,7 +51,9 @@ def iter_decision_rows(trail: Trail) -> Iterator[dict[str, Any]]:
     for decision in trail.decisions.values():
         came_back = back[decision.parent_id].until(decision.t_ns)
         sent = children.get(decision.decision_id, {})
-        yield _Table(trail, texts, decision, sent).row(came_back)
+        table = _Table(trail, texts, decision, sent)
+        venues = table.venues() if whole is None or whole(decision) else None
+        yield table.row(came_back, venues)
 
 
 class _Texts:
@@ -145,7 +154,8 @@ class _Table:
         self._parts = parts
         self._placed = sum(qty for venue in parts.values() for _, qty in venue)
 
-    def row(self, came_back: dict[str, int]) -> dict[str, Any]:
+    def venues(self) -> list[dict[str, Any]]:
+        """A row for each venue that the decision looked at, the best first."""
         decision = self._decision
         known = {quote.venue_id: quote for quote in decision.quotes}
         refused = {one.venue_id: one for one in decision.refused}
@@ -165,6 +175,11 @@ class _Table:
                     row["quote_seq"], row["age_ns"] = why.venue_seq, why.age_ns
             row["evidence"] = "; ".join(says)
             venues.append(row)
+        return venues
+
+    def row(self, came_back: dict[str, int], venues: list[dict[str, Any]] | None) -> dict[str, Any]:
+        """The decision with these venues; None: without any."""
+        decision = self._decision
         children = [child for sent in self._children.values() for child in sent]
         return {
             "decision_id": decision.decision_id,
@@ -176,12 +191,14 @@ class _Table:
             "strategy": decision.strategy,
             "depth": decision.depth,
             "unreserved_qty": decision.unreserved_qty,
-            "available_qty": sum(one["available_qty"] or 0 for one in venues),
+            "available_qty": None
+            if venues is None
+            else sum(one["available_qty"] or 0 for one in venues),
             "allocated_qty": self._placed,
             "sent_qty": sum(child.requested_qty for child in children),
             "came_back": came_back,
             "children": [child.cl_ord_id for child in children],
-            "venues": venues,
+            "venues": venues or [],
             "notes": [{"name": note.name, "value": note.value} for note in decision.notes],
         }
 
