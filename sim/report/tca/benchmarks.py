@@ -17,6 +17,7 @@ import msgspec
 
 from sim.protocol.market_data import Levels
 from sim.protocol.units import Units, quotient_text
+from sim.report.trail.orders import EXACT
 
 BPS: Final = 10_000
 PX_STEP: Final = Decimal("0.00000001")
@@ -50,15 +51,17 @@ class Benchmark(msgspec.Struct, frozen=True, kw_only=True):
         px, why = self.px, self.why
         paid = money = bps = None
         if px is not None:
-            paid = _text(px * Fraction(units.tick_size))
+            num, den = px.numerator, px.denominator
+            paid = _quotient(units.tick_size, num, den)
             if not lots:
                 why = "nothing was filled"
             elif self.lots is not None and self.lots < lots:
                 why = f"it holds for {self.lots} of {lots} lots, and no part compares with a whole"
             else:
-                worse = sign * (tick_lots - px * lots)
-                money = _text(worse * Fraction(units.notional(1)))
-                bps = _text(BPS * worse / (px * lots), None) if px > 0 else None
+                worse = sign * (tick_lots * den - num * lots)
+                money = _quotient(units.notional(1), worse, den)
+                if num > 0:
+                    bps = quotient_text(Decimal(BPS * worse), Decimal(num * lots))
         return {
             "name": self.name,
             "title": self.title,
@@ -163,8 +166,7 @@ class Volumes:
         return Walked(self._tick_lots[b] - self._tick_lots[a], self._lots[b] - self._lots[a])
 
 
-def _text(value: Fraction, step: Decimal | None = PX_STEP) -> str:
-    numerator, denominator = Decimal(value.numerator), Decimal(value.denominator)
-    if step is None:
-        return quotient_text(numerator, denominator)
-    return quotient_text(numerator, denominator, step)
+def _quotient(size: Decimal, numerator: int, denominator: int) -> str:
+    """``size * numerator / denominator``, rounded once."""
+    exact = EXACT.multiply(size, Decimal(numerator))
+    return quotient_text(exact, Decimal(denominator), PX_STEP)
