@@ -19,6 +19,7 @@ MODULES: Final = (
     "benchmarks.whole_job",
     "benchmarks.tuning",
     "benchmarks.report",
+    "benchmarks.spreading",
     "benchmarks.questions",
 )
 """Each has ``run(quick: bool)``: rows as ``benchmarks.measure.compare`` makes them.

@@ -34,8 +34,10 @@ from sim.study.pool import JobError, terminate_is_interrupt
 
 CONNECT_SECONDS: Final = 10
 """How long to try to reach the scheduler, and how long to wait for its first worker."""
-ALONE_SECONDS: Final = 30
-"""How long all workers may be gone before it is given up."""
+ALONE_SECONDS: Final = 60
+"""How long all workers may be gone, or the scheduler be silent, before it is given up."""
+MISSES_MAX: Final = 5
+"""How many results in a row may get lost on their way while the scheduler is there."""
 
 _ADDRESS: Final = re.compile(
     r"(?:tcp|tls|ws|wss)://(?:[^\s/:@\[\]]+|\[[0-9A-Fa-f:.%]+\]):[0-9]{1,5}"
@@ -273,7 +275,8 @@ class _Crew(Generic[J, R]):
         self._at_work: dict[Future[Any], tuple[int, ...]] = {}
         self._ended: SimpleQueue[Future[Any]] = SimpleQueue()
         self._window = 1
-        self._without_workers = 0
+        self._silent_seconds = 0
+        self._misses = 0
         self._suspects: deque[int] = deque()
         self._tried_alone = -1
 
@@ -348,7 +351,12 @@ class _Crew(Generic[J, R]):
             self._suspects.extend(bundle)
             return []
         except (OSError, TimeoutError, CancelledError) as error:
-            raise self._lost() from error
+            self._misses += 1
+            if self._client.status != "running" or self._misses > MISSES_MAX:
+                raise self._lost() from error
+            self._todo.came_back(bundle, 0)
+            return []
+        self._misses = 0
         self._todo.came_back(bundle, len(outcomes))
         return outcomes
 
@@ -357,12 +365,15 @@ class _Crew(Generic[J, R]):
             threads = self._client.sync(
                 self._client.scheduler.ncores, callback_timeout=CONNECT_SECONDS
             )
-        except (OSError, TimeoutError, CancelledError) as error:
+        except TimeoutError:  # a scheduler that has much to do is not a lost one
+            threads = {}
+            self._silent_seconds += CONNECT_SECONDS
+        except (OSError, CancelledError) as error:
             raise self._lost() from error
-        self._without_workers = 0 if threads else self._without_workers + _LOOK_SECONDS
-        if self._without_workers > ALONE_SECONDS:
+        self._silent_seconds = 0 if threads else self._silent_seconds + _LOOK_SECONDS
+        if self._silent_seconds > ALONE_SECONDS:
             raise ClusterError(
-                f"{self._address}: the cluster has had no workers for {ALONE_SECONDS} s"
+                f"{self._address}: no worker has been heard of for {ALONE_SECONDS} s"
             )
         self._window = max(self._window, _AHEAD * sum(threads.values()), 1)
 

@@ -44,7 +44,8 @@ class Stopped(KeyboardInterrupt):
         self.total = total
         self.kept = kept
         where = f"kept in {kept}" if kept is not None else "lost: no journal was kept"
-        self.says = f"interrupted: {done:,} of {total:,} runs were done and are {where}"
+        many = f"{done:,} of {total:,} runs were done and are {where}"
+        self.says = f"interrupted: {many if done else f'none of {total:,} runs was done'}"
         super().__init__(self.says)
 
 

@@ -88,7 +88,7 @@ class Processes:
         self.address = self.process.stdout.readline().strip()
 
     def stop(self) -> None:
-        self.process.communicate(timeout=30)
+        self.process.communicate(timeout=60)
 
 
 @pytest.fixture(scope="module")

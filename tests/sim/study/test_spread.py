@@ -59,7 +59,9 @@ def test_with_a_journal_only_what_is_left_is_done(tmp_path: Path) -> None:
 
 
 def test_stopped_without_a_journal_says_that_all_is_lost() -> None:
-    with pytest.raises(Stopped, match="0 of 1 runs were done and are lost: no journal was kept"):
+    with pytest.raises(Stopped, match="1 of 2 runs were done and are lost: no journal was kept"):
+        spread([1, 99], square, where=HERE)
+    with pytest.raises(Stopped, match="interrupted: none of 1 runs was done"):
         spread([99], square, where=HERE)
 
 
