@@ -180,7 +180,9 @@ def check_rest(tables: Data, trail: Trail) -> None:
     )
     for row in rows:
         shares = [one["allocated_pct"] for one in row["venues"] if one["allocated_pct"]]
-        assert not shares or abs(sum(map(Fraction, shares), Fraction(-100))) < Fraction(1, 100)
+        # Each is rounded to a hundredth.
+        error = abs(sum(map(Fraction, shares), Fraction(-100)))
+        assert not shares or error <= Fraction(len(shares), 200)
     venues = tables.get("Made and taken", [])
     assert sum(row["made_qty"] + row["taken_qty"] for row in venues) == sum(
         child.filled_qty for child in children

@@ -378,12 +378,18 @@ def _given(section: Mapping[str, Any]) -> Iterator[str]:
         )
 
 
+_NAMES: Final = frozenset({"order_type", "order_kind", "reason", "detail", "exceptions"})
+"""Columns of names of the vocabulary, which read better as words."""
+
+
 def _value(key: str, value: Any) -> Any:
     """A value of an analysis' table; times in a unit that people read."""
     if key.endswith("_ns") and isinstance(value, int):
         return duration(value)
     if isinstance(value, (dict, list)):
         return ", ".join(map(str, value))
+    if key in _NAMES and isinstance(value, str):
+        return value.replace("_", " ")
     return value
 
 

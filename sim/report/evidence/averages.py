@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from sim.protocol.units import Units, quotient_text
 
-_PERCENT_STEP: Final = Decimal("0.0001")
+_PERCENT_STEP: Final = Decimal("0.01")
 
 
 class Mean:
@@ -25,6 +25,11 @@ class Mean:
         """Count ``lots`` at this value."""
         self.lots += lots
         self.tick_lots += ticks * lots
+
+    def merge(self, other: "Mean") -> None:
+        """Count what another one has counted."""
+        self.lots += other.lots
+        self.tick_lots += other.tick_lots
 
     def text(self, units: Units) -> str | None:
         """The average as price text with 8 decimals; None without lots."""
@@ -43,6 +48,16 @@ class Durations:
         """Count ``lots`` with this time."""
         self._found.append((ns, lots))
 
+    def merge(self, other: "Durations") -> None:
+        """Count what another one has counted."""
+        self._found += other._found
+
+    def average_ns(self) -> int | None:
+        """The average, half-even to whole ns; None without lots."""
+        lots = sum(qty for _, qty in self._found)
+        total = sum(ns * qty for ns, qty in self._found)
+        return round(Fraction(total, lots)) if lots else None
+
     def row(self, edges_ns: tuple[int, ...]) -> dict[str, Any]:
         """Average (half-even to whole ns), median, 99th percentile, and lots between the edges.
 
@@ -51,7 +66,6 @@ class Durations:
         """
         found = sorted(self._found)
         lots = sum(qty for _, qty in found)
-        total = sum(ns * qty for ns, qty in found)
         bounds = list(zip((0, *edges_ns), (*edges_ns, None), strict=True))
         buckets = [{"from_ns": low, "below_ns": high, "qty": 0} for low, high in bounds]
         place = 0
@@ -60,22 +74,22 @@ class Durations:
                 place += 1
             buckets[place]["qty"] = (buckets[place]["qty"] or 0) + qty
         return {
-            "avg_ns": round(Fraction(total, lots)) if lots else None,
-            "median_ns": _quantile(found, lots, Fraction(1, 2)),
-            "p99_ns": _quantile(found, lots, Fraction(99, 100)),
+            "avg_ns": self.average_ns(),
+            "median_ns": _quantile(found, lots, 50),
+            "p99_ns": _quantile(found, lots, 99),
             "buckets": buckets,
         }
 
 
 def percent(part: int | Decimal, whole: int | Decimal) -> str | None:
-    """``part`` of ``whole`` in percent with 4 decimals, half-even; None of nothing."""
+    """``part`` of ``whole`` in percent with 2 decimals, half-even; None of nothing."""
     return quotient_text(Decimal(part) * 100, Decimal(whole), _PERCENT_STEP) if whole else None
 
 
-def _quantile(found: list[tuple[int, int]], lots: int, part: Fraction) -> int | None:
+def _quantile(found: list[tuple[int, int]], lots: int, percentage: int) -> int | None:
     so_far = 0
     for ns, qty in found:
         so_far += qty
-        if so_far >= part * lots:
+        if 100 * so_far >= percentage * lots:
             return ns
     return None

@@ -63,6 +63,7 @@ class _Texts:
         self._units = trail.units
         self._prices: dict[int, str] = {}
         self._effective: dict[tuple[int, int], str] = {}
+        self._money: dict[int, str] = {}
         self._durations: dict[int, str] = {}
 
     def price(self, ticks: int) -> str:
@@ -82,10 +83,13 @@ class _Texts:
     def money(self, amount: int, parts: int) -> str:
         """``amount / parts`` in tick-lots as money, without zeros at its end."""
         whole, rest = divmod(amount, parts)
-        if not rest:
-            return plain(self._units.notional(whole))
-        notional = self._units.notional(amount)
-        return plain(Decimal(quotient_text(notional, Decimal(parts), _STEP)))
+        if rest:
+            notional = self._units.notional(amount)
+            return plain(Decimal(quotient_text(notional, Decimal(parts), _STEP)))
+        found = self._money.get(whole)
+        if found is None:
+            found = self._money[whole] = plain(self._units.notional(whole))
+        return found
 
     def average(self, tick_lots: int, lots: int) -> str | None:
         """An average price; None of nothing."""
@@ -97,10 +101,15 @@ class _Texts:
     def percent(self, part: int, whole: int) -> str | None:
         """A part of a whole: most are nothing or all of it."""
         if whole and part in {0, whole}:
-            return "100.0000" if part else "0.0000"
+            return "100.00" if part else "0.00"
         return percent(part, whole)
 
     def duration(self, ns: int) -> str:
+        """A duration in words, which have three significant digits: few of them differ."""
+        if ns >= 10_000:
+            step = 10 ** (len(str(ns)) - 3)
+            ns, rest = divmod(ns, step)
+            ns = (ns + (2 * rest + (ns & 1) > step)) * step  # half-even
         found = self._durations.get(ns)
         if found is None:
             found = self._durations[ns] = duration(ns)

@@ -87,6 +87,32 @@ class _Cell:
     horizons: list[_Horizon] = field(default_factory=list)
     times: Durations = field(default_factory=Durations)
 
+    def merge(self, other: "_Cell") -> None:
+        """Count what another row has counted."""
+        for name in _COUNTS:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        for name in _MEANS:
+            getattr(self, name).merge(getattr(other, name))
+        self.excluded += other.excluded
+        for mine, theirs in zip(self.horizons, other.horizons, strict=True):
+            mine.realised.merge(theirs.realised)
+            mine.impact.merge(theirs.impact)
+        self.times.merge(other.times)
+
+
+_COUNTS: Final = (
+    "orders",
+    "order_qty",
+    "executed_qty",
+    "open_qty",
+    "rejected_orders",
+    "rejected_qty",
+    "executions",
+    "displayed_qty",
+    "size_improved_qty",
+)
+_MEANS: Final = ("quoted", "effective", "improvement", "improved", "outside")
+
 
 @dataclass(frozen=True, slots=True)
 class _Measured:
@@ -123,49 +149,49 @@ class QualityTable:
         self._touches = touches
         self._horizons_ns = horizons_ns
         self._edges_ns = time_edges_ns
-        self._cells: dict[tuple[str | None, OrderType], _Cell] = {}
+        self._cells: dict[tuple[str, OrderType], _Cell] = {}
 
     def add(self, receipts: Iterable[Receipt]) -> None:
         """Take orders."""
         for receipt in receipts:
-            cells = [
-                self._cell(receipt.child.venue_id, receipt.order_type),
-                self._cell(None, receipt.order_type),
-            ]
-            self._add_order(receipt, cells)
+            key = receipt.child.venue_id, receipt.order_type
+            cell = self._cells.get(key)
+            if cell is None:
+                cell = self._cells[key] = self._empty()
+            self._add_order(receipt, cell)
             start_ns = _executable_ns(receipt, self._trail.market.nbbo)
             for one in receipt.child.executions:
-                measured = self._measure(receipt, one, start_ns)
-                for cell in cells:
-                    _take(cell, measured)
+                _take(cell, self._measure(receipt, one, start_ns))
 
     def rows(self) -> list[dict[str, Any]]:
         """A row per venue and order type, in the scenario's order, then one per type for all.
 
         The latter's ``venue_id`` is None.
         """
-        venues: list[str | None] = [*self._trail.venues, None]
-        return [
+        rows = [
             self._row(venue_id, kind, self._cells[venue_id, kind])
-            for venue_id in venues
+            for venue_id in self._trail.venues
             for kind in OrderType
             if (venue_id, kind) in self._cells
         ]
+        for kind in OrderType:
+            parts = [cell for (_, of_kind), cell in self._cells.items() if of_kind is kind]
+            if parts:
+                every = self._empty()
+                for part in parts:
+                    every.merge(part)
+                rows.append(self._row(None, kind, every))
+        return rows
 
-    def _cell(self, venue_id: str | None, kind: OrderType) -> _Cell:
-        cell = self._cells.get((venue_id, kind))
-        if cell is None:
-            cell = _Cell(horizons=[_Horizon() for _ in self._horizons_ns])
-            self._cells[venue_id, kind] = cell
-        return cell
+    def _empty(self) -> _Cell:
+        return _Cell(horizons=[_Horizon() for _ in self._horizons_ns])
 
-    def _add_order(self, receipt: Receipt, cells: list[_Cell]) -> None:
+    def _add_order(self, receipt: Receipt, cell: _Cell) -> None:
         child = receipt.child
         asked, filled = child.requested_qty, child.filled_qty
         if child.rejected is not None:
-            for cell in cells:
-                cell.rejected_orders += 1
-                cell.rejected_qty += asked
+            cell.rejected_orders += 1
+            cell.rejected_qty += asked
             return
         displayed = size_improved = 0
         far = receipt.far
@@ -174,13 +200,12 @@ class QualityTable:
             displayed = min(shown, asked)
             good = sum(one.qty for one in child.executions if child.sign * (far - one.px) >= 0)
             size_improved = max(0, good - shown)
-        for cell in cells:
-            cell.orders += 1
-            cell.order_qty += asked
-            cell.executed_qty += filled
-            cell.open_qty += 0 if child.ended_ns is not None else child.leaves_qty
-            cell.displayed_qty += displayed
-            cell.size_improved_qty += size_improved
+        cell.orders += 1
+        cell.order_qty += asked
+        cell.executed_qty += filled
+        cell.open_qty += 0 if child.ended_ns is not None else child.leaves_qty
+        cell.displayed_qty += displayed
+        cell.size_improved_qty += size_improved
 
     def _measure(self, receipt: Receipt, one: Execution, start_ns: int | None) -> _Measured:
         time_ns = None if start_ns is None else max(0, one.done_ns - start_ns)

@@ -72,13 +72,32 @@ class _Routed:
     positions: Counter[str] = field(default_factory=Counter)
     rested: Durations = field(default_factory=Durations)
 
+    def merge(self, other: "_Routed") -> None:
+        """Count what another one has counted."""
+        for name in _COUNTS:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.fees = EXACT.add(self.fees, other.fees)
+        self.maker_fees = EXACT.add(self.maker_fees, other.maker_fees)
+        self.positions += other.positions
+        self.rested.merge(other.rested)
+
+
+_COUNTS: Final = (
+    "orders",
+    "filled_orders",
+    "order_qty",
+    "executed_qty",
+    "executions",
+    "made_qty",
+    "tick_lots",
+)
+
 
 class RouteTables:
     """Gathers receipts, and gives both tables."""
 
     def __init__(self, trail: Trail) -> None:
         self._trail = trail
-        self._venues: dict[str, _Routed] = {}
         self._kinds: dict[tuple[str, str], _Routed] = {}
 
     def add(self, receipts: Iterable[Receipt]) -> None:
@@ -86,18 +105,14 @@ class RouteTables:
         for receipt in receipts:
             child = receipt.child
             kind = _KINDS.get(receipt.order_type, "not_marketable_limit")
-            cells = (
-                self._venues.setdefault(child.venue_id, _Routed()),
-                self._kinds.setdefault((child.venue_id, kind), _Routed()),
-            )
-            for cell in cells:
-                cell.orders += 1
-                cell.order_qty += child.requested_qty
-                cell.filled_orders += bool(child.executions)
+            cell = self._kinds.get((child.venue_id, kind))
+            if cell is None:
+                cell = self._kinds[child.venue_id, kind] = _Routed()
+            cell.orders += 1
+            cell.order_qty += child.requested_qty
+            cell.filled_orders += bool(child.executions)
             for one in child.executions:
-                position = self._position(one)
-                for cell in cells:
-                    _take(cell, one, position, receipt.t_ns)
+                _take(cell, one, self._position(one), receipt.t_ns)
 
     def rule_606(self) -> dict[str, list[dict[str, Any]]]:
         """``routes``: a row per venue and order kind; ``venues``: a row per venue with more."""
@@ -114,21 +129,23 @@ class RouteTables:
                 "orders_pct_of_all": percent(cell.orders, all_orders),
                 **self._payment(cell),
             }
-            for venue_id in self._order()
+            for venue_id in self._venues()
             for kind in ORDER_KINDS
             if (cell := self._kinds.get((venue_id, kind)))
         ]
-        return {"routes": routes, "venues": [self._venue_row(name) for name in self._order()]}
+        venues = [self._venue_row(name, cell) for name, cell in self._venues().items()]
+        return {"routes": routes, "venues": venues}
 
     def rts_28(self) -> list[dict[str, Any]]:
         """The venues with the largest executed volume, largest first."""
-        volume = sum(cell.tick_lots for cell in self._venues.values())
-        orders = sum(cell.filled_orders for cell in self._venues.values())
-        used = [name for name in self._order() if self._venues[name].executed_qty]
-        used.sort(key=lambda name: -self._venues[name].tick_lots)  # stable: then as in the scenario
+        venues = self._venues()
+        volume = sum(cell.tick_lots for cell in venues.values())
+        orders = sum(cell.filled_orders for cell in venues.values())
+        used = [name for name, cell in venues.items() if cell.executed_qty]
+        used.sort(key=lambda name: -venues[name].tick_lots)  # stable: then as in the scenario
         rows = []
         for rank, venue_id in enumerate(used[:TOP_VENUES], 1):
-            cell = self._venues[venue_id]
+            cell = venues[venue_id]
             lots = cell.executed_qty
             row = {
                 "rank": rank,
@@ -145,16 +162,17 @@ class RouteTables:
             rows.append(row)
         return rows
 
-    def _order(self) -> list[str]:
+    def _venues(self) -> dict[str, _Routed]:
         """Venues that got orders, as the scenario has them."""
-        return [
-            name
-            for name in dict.fromkeys([*self._trail.venues, *self._venues])
-            if name in self._venues
-        ]
+        found: dict[str, _Routed] = {}
+        places = {name: place for place, name in enumerate(self._trail.venues)}
+        for venue_id, _ in sorted(self._kinds, key=lambda key: places.get(key[0], len(places))):
+            found.setdefault(venue_id, _Routed())
+        for (venue_id, _), cell in self._kinds.items():
+            found[venue_id].merge(cell)
+        return found
 
-    def _venue_row(self, venue_id: str) -> dict[str, Any]:
-        cell = self._venues[venue_id]
+    def _venue_row(self, venue_id: str, cell: _Routed) -> dict[str, Any]:
         taken_fees = EXACT.subtract(cell.fees, cell.maker_fees)
         lots, made = cell.executed_qty, cell.made_qty
         return {
@@ -169,7 +187,7 @@ class RouteTables:
             "made_qty": made,
             "made_pct": percent(made, lots),
             "made_fee_per_100": self._per_100(cell.maker_fees, made),
-            "made_avg_rest_ns": cell.rested.row(())["avg_ns"],
+            "made_avg_rest_ns": cell.rested.average_ns(),
             "taken_qty": lots - made,
             "taken_pct": percent(lots - made, lots),
             "taken_fee_per_100": self._per_100(taken_fees, lots - made),

@@ -192,8 +192,8 @@ def _rule_605(rows: list[dict[str, Any]], missing: list[str]) -> Section:
     realised = [
         {"venue_id": row["venue_id"], "order_type": row["order_type"], **one}
         for row in rows
-        if row["measured_qty"]
         for one in row["realised"]
+        if one["qty"]
     ]
     edges = (
         [bucket["below_ns"] for bucket in rows[0]["time_to_execution"]["buckets"]] if rows else []
@@ -203,8 +203,8 @@ def _rule_605(rows: list[dict[str, Any]], missing: list[str]) -> Section:
     return _section(
         "Execution quality by venue and order type, after Rule 605 in kind",
         [
-            f"Realised spreads are measured {horizons} after each execution; what lies past the "
-            "end of the log, or finds no mid, is not available.",
+            f"Realised spreads are measured {horizons} after each execution; one that would lie "
+            "past the end of the log, or finds no mid there, does not count.",
             f"Near the quote is within {NEAR} of the best price of the order's own side.",
             *missing,
         ],

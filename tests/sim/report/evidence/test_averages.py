@@ -39,6 +39,6 @@ def test_a_quantile_is_the_shortest_time_of_so_many_lots() -> None:
     ]
 
 
-def test_percentages_have_four_decimals() -> None:
-    assert percent(1, 3) == "33.3333"
-    assert percent(-1, 2) == "-50.0000"
+def test_percentages_have_two_decimals() -> None:
+    assert percent(1, 3) == "33.33"
+    assert percent(-1, 2) == "-50.00"

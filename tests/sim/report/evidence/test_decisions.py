@@ -46,7 +46,7 @@ def test_the_customers_venues_are_ranked_with_what_they_have_and_get() -> None:
     ]
     nasdaq, left_out = row["venues"][1], row["venues"][4]
     assert nasdaq["allocated_px"] == nasdaq["avg_px"] == "100.00444444"
-    assert (nasdaq["allocated_pct"], nasdaq["levels"][0]) == ("45.0000", ["100.00", 25_000])
+    assert (nasdaq["allocated_pct"], nasdaq["levels"][0]) == ("45.00", ["100.00", 25_000])
     assert nasdaq["evidence"] == "quote 2, just out; an order takes about 6 ms"
     assert nasdaq["cost"] == {"price": "4500200", "total": "4500200"}
     assert left_out["why"] == "ranked_behind"
@@ -93,7 +93,7 @@ def test_a_blind_order_says_where_its_limit_comes_from(story: Callable[..., "Sto
     assert (dark["venue_id"], dark["rank"], dark["available_qty"]) == ("D", None, None)
     assert "limit 100.02 from the best lit price 100.02" in dark["evidence"]
     assert "limit 100.01 from the parent's limit" in other["evidence"]
-    assert (dark["allocated_qty"], dark["allocated_pct"]) == (40, "100.0000")
+    assert (dark["allocated_qty"], dark["allocated_pct"]) == (40, "100.00")
 
 
 def test_an_order_that_is_to_rest_has_nothing_to_take(

@@ -37,7 +37,7 @@ def test_spreads_are_weighted_by_lots(story: Callable[..., "Story"]) -> None:
     assert row["quoted_spread"] == "0.04000000"
     # 60 lots pay 2 x 2 ticks over the mid, 40 lots 2 x 1
     assert row["effective_spread"] == "0.03200000"
-    assert row["effective_over_quoted_pct"] == "80.0000"
+    assert row["effective_over_quoted_pct"] == "80.00"
     assert (row["improved_qty"], row["improved_avg"]) == (40, "0.01000000")
     assert (row["at_quote_qty"], row["outside_qty"], row["outside_avg"]) == (60, 0, None)
     assert row["improvement_avg"] == "0.00400000"
@@ -57,7 +57,7 @@ def test_fill_rates_count_what_was_asked(story: Callable[..., "Story"]) -> None:
     rows = rows_of(run.trail())
     row = rows["A", "marketable_ioc"]
     assert (row["orders"], row["order_qty"], row["executed_qty"]) == (2, 150, 100)
-    assert (row["canceled_qty"], row["open_qty"], row["fill_rate_pct"]) == (50, 0, "66.6667")
+    assert (row["canceled_qty"], row["open_qty"], row["fill_rate_pct"]) == (50, 0, "66.67")
     refused = rows["A", "no_quote"]
     assert (refused["orders"], refused["rejected_orders"], refused["rejected_qty"]) == (0, 1, 70)
     assert refused["fill_rate_pct"] is None

@@ -43,8 +43,8 @@ def test_routes_are_told_by_kind_with_what_was_paid(story: Callable[..., "Story"
         ("A", "not_marketable_limit", 1, "0.12"),
         ("D", "not_marketable_limit", 1, "0"),
     ]
-    assert [row["orders_pct_of_kind"] for row in routes] == ["100.0000", "50.0000", "50.0000"]
-    assert {row["orders_pct_of_all"] for row in routes} == {"33.3333"}
+    assert [row["orders_pct_of_kind"] for row in routes] == ["100.00", "50.00", "50.00"]
+    assert {row["orders_pct_of_all"] for row in routes} == {"33.33"}
     assert routes[0]["net_payment_per_100"] == "-0.30000000"
     assert routes[1]["net_payment_per_100"] == "0.20000000"
 
@@ -53,13 +53,13 @@ def test_a_venue_row_tells_making_from_taking(story: Callable[..., "Story"]) -> 
     lit, dark = tables(used(story)).rule_606()["venues"]
     assert (lit["venue_id"], lit["routed_qty"], lit["executed_qty"]) == ("A", 160, 160)
     assert lit["avg_fill_qty"] == "53.33333333"
-    assert (lit["made_qty"], lit["made_pct"]) == (60, "37.5000")
+    assert (lit["made_qty"], lit["made_pct"]) == (60, "37.50")
     assert lit["made_fee_per_100"] == "-0.20000000"
     assert lit["taken_fee_per_100"] == "0.30000000"
     assert lit["made_avg_rest_ns"] == (20 * 10 + 40 * 30) * MS // 60  # weighted by lots
     assert lit["positions_qty"]["near_or_better"] == 60
     assert lit["positions_qty"]["far"] == 100
-    assert (dark["fill_rate_pct"], dark["positions_qty"]["mid"]) == ("40.0000", 40)
+    assert (dark["fill_rate_pct"], dark["positions_qty"]["mid"]) == ("40.00", 40)
     assert dark["made_fee_per_100"] is None
 
 
@@ -67,9 +67,9 @@ def test_the_largest_venues_come_first(story: Callable[..., "Story"]) -> None:
     first, second = tables(used(story)).rts_28()
     assert (first["rank"], first["venue_id"], first["executed_qty"]) == (1, "A", 160)
     assert first["volume"] == "16000.8"  # 100 at 100.02 and 60 at 99.98
-    assert (first["passive_pct"], first["aggressive_pct"]) == ("37.5000", "62.5000")
-    assert (first["orders_pct"], second["orders_pct"]) == ("66.6667", "33.3333")
-    assert (second["venue_id"], second["directed_pct"]) == ("D", "0.0000")
+    assert (first["passive_pct"], first["aggressive_pct"]) == ("37.50", "62.50")
+    assert (first["orders_pct"], second["orders_pct"]) == ("66.67", "33.33")
+    assert (second["venue_id"], second["directed_pct"]) == ("D", "0.00")
 
 
 def test_venues_without_executions_are_no_top_venues(story: Callable[..., "Story"]) -> None:
