@@ -15,7 +15,7 @@ from sim.report.attribution.ends import losses_of
 from sim.report.attribution.surroundings import Surroundings, takes
 from sim.report.attribution.worse import Worse, worse_of
 from sim.report.trail.build import Trail
-from sim.report.trail.orders import Child, Parent
+from sim.report.trail.orders import Child
 
 _NOTHING_WORSE: Final = Worse()
 LEVELS_MAX: Final = 10
@@ -144,7 +144,7 @@ def attribute(trail: Trail) -> Attribution:
     around = Surroundings(trail)
     children = {name: _child(child, around) for name, child in trail.children.items()}
     parents = {
-        name: _parent(parent, [children[one.cl_ord_id] for one in parent.children], trail.units)
+        name: _parent(name, [children[one.sent.cl_ord_id] for one in parent.children], trail.units)
         for name, parent in trail.parents.items()
     }
     return Attribution(parents, children)
@@ -168,17 +168,17 @@ def _child(child: Child, around: Surroundings) -> ChildShort:
     return ChildShort(child, around.trail.units, short, losses, worse)
 
 
-def _parent(parent: Parent, children: list[ChildShort], units: Units) -> ParentShort:
-    worse = Worse(
-        sum(one.worse.qty for one in children),
-        sum(one.worse.tick_lots for one in children),
-        sum(one.worse.unquoted_qty for one in children),
-        added([one.worse.causes for one in children]),
-    )
-    return ParentShort(
-        parent.parent_id,
-        units,
-        sum(one.short_qty for one in children),
-        added([one.causes for one in children]),
-        worse,
-    )
+def _parent(name: str, children: list[ChildShort], units: Units) -> ParentShort:
+    short = qty = tick_lots = unquoted = 0
+    for child in children:
+        worse = child.worse
+        short += child.short_qty
+        qty += worse.qty
+        tick_lots += worse.tick_lots
+        unquoted += worse.unquoted_qty
+    summed = _NOTHING_WORSE
+    if qty or unquoted:
+        why = added([one.worse.causes for one in children if one.worse.qty])
+        summed = Worse(qty, tick_lots, unquoted, why)
+    causes = added([one.causes for one in children if one.short_qty]) if short else {}
+    return ParentShort(name, units, short, causes, summed)

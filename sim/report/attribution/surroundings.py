@@ -183,12 +183,13 @@ class Surroundings:
     # ------------------------------------------------------------ the index
 
     def _note(self, child: Child) -> None:
+        sent = child.sent
         if takes(child):
-            siblings = self._siblings.setdefault((child.venue_id, child.sign), [])
-            self._places[child.cl_ord_id] = len(siblings)
+            siblings = self._siblings.setdefault((sent.venue_id, child.sign), [])
+            self._places[sent.cl_ord_id] = len(siblings)
             siblings.append(child)
         if child.executions:
-            self._traded.setdefault(child.venue_id, []).append(child)
+            self._traded.setdefault(sent.venue_id, []).append(child)
 
     def _index_takes(self, venue_id: str) -> tuple[list[int], list[Take]]:
         """All that children of ours took at a venue, in the order of time."""

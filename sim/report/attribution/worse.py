@@ -5,7 +5,7 @@ is worse than what was shown for it was lost at the better price on the way ther
 of the same list as a lot that was not filled at all.
 """
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -29,6 +29,9 @@ class Worse(msgspec.Struct, frozen=True):
     causes: Causes = {}
 
 
+_AS_SHOWN: Final = Worse()
+
+
 class _Pair(NamedTuple):
     """Lots with the key that was shown for them and the key at which they filled."""
 
@@ -46,8 +49,13 @@ def worse_of(child: Child, around: Surroundings, total: int) -> Worse:
     if known is None or not takes(child):
         return Worse(unquoted_qty=total)
     sign, shown = child.sign, known.levels
-    if shown and all(sign * one.px <= sign * shown[0][0] for one in child.executions):
-        return Worse(unquoted_qty=max(0, total - sum(qty for _, qty in shown)))
+    if shown and max(sign * one.px for one in child.executions) <= sign * shown[0][0]:
+        unquoted = total
+        for _, qty in shown:
+            unquoted -= qty
+            if unquoted <= 0:
+                return _AS_SHOWN
+        return Worse(unquoted_qty=unquoted)
     filled = sorted([(sign * one.px, one.qty) for one in child.executions if one.qty])
     pairs = _pairs([(sign * px, qty) for px, qty in shown], filled)
     worse = [one for one in pairs if one.filled > one.shown]
