@@ -157,6 +157,30 @@ def test_a_worker_of_another_kind_is_named_with_what_differs() -> None:
         cluster._compare("tcp://w:1", theirs, ours)
 
 
+def test_jobs_go_to_a_scheduler_and_come_back_in_their_order() -> None:
+    """Scheduler and workers in this process: the quick form of what follows."""
+    from distributed import LocalCluster
+
+    make: Any = LocalCluster  # its types are missing
+    with make(
+        n_workers=2,
+        threads_per_worker=1,
+        processes=False,
+        protocol="tcp://",
+        host="127.0.0.1",
+        dashboard_address=None,
+    ) as local:
+        jobs = list(range(-20, 0))
+        found = spread(jobs, abs, where=Cluster(local.scheduler_address))
+        assert found == spread(jobs, abs, where=Pool(1))
+
+        def stop(n: int, result: int) -> None:
+            raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            run_on_cluster(jobs, abs, local.scheduler_address, on_result=stop)
+
+
 @pytest.mark.slow
 def test_the_cluster_gives_what_the_pool_gives_to_the_byte(
     work: ModuleType, two: str, tmp_path: Path
@@ -206,6 +230,13 @@ def test_what_goes_wrong_on_a_worker_is_told(work: ModuleType, two: str) -> None
         on_cluster([1, 13, 2], work.odd, two, name=lambda n: f"job {n}")
     assert str(caught.value) == says
     assert isinstance(caught.value.__cause__, FileNotFoundError)
+
+    def stop(n: int, result: object) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_on_cluster(list(range(50)), work.wait, two, on_result=stop)
+    assert on_cluster([1], work.odd, two) == [1]
 
 
 @pytest.mark.slow
