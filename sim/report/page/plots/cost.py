@@ -38,7 +38,8 @@ def cost_steps(parents: Sequence[Parent]) -> Plot | None:
         if one.shortfall.total_bps is not None
         and any(value is not None for value in (one.shortfall.parts_bps or {}).values())
     ]
-    shown = shown[:STEPS_MAX]
+    costliest = sorted(shown, key=lambda one: -abs(Decimal(one.shortfall.total or 0)))[:STEPS_MAX]
+    shown = [one for one in shown if one in costliest]
     if not shown:
         return None
     names = parts_in_order(name for one in shown for name in one.shortfall.parts_bps or ())
@@ -185,7 +186,8 @@ def markouts(parents: Sequence[Parent], venues: Sequence[Venue], marks: Marks) -
         )
         at, last = known[-1]
         ends.append((float(last.bps or 0), at, name, colour))
-    places = apart([value for value, *_ in ends], HEIGHT)
+    drawn = [value for trace in data for value in trace["y"]]
+    places = apart([value for value, *_ in ends], max(drawn) - min(drawn))
     layout = frame(
         margin={"l": 8, "r": 110, "t": 8, "b": 40},
         xaxis=axis(
@@ -214,10 +216,14 @@ def markouts(parents: Sequence[Parent], venues: Sequence[Venue], marks: Marks) -
     return Plot("plot-markouts", says, HEIGHT, data, layout)
 
 
-def apart(values: Sequence[float], height: int) -> list[float]:
-    """By how many pixels to move labels at these values up or down, so that none covers another."""
-    low, high = min(values), max(values)
-    scale = (height - 90) / ((high - low) * 1.4 or 1.0)
+def apart(values: Sequence[float], span: float) -> list[float]:
+    """By how many pixels to move labels at these values up, so that none covers another.
+
+    Args:
+        values: Where they belong.
+        span: From the lowest to the highest value of the chart.
+    """
+    scale = (HEIGHT - 60) / (span * 1.1 or 1.0)
     order = sorted(range(len(values)), key=lambda place: (values[place], place))
     shifts = [0.0] * len(values)
     below = float("-inf")
