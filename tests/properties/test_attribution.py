@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -104,6 +105,35 @@ def busy(seed: int, rate: int, delays: tuple[int, int], mode: str) -> Data:
         "parents": parents,
         "audit": {"market_data": mode},
     }
+
+
+@pytest.mark.slow
+@settings(max_examples=15)
+@given(data=st.data())
+def test_causes_at_dealers_and_auctions_add_up(
+    data: st.DataObject, run_data: Callable[..., "Ran"], project_root: Path
+) -> None:
+    """Each kind that answers orders in its own way, with other times, limits and patience."""
+    text = (project_root / "scenarios" / "venue_kinds.yaml").read_text(encoding="utf-8")
+    scenario = yaml.safe_load(text) | {"expect": {}}
+    lit, whole, call, broker, rfq = scenario["venues"]
+    lit["book"]["bids"] = data.draw(st.sampled_from([[], [["99.98", 5000]]]))
+    whole["max_order_qty"] = data.draw(st.sampled_from([5_000, 25_000]))
+    call["every"] = data.draw(st.sampled_from(["5ms", "50ms"]))
+    broker["delay"] = data.draw(st.sampled_from(["0ms", "20ms"]))
+    rfq["last_look"] = data.draw(
+        st.sampled_from([None, {"hold": "10ms", "tolerance": "0.004"}, {"hold": "90ms"}])
+    )
+    rfq["shown"] = data.draw(st.booleans())
+    scenario["router"]["ack_timeout"] = data.draw(st.sampled_from(["8ms", "250ms"]))
+    scenario["router"]["blind"]["slack_bps"] = data.draw(st.sampled_from([0, 5]))
+    (parent,) = scenario["parents"]
+    parent |= data.draw(
+        st.sampled_from([{}, {"limit": "100.01"}, {"limit": "100.015", "deadline": "30ms"}])
+    )
+    parent["side"] = data.draw(st.sampled_from(["buy", "sell"]))
+    scenario["audit"] = {"market_data": data.draw(st.sampled_from(["full", "touch", "none"]))}
+    check_run(run_data(scenario), scenario["audit"]["market_data"])
 
 
 # Lots that rest, and makers that give way: the worlds of other tests have neither.

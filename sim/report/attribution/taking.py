@@ -135,10 +135,13 @@ def unshown(child: Child, around: Surroundings, lots: int) -> list[Loss]:
 
 def _blind(child: Child, around: Surroundings, lots: int, ledger: Ledger) -> None:
     """Causes of an order that rested on no quote."""
-    arrival = child.arrival
-    if arrival is None:
+    arrival, canceled = child.arrival, child.canceled
+    if canceled is not None:
+        end_ns = canceled.processed_ns
+    elif arrival is not None:
+        end_ns = arrival.t_ns
+    else:
         return
-    end_ns = arrival.t_ns if child.canceled is None else child.canceled.processed_ns
     if around.is_shut(child.venue_id, end_ns):
         ledger.lose(Cause.HALT, lots, end_ns)
         return
@@ -146,6 +149,8 @@ def _blind(child: Child, around: Surroundings, lots: int, ledger: Ledger) -> Non
     if kind in DEALERS:
         answered = bool(child.answers) and child.answers[-1].quote_px is None
         ledger.lose(Cause.NO_REFERENCE if answered else Cause.PRICE_LIMIT, lots, end_ns)
+        return
+    if arrival is None:
         return
     why = _middle(child, around, arrival.t_ns) or _auction(child, around, end_ns)
     if why is not None:

@@ -346,9 +346,27 @@ def test_a_dealer_that_holds_too_long_is_left(told: Told, lit: Make) -> None:
     assert causes(told(*venues, links=links, router=router)) == {"canceled_by_router": 100}
 
 
-def test_a_dealer_whose_price_the_limit_does_not_allow(told: Told, lit: Make) -> None:
+@pytest.mark.parametrize("mode", ["touch", "none"])
+def test_a_dealer_whose_price_the_limit_does_not_allow(told: Told, lit: Make, mode: str) -> None:
     venues, links = dealer(lit, kind="broker", spread={"half": "0.05"}, delay="1ms")
-    assert causes(told(*venues, links=links, router=BLIND)) == {"price_limit": 100}
+    found = told(*venues, links=links, router=BLIND, audit={"market_data": mode})
+    assert causes(found) == {"price_limit": 100}
+
+
+@pytest.mark.parametrize(
+    ("price", "said"), [("100.01", {"price_limit": 100}), ("99.99", {"not_shown": 60})]
+)
+def test_an_auction_at_a_price_beyond_the_limit_or_with_too_few_lots(
+    told: Told, lit: Make, price: str, said: dict[str, int]
+) -> None:
+    """The first is between others; in the second 40 are there for us."""
+    others = [buy("1ms", "B", 50, "100.01")] if price == "100.01" else []
+    own = {**lit("A", [[price, 50 if others else 40]]), "kind": "auction", "every": "50ms"}
+    orders = [{**one, "tif": "GTC"} for one in others]
+    own |= script(*orders) if orders else {}
+    shown = lit("LIT", [["100.00", 500]])
+    found = told(shown, own, router={"strategy": {"kind": "greedy"}, "blind": {}})
+    assert causes(found) == said
 
 
 # ------------------------------------------------------------ lots that rest
