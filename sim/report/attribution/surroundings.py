@@ -248,24 +248,27 @@ class Surroundings:
     def _is_ours(self, event: ParticipantEvent, entry: Mapping[str, Any], before_ns: int) -> bool:
         """Whether it was a fill of ours that a participant gave way after.
 
-        One that learns of its own fills says how much was filled, which is one of our executions;
-        one that reads prints says how much had traded, of which the last must be ours.
+        It learned of the last print that can have reached it by then. One that learns of its own
+        fills says how much was filled; one that reads prints how much had traded, in one print or
+        several.
         """
-        assert event.venue_id is not None
+        venue_id = event.venue_id
+        assert venue_id is not None
         assert event.side is not None
         sign = 1 if event.side is Side.SELL else -1
-        own = self.takes(event.venue_id, sign, before_ns, event.t_ns)
-        if not own:
+        reads = entry.get("learns") == "trades"
+        left_ns = event.t_ns - _delay_ns(entry, venue_id, "feed" if reads else "report")
+        own = self.takes(venue_id, sign, before_ns, left_ns)
+        prints = self.trail.market.prints.get(venue_id)
+        if not own or prints is None:
             return False
-        if entry.get("learns") != "trades":
-            return event.qty is None or any(one.qty == event.qty for one in own)
-        prints = self.trail.market.prints.get(event.venue_id)
-        if prints is None:
-            return True
-        row = bisect_right(prints.t_ns, event.t_ns) - 1
-        while row >= 0 and prints.aggressor[row] != sign:
+        row = bisect_right(prints.t_ns, left_ns) - 1
+        while row >= 0 and prints.t_ns[row] > before_ns:
+            if prints.aggressor[row] == sign and (reads or event.qty in {None, prints.qty[row]}):
+                here = prints.t_ns[row], prints.price[row]
+                return any((one.t_ns, one.price) == here for one in own)
             row -= 1
-        return row >= 0 and prints.t_ns[row] == own[-1].t_ns
+        return False
 
 
 def takes(child: Child) -> bool:
@@ -280,6 +283,21 @@ def _decimal(value: object) -> Decimal:
 
 def _t_ns(one: Faded) -> int:
     return one.t_ns
+
+
+def _delay_ns(entry: Mapping[str, Any], venue_id: str, leg: str) -> int:
+    """How long a participant's messages from a venue take at least, as far as that is fixed."""
+    listed = entry.get("venues")
+    access = [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
+    own = [one.get("latency") for one in access if one.get("venue") == venue_id]
+    for legs in (*own, entry.get("latency")):
+        model = legs.get(leg) if isinstance(legs, dict) else None
+        if isinstance(model, dict):
+            try:
+                return parse_duration(str(model.get("delay")))
+            except UnitError:
+                return 0
+    return 0
 
 
 def _hold_ns(entry: Mapping[str, Any]) -> int:

@@ -177,6 +177,18 @@ def test_a_maker_that_gives_way_after_a_fill_of_others_is_gone_and_no_more(
     assert causes(found) == {"gone_before_arrival": 60}
 
 
+def test_a_fill_of_others_long_after_ours_is_theirs(told: Told, lit: Make) -> None:
+    """We take NEXT's 60 at NEAR; at 300 ms others take the maker's 60, and it leaves A, too."""
+    next_to = script(sell("1ms", "NEXT", 60, "100.00"), buy("300ms", "B", 60, "100.01"))
+    parents = [
+        {"id": "Q", "side": "buy", "qty": 60, "at": "20ms", "limit": "100.00"},
+        {"id": "P", "side": "buy", "qty": 120, "at": "296ms"},
+    ]
+    venues = lit("NEAR", ms=5, **next_to), lit("A", ms=5)
+    found = told(*venues, participants=[maker()], parents=parents)
+    assert causes(found) == {"gone_before_arrival": 60}
+
+
 def test_who_else_withdraws_more_than_the_maker_shows_has_not_faded(told: Told, lit: Make) -> None:
     does = script(sell("1ms", "X", 25, "100.01"), cancel("22ms", "X"))
     found = told(lit("NEAR", ms=1), lit("A", **does), participants=[maker()], qty=145)
