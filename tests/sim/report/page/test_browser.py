@@ -11,7 +11,11 @@ from typing import Any
 
 import pytest
 
+from sim.report.document.build import page_document
 from sim.report.page.render import render
+from sim.report.trail.build import TrailBuilder
+from sim.scenario.load import load_scenario
+from sim.world import run_world
 
 pytestmark = pytest.mark.slow
 
@@ -177,6 +181,17 @@ def test_a_page_without_script_has_all_decisions(show: Open, document: dict[str,
         assert not find(driver, "#plot-cost")[0].is_displayed()
     finally:
         driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
+
+
+@pytest.mark.parametrize("name", ["fragmented", "three_real_books", "rejects_and_timeouts"])
+def test_the_report_of_a_shipped_scenario_opens(show: Open, name: str) -> None:
+    builder = TrailBuilder()
+    run_world(load_scenario(name), watch=[builder])
+    driver = show(page_document(builder.trail()))
+    assert complaints(driver) == []
+    assert find(driver, "#plot-timeline svg.main-svg")
+    find(driver, "#decisions td a")[0].click()
+    assert opened(driver) == "decision-1"
 
 
 def test_an_empty_document_opens(show: Open) -> None:
