@@ -16,7 +16,7 @@ from typing import Any, Final
 from benchmarks.calibration import NAME, reference_rate
 from benchmarks.measure import compare, rate
 from sim.audit.read import read_batches
-from sim.kernel.garbage import rare_collections
+from sim.kernel.garbage import no_collections
 from sim.report.document.build import page_document
 from sim.report.page.render import render
 from sim.report.trail.build import read_trail
@@ -40,7 +40,7 @@ def run(quick: bool) -> list[dict[str, Any]]:
         sizes = []
 
         def report() -> None:
-            with rare_collections():
+            with no_collections():
                 sizes.append(len(render(page_document(read_trail(folder))).encode()))
 
         row = compare(

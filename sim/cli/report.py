@@ -113,7 +113,7 @@ def report(
     RUN is a run's folder or its audit.jsonl. What the log lacks is said; the rest is reported.
     `--json` is short for `--format json`. Nothing is overwritten.
     """
-    from sim.kernel.garbage import rare_collections
+    from sim.kernel.garbage import no_collections
     from sim.report.trail.build import read_trail
 
     if as_json and form not in {None, "json"}:
@@ -121,7 +121,7 @@ def report(
     form = "json" if as_json else form or "html"
     again = Again(seeds, jobs, data, allow_code)
     again.check(form)
-    with rare_collections():  # all that is read lives to the end
+    with no_collections():  # all that is read lives to the end
         trail = read_trail(run)
         elsewhere = _elsewhere(run, trail, study, again, quiet=quiet or as_json)
         folder = run if run.is_dir() else run.parent

@@ -13,6 +13,21 @@ _before = (0, 0, 0)
 
 
 @contextmanager
+def no_collections() -> Iterator[None]:
+    """Search for no garbage in cycles until the block is left: for work that keeps what it makes.
+
+    Not for what may last: cycles that it drops stay in memory meanwhile.
+    """
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+@contextmanager
 def rare_collections() -> Iterator[None]:
     """Search for garbage more rarely than Python does by default, until the block is left.
 

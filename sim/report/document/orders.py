@@ -50,17 +50,8 @@ def parent_row(parent: Parent, units: Units) -> dict[str, Any]:
 
 def child_rows(trail: Trail) -> list[dict[str, Any]]:
     """All children in the order in which they left."""
-    units = trail.units
-    prices: dict[int | None, str | None] = {None: None}
-
-    def text(ticks: int | None) -> str | None:
-        """Few prices stand behind many rows."""
-        found = prices.get(ticks)
-        if found is None and ticks is not None:
-            found = prices[ticks] = units.price_text(ticks)
-        return found
-
-    return [_child_row(child, units, text) for child in trail.children.values()]
+    texts = _Texts(trail.units)
+    return [_child_row(child, texts) for child in trail.children.values()]
 
 
 def end_of(child: Child) -> str:
@@ -86,15 +77,50 @@ def price_text(ticks: int | None, units: Units) -> str | None:
     return None if ticks is None else units.price_text(ticks)
 
 
-def _child_row(child: Child, units: Units, text: Any) -> dict[str, Any]:
+class _Texts:
+    """Numbers as text: few prices, averages and fees stand behind many rows."""
+
+    def __init__(self, units: Units) -> None:
+        self._units = units
+        self._prices: dict[int | None, str | None] = {None: None}
+        self._averages: dict[int, str | None] = {}
+        self._fees: dict[Decimal, str] = {}
+
+    def price(self, ticks: int | None) -> str | None:
+        found = self._prices.get(ticks)
+        if found is None and ticks is not None:
+            found = self._prices[ticks] = self._units.price_text(ticks)
+        return found
+
+    def average(self, tick_lots: int, lots: int) -> str | None:
+        if not lots:
+            return None
+        ticks, rest = divmod(tick_lots, lots)
+        if rest:
+            return self._units.avg_px_text(tick_lots, lots)
+        found = self._averages.get(ticks)
+        if found is None:
+            found = self._averages[ticks] = self._units.avg_px_text(ticks, 1)
+        return found
+
+    def fee(self, fee: Decimal) -> str:
+        found = self._fees.get(fee)
+        if found is None:
+            found = self._fees[fee] = plain(fee)
+        return found
+
+
+def _child_row(child: Child, texts: _Texts) -> dict[str, Any]:
     sent, arrival = child.sent, child.arrival
-    executions = child.executions
+    price = texts.price
     filled = tick_lots = 0
     fees = Decimal(0)
-    for one in executions:
+    executions = []
+    for one in child.executions:
         filled += one.qty
         tick_lots += one.px * one.qty
         fees = EXACT.add(fees, one.fee)
+        executions.append(_execution_row(one, texts))
     return {
         "cl_ord_id": sent.cl_ord_id,
         "parent_id": sent.parent_id,
@@ -103,10 +129,10 @@ def _child_row(child: Child, units: Units, text: Any) -> dict[str, Any]:
         "side": sent.side.value,
         "order_qty": sent.order_qty,
         "requested_qty": child.requested_qty,
-        "price": text(sent.price),
+        "price": price(sent.price),
         "time_in_force": sent.time_in_force.value,
         "min_qty": sent.min_qty,
-        "shown_px": text(sent.shown_px),
+        "shown_px": price(sent.shown_px),
         "quote_age_ns": None if child.known is None else child.known.age_ns,
         "sent_ns": sent.t_ns,
         "arrived_ns": None if arrival is None else arrival.t_ns,
@@ -115,22 +141,22 @@ def _child_row(child: Child, units: Units, text: Any) -> dict[str, Any]:
         "reject_reason": None if child.rejected is None else child.rejected.reason.value,
         "filled_qty": filled,
         "short_qty": child.requested_qty - filled,
-        "avg_px": units.avg_px_text(tick_lots, filled),
-        "fees": plain(fees),
-        "executions": [_execution_row(one, text) for one in executions],
+        "avg_px": texts.average(tick_lots, filled),
+        "fees": texts.fee(fees),
+        "executions": executions,
         "arrival": None
         if arrival is None
-        else [[text(px), qty] for px, qty in arrival.levels[:LEVELS_MAX]],
+        else [[price(px), qty] for px, qty in arrival.levels[:LEVELS_MAX]],
     }
 
 
-def _execution_row(one: Execution, text: Any) -> dict[str, Any]:
+def _execution_row(one: Execution, texts: _Texts) -> dict[str, Any]:
     return {
-        "px": text(one.px),
+        "px": texts.price(one.px),
         "qty": one.qty,
-        "fee": plain(one.fee),
+        "fee": texts.fee(one.fee),
         "is_maker": one.is_maker,
-        "best_px": text(one.best_px),
+        "best_px": texts.price(one.best_px),
         "done_ns": one.done_ns,
         "heard_ns": one.heard_ns,
     }

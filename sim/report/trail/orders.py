@@ -100,25 +100,28 @@ class Child:
     leaves_qty: int = 0
     """Open as far as the router knows."""
 
+    venue_id: str = field(init=False)
+    """Where it was sent."""
+    sign: int = field(init=False)
+    """+1 for a buy, -1 for a sale."""
+
+    def __post_init__(self) -> None:
+        # Every analysis asks for these of every child.
+        self.venue_id = self.sent.venue_id
+        self.sign = 1 if self.sent.side is Side.BUY else -1
+
     @property
     def cl_ord_id(self) -> str:
         """Its id."""
         return self.sent.cl_ord_id
 
     @property
-    def venue_id(self) -> str:
-        """Where it was sent."""
-        return self.sent.venue_id
-
-    @property
-    def sign(self) -> int:
-        """+1 for a buy, -1 for a sale."""
-        return 1 if self.sent.side is Side.BUY else -1
-
-    @property
     def filled_qty(self) -> int:
         """Lots filled."""
-        return sum(one.qty for one in self.executions)
+        lots = 0
+        for one in self.executions:
+            lots += one.qty
+        return lots
 
     @property
     def short_qty(self) -> int:

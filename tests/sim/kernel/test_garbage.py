@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from sim.kernel.garbage import THRESHOLD, rare_collections
+from sim.kernel.garbage import THRESHOLD, no_collections, rare_collections
 
 
 @pytest.fixture(autouse=True)
@@ -44,3 +44,23 @@ def test_rarer_setting_stays(own: int) -> None:
     with rare_collections():
         assert gc.get_threshold()[0] == own
     assert gc.get_threshold()[0] == own
+
+
+def test_no_collections_within_the_block_alone() -> None:
+    assert gc.isenabled()
+    with no_collections():
+        assert not gc.isenabled()
+    assert gc.isenabled()
+    with pytest.raises(ValueError, match="x"), no_collections():
+        raise ValueError("x")
+    assert gc.isenabled()
+
+
+def test_collections_that_were_off_stay_off() -> None:
+    gc.disable()
+    try:
+        with no_collections():
+            pass
+        assert not gc.isenabled()
+    finally:
+        gc.enable()
