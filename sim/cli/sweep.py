@@ -44,7 +44,7 @@ FIGURE: Final = "sweep.png"
     type=click.IntRange(1, 100_000),
     metavar="N",
     help="Run each point with N seeds, from the scenario's own on.  "
-    "[default: study.sweep.seeds of the scenario]",
+    "[default: study.sweep.seeds of the scenario, else 20]",
 )
 @click.option(
     "--set",

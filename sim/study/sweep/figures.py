@@ -16,6 +16,7 @@ from sim.report.attribution.causes import added, as_text
 from sim.report.tca.costs import PARTS, parent_costs, total_cost
 from sim.report.trail.build import Trail, TrailBuilder
 from sim.report.trail.orders import EXACT, Child, exact_sum
+from sim.scenario.model import Scenario
 from sim.study.parcel import Parcel, unpack
 from sim.world import run_world
 
@@ -100,18 +101,26 @@ def run_job(job: SweepJob) -> RunFigures:
         KeyboardInterrupt: If the run was interrupted.
     """
     builder = TrailBuilder()
-    result = run_world(unpack(job.parcel, job.seed), watch=[builder])
+    loaded = unpack(job.parcel, job.seed)
+    result = run_world(loaded, watch=[builder])
     if result.exit_code == 130:
         raise KeyboardInterrupt
-    return figures_of(builder.trail(), job.seed)
+    return figures_of(builder.trail(), job.seed, ordered_lots(loaded.scenario))
 
 
-def figures_of(trail: Trail, seed: int) -> RunFigures:
+def ordered_lots(scenario: Scenario) -> int:
+    """What a scenario orders in all, whether it comes within its duration or not."""
+    orders = [order for parent in scenario.parents for order in parent.each()]
+    return int(sum(order.qty for order in orders) / scenario.instrument.lot_size)
+
+
+def figures_of(trail: Trail, seed: int, ordered: int) -> RunFigures:
     """The figures of a run's trail.
 
     Args:
         trail: Of the whole run.
         seed: What it ran with.
+        ordered: Lots; orders that never reached the router count too, and have no shortfall.
     """
     units = trail.units
     parents = list(trail.parents.values())
@@ -124,7 +133,9 @@ def figures_of(trail: Trail, seed: int) -> RunFigures:
         for parent in parents
     )
     at_mid_x2 = sum(mids[parent.parent_id] * parent.filled_qty for parent in parents)
-    total = total_cost(parent_costs(trail).values())
+    costs = parent_costs(trail).values()
+    has_all = sum(parent.received.order_qty for parent in parents) == ordered
+    total = total_cost(costs if has_all else ())
     shorts = attribute(trail).parents.values()
     heard = [
         (one.heard_ns - parent.received.t_ns, one.qty)
@@ -137,7 +148,7 @@ def figures_of(trail: Trail, seed: int) -> RunFigures:
         seed=seed,
         outcome="" if trail.outcome is None else trail.outcome.value,
         records=trail.records,
-        ordered=sum(parent.received.order_qty for parent in parents),
+        ordered=ordered,
         filled=sum(parent.filled_qty for parent in parents),
         loss=plain(EXACT.add(units.notional(tick_lots), fees)),
         traded=plain(units.notional(sum(parent.tick_lots for parent in parents))),

@@ -1,5 +1,6 @@
 """What is said of runs: exact sums, pairs of equal seed, and nothing that chance may have made."""
 
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -8,13 +9,17 @@ import msgspec
 import pytest
 
 from sim.api import run
+from sim.audit.records import Record, RunStarted
+from sim.report.trail.build import Trail, TrailBuilder
+from sim.scenario.load import LoadedScenario, load_scenario
 from sim.study.grid import grid_of, parse_axis
 from sim.study.paired import paired
 from sim.study.runs import Source
 from sim.study.sweep.api import sweep
-from sim.study.sweep.figures import RunFigures, VenueFigures
+from sim.study.sweep.figures import RunFigures, VenueFigures, figures_of, ordered_lots
 from sim.study.sweep.plan import plan_of
 from sim.study.sweep.result import PointRow, Sweep, result_of
+from sim.world import run_world
 
 
 def figures(seed: int, cost: str, filled: int = 100, outcome: str = "complete") -> RunFigures:
@@ -202,6 +207,41 @@ def test_both_sides_may_be_ordered() -> None:
     assert sum(figures_.causes.values()) == figures_.short
     venues = [Fraction(one.cost or 0) for one in figures_.venues.values()]
     assert sum(venues) == cost
+
+
+def test_an_order_that_came_too_late_to_fill_is_not_left_out() -> None:
+    parents = "{id: P0, side: buy, qty: 300, at: 10ms}, {id: P1, side: buy, qty: 300, at: 1s}"
+    sets = (f"parents=[{parents}]",)
+    (point,) = sweep(
+        "slow_venue", grid={"router.max_attempts": [5]}, sets=sets, seeds=2, jobs=1
+    ).result.points
+    assert point.why_unranked == "2 of 2 runs did not fill all, the worst 300 of 600 lots"
+    assert (point.cost_bps, point.filled_all, point.filled_share.mean) == (None, 0, "0.500000")
+    assert point.shortfall_bps is not None
+
+
+def test_orders_that_never_came_are_ordered_all_the_same() -> None:
+    """As where a run was stopped before their time."""
+    builder = TrailBuilder()
+    loaded = load_scenario("slow_venue")
+    run_world(loaded, watch=[builder])
+    assert ordered_lots(loaded.scenario) == 1_000
+    for trail, ordered in ((builder.trail(), 1_500), (only_begun(loaded), 1_000)):
+        one = figures_of(trail, 1, ordered)
+        assert (one.ordered, one.is_whole) == (ordered, False)
+        assert (one.shortfall, one.paper, set(one.parts.values())) == (None, None, {None})
+
+
+def only_begun(loaded: LoadedScenario) -> Trail:
+    """A trail that ends with its first record."""
+    builder = TrailBuilder()
+
+    class First:
+        def observers(self) -> dict[type[Record], Callable[[Any], None]]:
+            return {RunStarted: builder.observe}
+
+    run_world(loaded, watch=[First()])
+    return builder.trail()
 
 
 @pytest.mark.slow
