@@ -96,10 +96,9 @@ class ProtectionCheck:
     def __init__(self, trail: Trail, touches: Touches) -> None:
         self._trail = trail
         self._touches = touches
-        self._siblings: dict[tuple[int, str], list[Child]] = {}
+        self._siblings: dict[int, list[Child]] = {}
         for child in trail.children.values():
-            key = child.sent.decision_id, child.venue_id
-            self._siblings.setdefault(key, []).append(child)
+            self._siblings.setdefault(child.sent.decision_id, []).append(child)
         self._under_way: dict[str, tuple[list[int], list[int]]] = {}
 
     def found(self) -> Iterator[TradeThrough]:
@@ -154,8 +153,8 @@ class ProtectionCheck:
         price, qty, row = shown
         swept = sum(
             sibling.sent.order_qty
-            for sibling in self._siblings.get((child.sent.decision_id, venue_id), ())
-            if sign * (sibling.sent.price - price) >= 0
+            for sibling in self._siblings[child.sent.decision_id]
+            if sibling.venue_id == venue_id and sign * (sibling.sent.price - price) >= 0
         )
         if swept:
             return (Reason.SWEPT_AT_ONCE if swept >= qty else Reason.SWEPT_IN_PART), ""

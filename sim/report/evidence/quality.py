@@ -32,10 +32,11 @@ HORIZONS_NS: Final = (50 * _MS, _S, 15 * _S, 60 * _S, 300 * _S)
 TIME_EDGES_NS: Final = (_MS // 10, _MS, 10 * _MS, 100 * _MS, _S, 10 * _S, 30 * _S, 60 * _S)
 """Where the buckets of the time to execution end."""
 
-_TAKES: Final = frozenset({OrderType.MARKETABLE_IOC, OrderType.MARKETABLE})
-_AGAINST_FAR: Final = _TAKES | {OrderType.PASSIVE_IOC}
+# Tuples: an enum is soon found in one by identity, while its hash is worked out anew each time.
+_TAKES: Final = (OrderType.MARKETABLE_IOC, OrderType.MARKETABLE)
+_AGAINST_FAR: Final = (*_TAKES, OrderType.PASSIVE_IOC)
 """Types whose executions are compared with the best price of the other side."""
-_BEHIND: Final = frozenset({OrderType.NEAR, OrderType.AWAY})
+_BEHIND: Final = (OrderType.NEAR, OrderType.AWAY)
 
 APPROXIMATIONS: Final = (
     "Quantities are lots. An order is a child order as its venue received it; the client's order "
@@ -114,19 +115,6 @@ _COUNTS: Final = (
 _MEANS: Final = ("quoted", "effective", "improvement", "improved", "outside")
 
 
-@dataclass(frozen=True, slots=True)
-class _Measured:
-    """One execution, measured once for all rows that it belongs to."""
-
-    qty: int
-    time_ns: int | None
-    excluded: Quoted | None
-    quoted: int = 0
-    effective: int = 0
-    improvement: int | None = None
-    realised: tuple[int | None, ...] = ()
-
-
 class QualityTable:
     """Gathers receipts, and gives the table.
 
@@ -149,19 +137,22 @@ class QualityTable:
         self._touches = touches
         self._horizons_ns = horizons_ns
         self._edges_ns = time_edges_ns
-        self._cells: dict[tuple[str, OrderType], _Cell] = {}
+        self._cells: dict[tuple[str, str], _Cell] = {}
 
     def add(self, receipts: Iterable[Receipt]) -> None:
         """Take orders."""
         for receipt in receipts:
-            key = receipt.child.venue_id, receipt.order_type
+            key = receipt.child.sent.venue_id, receipt.order_type.value
             cell = self._cells.get(key)
             if cell is None:
                 cell = self._cells[key] = self._empty()
             self._add_order(receipt, cell)
             start_ns = _executable_ns(receipt, self._trail.market.nbbo)
             for one in receipt.child.executions:
-                _take(cell, self._measure(receipt, one, start_ns))
+                cell.executions += bool(one.qty)  # one that was taken back may have left a fee
+                if start_ns is not None:
+                    cell.times.add(max(0, one.done_ns - start_ns), one.qty)
+                self._compare(cell, receipt, one)
 
     def rows(self) -> list[dict[str, Any]]:
         """A row per venue and order type, in the scenario's order, then one per type for all.
@@ -169,13 +160,13 @@ class QualityTable:
         The latter's ``venue_id`` is None.
         """
         rows = [
-            self._row(venue_id, kind, self._cells[venue_id, kind])
+            self._row(venue_id, kind, self._cells[venue_id, kind.value])
             for venue_id in self._trail.venues
             for kind in OrderType
-            if (venue_id, kind) in self._cells
+            if (venue_id, kind.value) in self._cells
         ]
         for kind in OrderType:
-            parts = [cell for (_, of_kind), cell in self._cells.items() if of_kind is kind]
+            parts = [cell for (_, of_kind), cell in self._cells.items() if of_kind == kind.value]
             if parts:
                 every = self._empty()
                 for part in parts:
@@ -196,9 +187,10 @@ class QualityTable:
         displayed = size_improved = 0
         far = receipt.far
         if receipt.order_type in _TAKES and far is not None and receipt.t_ns is not None:
-            shown = self._touches.displayed(receipt.t_ns, child.sign, far)
+            sign = receipt.sign
+            shown = self._touches.displayed(receipt.t_ns, sign, far)
             displayed = min(shown, asked)
-            good = sum(one.qty for one in child.executions if child.sign * (far - one.px) >= 0)
+            good = sum(one.qty for one in child.executions if sign * (far - one.px) >= 0)
             size_improved = max(0, good - shown)
         cell.orders += 1
         cell.order_qty += asked
@@ -207,32 +199,35 @@ class QualityTable:
         cell.displayed_qty += displayed
         cell.size_improved_qty += size_improved
 
-    def _measure(self, receipt: Receipt, one: Execution, start_ns: int | None) -> _Measured:
-        time_ns = None if start_ns is None else max(0, one.done_ns - start_ns)
-        if receipt.quoted is not Quoted.NORMAL:
-            improvement = None
-            if receipt.quoted is Quoted.ONE_SIDED and receipt.order_type in _AGAINST_FAR:
-                improvement = _improvement(receipt, one)
-            return _Measured(one.qty, time_ns, receipt.quoted, improvement=improvement)
+    def _compare(self, cell: _Cell, receipt: Receipt, one: Execution) -> None:
+        """Count an execution against the market, as far as there was one."""
+        sign, far, px, qty = receipt.sign, receipt.far, one.px, one.qty
+        sound = receipt.quoted is Quoted.NORMAL
+        known = sound or receipt.quoted is Quoted.ONE_SIDED
+        if known and far is not None and receipt.order_type in _AGAINST_FAR:
+            better = sign * (far - px)
+            cell.improvement.add(better, qty)
+            if better > 0:
+                cell.improved.add(better, qty)
+            elif better < 0:
+                cell.outside.add(-better, qty)
+        if not sound:
+            cell.excluded[receipt.quoted] += qty
+            return
         assert receipt.bid is not None
         assert receipt.ask is not None
-        sign, mid_x2 = receipt.child.sign, receipt.bid + receipt.ask
-        nbbo, end_ns = self._trail.market.nbbo, self._trail.end_ns
-        realised: list[int | None] = []
-        for horizon_ns in self._horizons_ns:
-            later_ns = one.done_ns + horizon_ns
-            later = nbbo.mid_x2(nbbo.at(later_ns)) if later_ns <= end_ns else None
-            realised.append(None if later is None else sign * (2 * one.px - later))
-        compared = receipt.order_type in _AGAINST_FAR
-        return _Measured(
-            one.qty,
-            time_ns,
-            None,
-            quoted=receipt.ask - receipt.bid,
-            effective=sign * (2 * one.px - mid_x2),
-            improvement=_improvement(receipt, one) if compared else None,
-            realised=tuple(realised),
-        )
+        effective = sign * (2 * px - receipt.bid - receipt.ask)
+        cell.quoted.add(receipt.ask - receipt.bid, qty)
+        cell.effective.add(effective, qty)
+        nbbo, left_ns = self._trail.market.nbbo, self._trail.end_ns - one.done_ns
+        for horizon_ns, horizon in zip(self._horizons_ns, cell.horizons, strict=True):
+            if horizon_ns > left_ns:
+                continue
+            later = nbbo.mid_x2(nbbo.at(one.done_ns + horizon_ns))
+            if later is not None:
+                realised = sign * (2 * px - later)
+                horizon.realised.add(realised, qty)
+                horizon.impact.add(effective - realised, qty)
 
     def _row(self, venue_id: str | None, kind: OrderType, cell: _Cell) -> dict[str, Any]:
         units = self._trail.units
@@ -280,36 +275,6 @@ def _executable_ns(receipt: Receipt, nbbo: NbboSeries) -> int | None:
             return max(start_ns, nbbo.t_ns[row])
         row += 1
     return last_ns
-
-
-def _improvement(receipt: Receipt, one: Execution) -> int | None:
-    """By how much an execution was better than the best price of the other side, in ticks."""
-    far = receipt.far
-    return None if far is None else receipt.child.sign * (far - one.px)
-
-
-def _take(cell: _Cell, one: _Measured) -> None:
-    """Count an execution in a row."""
-    cell.executions += bool(one.qty)  # one that was taken back may have left a fee
-    qty = one.qty
-    if one.time_ns is not None:
-        cell.times.add(one.time_ns, qty)
-    better = one.improvement
-    if better is not None:
-        cell.improvement.add(better, qty)
-        if better > 0:
-            cell.improved.add(better, qty)
-        elif better < 0:
-            cell.outside.add(-better, qty)
-    if one.excluded is not None:
-        cell.excluded[one.excluded] += qty
-        return
-    cell.quoted.add(one.quoted, qty)
-    cell.effective.add(one.effective, qty)
-    for horizon, realised in zip(cell.horizons, one.realised, strict=True):
-        if realised is not None:
-            horizon.realised.add(realised, qty)
-            horizon.impact.add(one.effective - realised, qty)
 
 
 def _spreads(cell: _Cell, units: Units) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from sim.report.trail.build import Trail
 from sim.report.trail.market import NO_PX
 from sim.report.trail.orders import Child
 
-_AT_ONCE: Final = frozenset({TimeInForce.IOC, TimeInForce.FOK})
+_AT_ONCE: Final = (TimeInForce.IOC, TimeInForce.FOK)
 
 
 @unique
@@ -63,16 +63,10 @@ class Receipt:
     ask: int | None
     quoted: Quoted
     order_type: OrderType
-
-    @property
-    def far(self) -> int | None:
-        """Best price of the side that it trades against."""
-        return self.ask if self.child.sign > 0 else self.bid
-
-    @property
-    def mid_x2(self) -> int | None:
-        """Bid plus offer; None without both."""
-        return None if self.bid is None or self.ask is None else self.bid + self.ask
+    sign: int
+    """+1 for a buy, -1 for a sale."""
+    far: int | None
+    """Best price of the side that it trades against."""
 
 
 def order_type(
@@ -143,16 +137,11 @@ def receipt(trail: Trail, child: Child, near_ticks: int) -> Receipt:
     """What a child met as it arrived."""
     t_ns = received_ns(child)
     row, bid, ask = (-1, None, None) if t_ns is None else best_prices(trail, t_ns)
-    sent = child.sent
-    kind = order_type(
-        child.sign,
-        sent.price,
-        bid,
-        ask,
-        at_once=sent.time_in_force in _AT_ONCE,
-        near_ticks=near_ticks,
-    )
-    return Receipt(child, t_ns, row, bid, ask, quoted(bid, ask), kind)
+    sent, sign = child.sent, child.sign
+    at_once = sent.time_in_force in _AT_ONCE
+    kind = order_type(sign, sent.price, bid, ask, at_once=at_once, near_ticks=near_ticks)
+    far = ask if sign > 0 else bid
+    return Receipt(child, t_ns, row, bid, ask, quoted(bid, ask), kind, sign, far)
 
 
 @dataclass(slots=True)
@@ -184,10 +173,10 @@ class Touches:
         quotes = self.trail.market.quotes.get(venue_id)
         if quotes is None:
             return -1
-        if (venue_id, t_ns) not in self._acted:
-            return quotes.at(t_ns)
-        row = quotes.before(t_ns)
-        return 0 if row < 0 and quotes.t_ns[0] == t_ns else row  # the opening quote is not ours
+        row = quotes.at(t_ns)
+        if row < 0 or quotes.t_ns[row] != t_ns or (venue_id, t_ns) not in self._acted:
+            return row
+        return max(0, quotes.before(t_ns))  # where there is none before, the opening is not ours
 
     def side(self, venue_id: str, t_ns: int, sign: int) -> tuple[int, int, int] | None:
         """``(price, lots, row)`` of the best quote that a buy (+1) or sale (-1) meets there."""
@@ -201,8 +190,10 @@ class Touches:
     def displayed(self, t_ns: int, sign: int, price: int) -> int:
         """Lots that lit venues together display at a best price."""
         total = 0
-        for venue_id in self.trail.lit:
-            shown = self.side(venue_id, t_ns, sign)
-            if shown is not None and shown[0] == price:
-                total += shown[1]
+        for venue_id, quotes in self.trail.market.quotes.items():
+            if venue_id in self.trail.lit:
+                row = self.row(venue_id, t_ns)
+                prices = quotes.ask if sign > 0 else quotes.bid
+                if row >= 0 and prices[row] == price:
+                    total += (quotes.ask_qty if sign > 0 else quotes.bid_qty)[row]
         return total

@@ -26,9 +26,9 @@ _PER_QTY: Final = 100
 _STEP: Final = Decimal("0.00000001")
 
 _KINDS: Final = {
-    OrderType.MARKETABLE_IOC: "marketable_limit",
-    OrderType.MARKETABLE: "marketable_limit",
-    OrderType.NO_QUOTE: "other",
+    OrderType.MARKETABLE_IOC.value: "marketable_limit",
+    OrderType.MARKETABLE.value: "marketable_limit",
+    OrderType.NO_QUOTE.value: "other",
 }
 ORDER_KINDS: Final = ("market", "marketable_limit", "not_marketable_limit", "other")
 POSITIONS: Final = (
@@ -104,7 +104,7 @@ class RouteTables:
         """Take orders; those that their venue refused count as routed."""
         for receipt in receipts:
             child = receipt.child
-            kind = _KINDS.get(receipt.order_type, "not_marketable_limit")
+            kind = _KINDS.get(receipt.order_type.value, "not_marketable_limit")
             cell = self._kinds.get((child.venue_id, kind))
             if cell is None:
                 cell = self._kinds[child.venue_id, kind] = _Routed()

@@ -72,7 +72,7 @@ def test_receipt_is_before_the_venues_queue(story: Callable[..., "Story"]) -> No
     trail = run.trail()
     found = receipt(trail, trail.children["c"], 10)
     assert (found.t_ns, found.bid, found.ask) == (5 * MS, BID, ASK)
-    assert (found.far, found.mid_x2) == (ASK, BID + ASK)
+    assert (found.far, found.sign) == (ASK, 1)
 
 
 def test_our_own_change_at_that_instant_does_not_count_but_others_before_it_do(
