@@ -14,8 +14,8 @@ LOCK := requirements.lock
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
 
-demo: .venv/.core  ## route a parent order over three real recorded order books
-	@$(BIN)/sorsim run three_real_books
+demo: .venv/.core  ## route a parent order over three real recorded order books, and report it
+	@$(BIN)/sorsim run three_real_books --report
 
 test: .venv/.dev  ## the tests, without those marked slow or bench
 	@.ci/browser
@@ -77,7 +77,7 @@ endef
 
 # After the venv exists only the packages are brought up to date: the interpreter's own date says nothing.
 .venv/.core: pyproject.toml $(LOCK) | .venv/bin/python
-	$(call install,.)
+	$(call install,.[report])
 	@touch $@
 
 .venv/.dev: .venv/.core
