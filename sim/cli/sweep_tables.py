@@ -160,8 +160,10 @@ def _along_tables(found: Sweep, width: int) -> list[RenderableType]:
         make_table([Column("Shortfall,\nbps", names, "left"), *shortfalls], width),
         "",
         make_table([Column("Fill rate\nof children", names, "left"), *rates], width),
-        f"Across: {along}; {LINE}s: what takes these values, all else as it stands. Means with "
-        f"{found.confidence:.0%} intervals of each by itself (Student's t).",
+        Text(
+            f"Across: {along}; {LINE}s: what takes these values, all else as it stands. Means with "
+            f"{found.confidence:.0%} intervals of each by itself (Student's t)."
+        ),
     ]
 
 

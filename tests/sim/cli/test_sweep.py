@@ -79,6 +79,20 @@ def test_along_an_axis_its_values_stand_side_by_side(invoke: Invoke) -> None:
     assert "Note: all_venues: 10ms " in done.out
 
 
+def test_brackets_in_names_are_printed_as_they_are(invoke: Invoke) -> None:
+    """They are no mark-up: neither in a label nor in a value of a grid."""
+    study = (
+        "study.sweep={seeds: 1, along: {label: '[/x] [red]', "
+        "values: ['{model: fixed, delay: 1ms}', '{model: fixed, delay: 5ms}'], lines: [{name: A, paths: ['venues[NYSE].latency.order']}]}}"
+    )
+    done = invoke("sweep", "fragmented", "--set", study, "--jobs", "1")
+    assert done.code == 0, done.err
+    assert "Across: [/x] [red]; lines:" in done.out
+    levels = "router.reroute={levels: all},{levels: top, fresh_quote: true}"
+    again = invoke("sweep", "slow_venue", "--grid", levels, "--seeds", "1", "--jobs", "1")
+    assert (again.code, "reroute={levels: all}" in again.out) == (0, True)
+
+
 def test_exit_1_where_no_run_fills_the_order(invoke: Invoke) -> None:
     point = "router.strategy={kind: single_venue, venue: NYSE}"
     done = invoke("sweep", "fragmented", "--grid", point, "--seeds", "2", "--jobs", "1")
