@@ -81,10 +81,10 @@ def test_along_an_axis_its_values_stand_side_by_side(invoke: Invoke) -> None:
 
 def test_brackets_in_names_are_printed_as_they_are(invoke: Invoke) -> None:
     """They are no mark-up: neither in a label nor in a value of a grid."""
-    study = (
-        "study.sweep={seeds: 1, along: {label: '[/x] [red]', "
-        "values: ['{model: fixed, delay: 1ms}', '{model: fixed, delay: 5ms}'], lines: [{name: A, paths: ['venues[NYSE].latency.order']}]}}"
-    )
+    line = "{name: A, paths: ['venues[NYSE].latency.order']}"
+    legs = "['{model: fixed, delay: 1ms}', '{model: fixed, delay: 5ms}']"
+    along = f"{{label: '[/x] [red]', values: {legs}, lines: [{line}]}}"
+    study = f"study.sweep={{seeds: 1, along: {along}}}"
     done = invoke("sweep", "fragmented", "--set", study, "--jobs", "1")
     assert done.code == 0, done.err
     assert "Across: [/x] [red]; lines:" in done.out
