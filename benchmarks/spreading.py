@@ -1,10 +1,10 @@
 """Many runs at once: a thousand with their whole analysis on two cores, and Dask beside the pool.
 
 Measured is wall time, since the cores are the point; so these figures are those of a machine that
-has nothing else to do. ``sweep_runs`` counts from the call to the last result, with the start of
-the processes and a journal on disk. ``dask_tasks`` hands tasks that keep a core busy for a second
-to two workers of a cluster on this machine, and the same tasks to two processes; the cluster runs
-already, as clusters do, the processes have to be started.
+has nothing else to do. ``sweep_runs`` counts from the call to the last result, with a journal on
+disk; the server that processes are forked from runs already, since `sorsim sweep` starts it first
+of all. ``dask_tasks`` hands tasks that keep a core busy for a second to two workers of a cluster on
+this machine, and the same tasks to two processes; the cluster runs already, as clusters do.
 """
 
 import tempfile
@@ -42,6 +42,7 @@ def sweep_runs(count: int) -> dict[str, Any]:
     parcel = pack(load_scenario("fragmented"))
     jobs = [SweepJob(parcel, seed, "fragmented") for seed in range(1, count + 1)]
     run_job(jobs[0])  # what a process reads once
+    _sweep(jobs[:CORES], Pool(CORES))  # starts the server
     alone = jobs[: max(1, count // 5)]
     before = reference_rate()
     cpu = time.process_time()

@@ -101,8 +101,13 @@ def sweep(
     by seed on equal chance, costs only where both filled all orders; a difference that chance may
     have made is called "within the noise". Exit code 1 says that no run filled all orders.
     """
+    from sim.study.pool import warm_up
+
+    if jobs != 1 and cluster is None:
+        warm_up("sim.study.sweep.figures")  # while we load what we need ourselves
     from sim.cli.output import count_bar
     from sim.manifest import now
+    from sim.protocol.errors import JournalError
     from sim.study.runs import Source
     from sim.study.sweep.plan import plan_of
     from sim.study.sweep.run import JOURNAL, run_plan
@@ -117,6 +122,8 @@ def sweep(
         with count_bar("sweep", quiet=quiet) as on_done:
             swept = run_plan(plan, where=where, on_done=on_done, journal=folder / JOURNAL)
     except BaseException as error:
+        if resume and isinstance(error, JournalError):
+            raise  # it is of other code, was changed, or is another process's: not for us to touch
         if _kept(folder):
             _tell_how_to_resume(error, click.get_current_context(), folder)
         raise

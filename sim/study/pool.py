@@ -152,6 +152,7 @@ class _Crew(Generic[J, R]):
     ) -> None:
         self._jobs = jobs
         self._call = Several(worker)
+        self._module: str = getattr(worker, "__module__", "__main__")
         self._take = take
         self._name = name
         self._todo = Todo(len(jobs))
@@ -163,7 +164,7 @@ class _Crew(Generic[J, R]):
 
     def run(self, workers_n: int) -> None:
         others = {child.pid for child in multiprocessing.active_children()}
-        context = _context()
+        context = _context(self._module)
         seats = [_Seat(context) for _ in range(workers_n)]
         self._seats_n, self._free = workers_n, seats.copy()
         try:
@@ -248,16 +249,30 @@ def worker_lost(name: str) -> str:
     """What to say of a job that was tried often enough."""
     return (
         f"{name}: its worker process ended in the middle of it {TRIES} times; was memory short? "
-        "fewer at a time (--jobs) need less"
+        "fewer at a time (--jobs) need less. A script of yours that has no "
+        "`if __name__ == '__main__':` ends all workers, too"
     )
 
 
-def _context() -> BaseContext:
+def warm_up(module: str) -> None:
+    """Let the server that workers are forked from load what they need, while we do something else.
+
+    Args:
+        module: Where the worker function will be.
+    """
+    if _context(module).get_start_method() == "forkserver":
+        from multiprocessing.forkserver import ensure_running
+
+        ensure_running()
+
+
+def _context(module: str) -> BaseContext:
     """New processes that share nothing with this one: it may have threads, or a loop that runs."""
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(list(_PRELOAD))
+    own = [module] if module != "__main__" else []
+    context.set_forkserver_preload([*_PRELOAD, *own])
     return context
 
 
