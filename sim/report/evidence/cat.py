@@ -13,7 +13,7 @@ import io
 from collections.abc import Iterator
 from typing import Any, Final
 
-from sim.audit.records import CancelSent, ChildSent, ReplaceSent
+from sim.audit.records import CancelSent, ChildReplaced, ChildSent, ReplaceSent
 from sim.protocol.enums import Side
 from sim.protocol.units import NS_PER_UNIT, Units
 from sim.report.trail.build import Trail
@@ -66,7 +66,8 @@ _Row = dict[str, str]
 def cat_csv(trail: Trail) -> str:
     """All order events of a run, with a header; lines end with a newline.
 
-    Executions are as they stand after busts and corrections. Text that a spreadsheet would take
+    Executions are as they stand after busts and corrections; a route keeps its id when it is
+    replaced, and the new one stands in the row of the request. Text that a spreadsheet would take
     for a formula gets an apostrophe in front, since a log may be anybody's.
     """
     events = sorted(_events(trail), key=lambda event: event[0])  # stable: ties as they came about
@@ -131,7 +132,7 @@ class _Maker:
         }
 
     def child(self, child: Child) -> Iterator[tuple[int, _Row]]:
-        """MEOR with what was asked later, and the venue's MEOA and MEOT."""
+        """MEOR with what was asked later, and the venue's MEOA, MEOM, MEOT and MEOC."""
         sent = child.sent
         rejected = child.rejected
         yield (
@@ -159,10 +160,12 @@ class _Maker:
                     "quantity": self._qty(sent.order_qty),
                 },
             )
-        leaves = child.requested_qty
+        for change in child.replaced:
+            yield change.processed_ns, self._modified(child, change)
+        filled = 0
         for one in child.executions:
-            leaves -= one.qty
-            yield one.done_ns, self._trade(child, one, leaves)
+            filled += one.qty
+            yield one.done_ns, self._trade(child, one, _total(child, one.done_ns) - filled)
         if child.canceled is not None:
             yield (
                 child.canceled.processed_ns,
@@ -185,6 +188,14 @@ class _Maker:
             "orderType": "LMT",
             "timeInForce": child.sent.time_in_force.value,
             "reason": request.reason,
+        }
+
+    def _modified(self, child: Child, change: ChildReplaced) -> _Row:
+        return self._route("MEOM", child.venue_id, child) | {
+            "priorRoutedOrderID": change.orig_cl_ord_id,
+            "price": self._px(change.price),
+            "quantity": self._qty(change.order_qty),
+            "leavesQty": self._qty(change.leaves_qty),
         }
 
     def _trade(self, child: Child, one: Execution, leaves: int) -> _Row:
@@ -220,6 +231,15 @@ class _Maker:
 
     def _qty(self, lots: int) -> str:
         return self._units.qty_text(lots)
+
+
+def _total(child: Child, t_ns: int) -> int:
+    """What a child asked for in all at an instant, as its venue saw it."""
+    total = child.sent.order_qty
+    for change in child.replaced:
+        if change.processed_ns <= t_ns:
+            total = change.order_qty
+    return total
 
 
 def _seconds(t_ns: int) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sim.audit.records import CancelSent, ReplaceSent
+from sim.audit.records import CancelSent, ChildReplaced, ReplaceSent
 from sim.protocol.enums import Side, TimeInForce
 from sim.report.evidence.cat import FIELDS, cat_csv
 from sim.report.trail.build import Trail, TrailBuilder
@@ -89,10 +89,22 @@ def test_requests_are_told_as_changes_of_the_route(story: Callable[..., "Story"]
     request: dict[str, Any] = {"orig_cl_ord_id": "c", "venue_id": "A"}
     change: dict[str, Any] = {"order_qty": 80, "price": BID + 1, "reason": "market_moved"}
     run.add(ReplaceSent(t_ns=2_000_000, cl_ord_id="c.r1", **request, **change))
+    done: dict[str, Any] = {
+        "processed_ns": 3_000_000,
+        "sent_ns": 3_000_000,
+        "drawn_ns": 0,
+        "held_ns": 0,
+    }
+    now: dict[str, Any] = {"order_qty": 80, "price": BID + 1, "cum_qty": 0, "leaves_qty": 80}
+    run.add(ChildReplaced(t_ns=3_000_000, cl_ord_id="c.r1", **request, **now, **done))
+    run.fill("c", 4, BID + 1, 30, maker=True)
     run.add(CancelSent(t_ns=9_000_000, cl_ord_id="c.x1", **request, reason="parent_stopped"))
     rows = events(run.trail())
-    assert [row["eventType"] for row in rows] == ["MENO", "MEOR", "MEOA", "MEMR", "MECR"]
-    replace, cancel = rows[3:]
+    kinds = [row["eventType"] for row in rows]
+    assert kinds == ["MENO", "MEOR", "MEOA", "MEMR", "MEOM", "MEOT", "MECR"]
+    replace, modified, trade, cancel = rows[3:]
+    assert (modified["reporter"], modified["quantity"], modified["leavesQty"]) == ("A", "80", "80")
+    assert (trade["tradeQuantity"], trade["leavesQty"], trade["reason"]) == ("30", "50", "maker")
     assert (replace["routedOrderID"], replace["priorRoutedOrderID"]) == ("c.r1", "c")
     assert (replace["price"], replace["quantity"], replace["reason"]) == (
         "99.99",
