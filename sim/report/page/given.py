@@ -20,7 +20,7 @@ from sim.report.words import duration, instant
 ROWS_MAX: Final = 120
 """Rows of a table that comes from another part."""
 UNFOLDED_MAX: Final = 12
-"""A table with more rows comes folded, as do all but the first of a section."""
+"""A table with more rows comes folded, as do all but the first of three and more."""
 _DIGITS_MAX: Final = 4
 _LOTS: Final = frozenset({"qty", "lots", "shares"})
 _INSTANTS: Final = frozenset({"t_ns", "at_ns"})
@@ -148,9 +148,12 @@ class Given:
 
 
 def _folded(tables: Sequence[Table]) -> list[Table]:
-    """The first table is open unless it is long; who wants the others unfolds them."""
+    """Of many tables the first is open, unless it is long; who wants the others unfolds them."""
+    many = len(tables) > 2
     return [
-        msgspec.structs.replace(table, folded=place > 0 or len(table.rows) > UNFOLDED_MAX)
+        msgspec.structs.replace(
+            table, folded=(many and place > 0) or len(table.rows) > UNFOLDED_MAX
+        )
         for place, table in enumerate(tables)
     ]
 
@@ -166,7 +169,7 @@ def shortened(section: Any) -> Any:
 
 
 def _heading(text: str) -> str:
-    return text[:1].upper() + text[1:]
+    return text if text.startswith("bps") else text[:1].upper() + text[1:]
 
 
 def _sentences(value: Any) -> list[str]:

@@ -110,7 +110,11 @@ def _context(document: Document) -> dict[str, Any]:
         "document": document,
         "figures": figures,
         "instant": instant,
-        "sentences": sentences,
+        "lacking": [
+            (one.parent_id, sentences([cost.why_not_available, *cost.notes]))
+            for one in document.parents
+            if (cost := one.shortfall).why_not_available or cost.notes
+        ],
         "short": sum(child.short_qty for child in document.children),
         "marks": marks,
         "style": asset("page.css"),

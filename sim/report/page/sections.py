@@ -94,7 +94,7 @@ def _article(
     why = because if not decision.strategy else f"{because}; strategy {words(decision.strategy)}"
     done = f"sent {figures.about(decision.sent_qty)}" if decision.sent_qty else "waited"
     lead = f"{instant(decision.t_ns)} into the run the router had {to_place} ({why}) and {done}."
-    children = views.children(sent, len(sent), set()) if sent else None
+    children = views.sent(sent) if sent else None
     return Article(
         decision.decision_id,
         f"Decision {decision.decision_id}",

@@ -313,6 +313,43 @@ class Views:
         note = shown_of(len(children), of, "child orders", "those with most not filled")
         return Table("Child orders", columns, rows, note, wide=True)
 
+    def sent(self, children: Sequence[Child]) -> Table:
+        """What one decision sent: what it rested on, what it met, and what came of it."""
+        figures = self._figures
+        rows = []
+        for one in children:
+            met = None if one.arrival is None else sum(qty for _, qty in one.arrival)
+            rows.append(
+                [
+                    Cell(one.cl_ord_id),
+                    self.venue(one.venue_id),
+                    number(figures.qty(one.requested_qty or one.order_qty)),
+                    number(figures.price(one.price)),
+                    number(figures.price(one.shown_px)),
+                    number(NONE if one.quote_age_ns is None else duration(one.quote_age_ns)),
+                    number(figures.qty(met)),
+                    number(figures.qty(one.filled_qty), soft=not one.filled_qty),
+                    number(figures.average(one.avg_px)),
+                    number(figures.qty(one.short_qty), soft=not one.short_qty),
+                    Cell(ending(one)),
+                ]
+            )
+        columns = [
+            Column("Child"),
+            Column("Venue"),
+            Column("Asked for", number=True),
+            Column("Limit", number=True),
+            Column("Quote", number=True),
+            Column("Its age", number=True),
+            Column("Met there", number=True),
+            Column("Filled", number=True),
+            Column("Average", number=True),
+            Column("Not filled", number=True),
+            Column("Why", wrap=True),
+        ]
+        caption = "What it sent: on which quote, what its limit reached on arrival, what came of it"
+        return Table(caption, columns, rows, wide=True)
+
     def decisions(self, decisions: Sequence[Decision], of: int, linked: set[int]) -> Table:
         """Decisions, each leading to all that it knew."""
         figures = self._figures

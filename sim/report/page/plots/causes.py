@@ -54,7 +54,7 @@ def cause_bars(venues: Sequence[Venue], figures: Figures, marks: Marks) -> Plot 
         bargap=0.42,
         margin={"l": 8, "r": 8, "t": 4, "b": 40},
         xaxis=axis(
-            "quantity not filled", range=[0, most * 1.18], tickformat=sizes_format(most), nticks=6
+            "quantity not filled", range=[0, most * 1.25], tickformat=sizes_format(most), nticks=6
         ),
         yaxis=axis(
             categoryorder="array",
