@@ -11,22 +11,22 @@ between. With ``market_data: full`` the whole book as the child was decided is k
 """
 
 from bisect import bisect_right
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from sim.report.attribution.causes import Cause, Ledger
 from sim.report.attribution.surroundings import Faded, Lots, Pending, Surroundings
 from sim.report.trail.market import NO_PX, Prints, Quotes
 from sim.report.trail.orders import Child
 
-_NOBODY: Final = ""
-
 
 class Traded(NamedTuple):
-    """Lots that traded on the child's side of the book; ``who`` is a child of ours, or empty."""
+    """Lots that were taken from the side of the book that the child takes from."""
 
     key: int
     qty: int
     who: str
+    """The child of ours that took them, or the participant, where that is known; else empty."""
+    is_own: bool
 
 
 class Step(NamedTuple):
@@ -121,12 +121,13 @@ def _trades(
         while own and left:
             who, qty = own.pop()
             part = min(qty, left)
-            found.append(Traded(sign * price, part, who))
+            found.append(Traded(sign * price, part, who, is_own=True))
             left -= part
             if qty > part:
                 own.append((who, qty - part))
         if left:
-            found.append(Traded(sign * price, left, _NOBODY))
+            who = around.taker(child.venue_id, sign, t_ns)
+            found.append(Traded(sign * price, left, who, is_own=False))
     return found
 
 
@@ -194,11 +195,11 @@ class Walk:
         t_ns, child = step.t_ns, self._path.child
         is_late = t_ns > child.sent.t_ns
         for trade in step.trades:
-            if trade.key > self._limit or (trade.who == _NOBODY and not is_late):
+            if trade.key > self._limit:
                 continue
             part = min(trade.qty, lots)
-            cause = Cause.OWN_SIBLING if trade.who else Cause.TAKEN_BY_OTHERS
-            self.ledger.lose(cause, part, t_ns, trade.who)
+            cause = Cause.TAKEN_BY_OTHERS if is_late else Cause.STALE_QUOTE
+            self.ledger.lose(Cause.OWN_SIBLING if trade.is_own else cause, part, t_ns, trade.who)
             lots -= part
         if not lots:
             return

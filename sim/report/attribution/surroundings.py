@@ -18,6 +18,8 @@ from sim.report.trail.orders import Child
 
 SHUT_BY: Final = {"halted": True, "closed": True, "opened": False, "resumed": False}
 """What the events of a venue say of whether it is shut from then on."""
+TOOK: Final = frozenset({"ran_ahead", "traded_ahead", "took_stale"})
+"""Events of participants that send orders which take, at that instant."""
 HOLD_NS: Final = 10**9
 """How long a maker is taken to give way where the log does not say: the default of its kind."""
 
@@ -78,8 +80,10 @@ class Surroundings:
         self._shut: dict[str, tuple[list[int], list[bool]]] = {}
         self._hear_venues()
         self._entries = _entries(trail.scenario, "venues")
+        self._participants = _entries(trail.scenario, "participants")
         self._faded: dict[Side, list[Faded]] = {Side.BUY: [], Side.SELL: []}
         self._hold_ns_max = 0
+        self._takers: dict[tuple[str, int, int], str] = {}
         self._hear_participants()
         self._printed: dict[tuple[str, int], dict[int, tuple[list[int], list[int]]]] = {}
 
@@ -130,6 +134,9 @@ class Surroundings:
     def faded(self, venue_id: str, sign: int, since_ns: int, t_ns: int) -> list[Faded]:
         """Who had given way by then, after a fill of ours, on the side that we take from.
 
+        Those whose cancels come to the venue at that very time are first; those whose cancels
+        cannot be there yet are not meant.
+
         Args:
             venue_id: Where lots were withdrawn.
             sign: Our side.
@@ -139,11 +146,19 @@ class Surroundings:
         gave_way = self._faded[Side.SELL if sign > 0 else Side.BUY]
         start = bisect_left(gave_way, since_ns - self._hold_ns_max, key=_t_ns)
         end = bisect_right(gave_way, t_ns, key=_t_ns)
-        return [
-            one
-            for one in gave_way[start:end]
-            if one.until_ns >= since_ns and (not one.venues or venue_id in one.venues)
-        ]
+        then: list[Faded] = []
+        before: list[Faded] = []
+        for one in gave_way[start:end]:
+            if one.until_ns >= since_ns and (not one.venues or venue_id in one.venues):
+                entry = self._participants.get(one.who, {})
+                came_ns = one.t_ns + (self._delay_ns(entry, venue_id, "order") or 0)
+                if came_ns <= t_ns:
+                    (then if came_ns == t_ns else before).append(one)
+        return then + before
+
+    def taker(self, venue_id: str, sign: int, t_ns: int) -> str:
+        """The participant whose orders to take came to a venue just then; empty: none known of."""
+        return self._takers.get((venue_id, sign, t_ns), "")
 
     def printed(self, venue_id: str, sign: int, price: int, until_ns: int) -> int:
         """Lots that were printed at a price by ``until_ns``, taken by who was on this side."""
@@ -213,9 +228,11 @@ class Surroundings:
                 states.append(SHUT_BY[event.event])
 
     def _hear_participants(self) -> None:
-        entries = _entries(self.trail.scenario, "participants")
+        entries = self._participants
         before: dict[tuple[str, Side], int] = {}
         for event in self.trail.participant_events:
+            if event.event in TOOK:
+                self._note_taker(event, entries.get(event.participant_id, {}))
             if event.event != "faded" or event.side is None or event.venue_id is None:
                 continue
             entry = entries.get(event.participant_id, {})
@@ -223,6 +240,33 @@ class Surroundings:
             if self._is_ours(event, entry, before.get(key, -1)):
                 self._faded[event.side].append(self._gave_way(event, entry))
             before[key] = event.t_ns
+
+    def _note_taker(self, event: ParticipantEvent, entry: Mapping[str, Any]) -> None:
+        """When orders that leave with an event come to their venues, where the way is fixed."""
+        listed = _names(entry.get("venues")) if event.venue_id is None else [event.venue_id]
+        if event.side is None:
+            return
+        sign = 1 if event.side is Side.BUY else -1
+        for venue_id in listed:
+            delay_ns = self._delay_ns(entry, venue_id, "order")
+            if delay_ns is not None:
+                self._takers[venue_id, sign, event.t_ns + delay_ns] = event.participant_id
+
+    def _delay_ns(self, entry: Mapping[str, Any], venue_id: str, leg: str) -> int | None:
+        """How long a participant's messages to or from a venue take; None where that varies."""
+        listed = entry.get("venues")
+        access = (
+            [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
+        )
+        own = [one.get("latency") for one in access if one.get("venue") == venue_id]
+        for legs in (*own, entry.get("latency")):
+            model = legs.get(leg) if isinstance(legs, dict) else None
+            if isinstance(model, dict):
+                bump = self.entry(venue_id).get("speed_bump")
+                bumped = _duration_ns(bump.get(leg)) if isinstance(bump, dict) else 0
+                delay = _duration_ns(model.get("delay"))
+                return None if delay is None else delay + (bumped or 0)
+        return None
 
     def _add_prints(self, venue_id: str, sign: int) -> dict[int, tuple[list[int], list[int]]]:
         """By price: when lots were printed, and how many in all by then."""
@@ -239,7 +283,8 @@ class Surroundings:
     def _gave_way(self, event: ParticipantEvent, entry: Mapping[str, Any]) -> Faded:
         levels = entry.get("levels")
         most = self.lots(entry.get("qty")) * (levels if isinstance(levels, int) else 1)
-        hold_ns = _hold_ns(entry)
+        hold_ns = _duration_ns(entry.get("hold"))
+        hold_ns = HOLD_NS if hold_ns is None else hold_ns
         self._hold_ns_max = max(self._hold_ns_max, hold_ns)
         until_ns = event.t_ns + hold_ns
         where = frozenset(_names(entry.get("venues")))
@@ -257,7 +302,8 @@ class Surroundings:
         assert event.side is not None
         sign = 1 if event.side is Side.SELL else -1
         reads = entry.get("learns") == "trades"
-        left_ns = event.t_ns - _delay_ns(entry, venue_id, "feed" if reads else "report")
+        delay_ns = self._delay_ns(entry, venue_id, "feed" if reads else "report")
+        left_ns = event.t_ns - (delay_ns or 0)
         own = self.takes(venue_id, sign, before_ns, left_ns)
         prints = self.trail.market.prints.get(venue_id)
         if not own or prints is None:
@@ -285,26 +331,11 @@ def _t_ns(one: Faded) -> int:
     return one.t_ns
 
 
-def _delay_ns(entry: Mapping[str, Any], venue_id: str, leg: str) -> int:
-    """How long a participant's messages from a venue take at least, as far as that is fixed."""
-    listed = entry.get("venues")
-    access = [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
-    own = [one.get("latency") for one in access if one.get("venue") == venue_id]
-    for legs in (*own, entry.get("latency")):
-        model = legs.get(leg) if isinstance(legs, dict) else None
-        if isinstance(model, dict):
-            try:
-                return parse_duration(str(model.get("delay")))
-            except UnitError:
-                return 0
-    return 0
-
-
-def _hold_ns(entry: Mapping[str, Any]) -> int:
+def _duration_ns(value: object) -> int | None:
     try:
-        return parse_duration(str(entry.get("hold")))
+        return parse_duration(str(value))
     except UnitError:
-        return HOLD_NS
+        return None
 
 
 def _entries(scenario: Mapping[str, Any], key: str) -> dict[str, Mapping[str, Any]]:

@@ -210,7 +210,8 @@ def _taken(child: Child, around: Surroundings, end_ns: int, lots: int, ledger: L
         t_ns = prints.t_ns[row]
         if prints.aggressor[row] == sign and t_ns not in ours and sign * prints.price[row] <= limit:
             part = min(prints.qty[row], lots - ledger.total)
-            ledger.lose(Cause.TAKEN_BY_OTHERS, part, t_ns)
+            who = around.taker(child.venue_id, sign, t_ns)
+            ledger.lose(Cause.TAKEN_BY_OTHERS, part, t_ns, who)
 
 
 def _too_small(child: Child, around: Surroundings, t_ns: int) -> int:

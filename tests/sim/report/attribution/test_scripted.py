@@ -189,6 +189,39 @@ def test_a_fill_of_others_long_after_ours_is_theirs(told: Told, lit: Make) -> No
     assert causes(found) == {"gone_before_arrival": 60}
 
 
+def test_of_several_makers_the_one_is_named_whose_cancel_comes_then(told: Told, lit: Make) -> None:
+    """100 of 120 are wanted at A: of QUICK's 60 the first 20 are a reserve, MAKER's go later."""
+    quick = {**maker(), "id": "QUICK"}
+    slow = {leg: {"model": "fixed", "delay": "300us"} for leg in ("order", "report", "feed")}
+    venues = lit("NEAR", ms=1), lit("A", ms=5)
+    router = {"strategy": {"kind": "pro_rata"}}
+    more = {"participants": [quick, {**maker(), "latency": slow}], "router": router}
+    found = told(*venues, **more, qty=200)
+    assert [(one.cause.value, one.who, one.qty, one.t_ns) for one in found.losses] == [
+        ("faded", "QUICK", 40, 21_200_000),
+        ("faded", "MAKER", 60, 21_600_000),
+    ]
+
+
+def test_others_who_took_are_named_where_their_own_record_tells(told: Told, lit: Make) -> None:
+    """A still shows 100.00 when MOVED bids 100.05, and an arbitrageur takes of it before us."""
+    legs = {leg: {"model": "fixed", "delay": "500us"} for leg in ("order", "report", "feed")}
+    quick = {
+        "id": "QUICK",
+        "kind": "latency_arbitrageur",
+        "latency": legs,
+        "venues": [{"venue": "MOVED"}, {"venue": "A"}],
+        "edge": "0.01",
+        "qty": 100,
+        "hedge": False,
+    }
+    bid = {"at": "21ms", "id": "B", "side": "buy", "qty": 500, "price": "100.05"}
+    venues = lit("MOVED", [["100.09", 10]], **script(bid)), lit("A", [["100.00", 100]])
+    found = told(*venues, participants=[quick])
+    assert causes(found) == {"taken_by_others": 100}
+    assert [(one.who, one.t_ns) for one in found.losses] == [("QUICK", 22_000_000)]
+
+
 def test_who_else_withdraws_more_than_the_maker_shows_has_not_faded(told: Told, lit: Make) -> None:
     does = script(sell("1ms", "X", 25, "100.01"), cancel("22ms", "X"))
     found = told(lit("NEAR", ms=1), lit("A", **does), participants=[maker()], qty=145)
