@@ -128,20 +128,37 @@ def _cost(parent: Mapping[str, Any]) -> Iterator[str]:
         reason = shortfall.get("why_not_available") or "it has no arrival price"
         yield f"What it cost against the arrival price is not available: {reason.rstrip('.')}."
         return
-    verb = "cost" if Decimal(total) >= 0 else "earned"
     how = "" if bps is None else f", {_abs_bps(bps)} bps of the order's value at arrival"
     yield (
-        f"Against the middle of the market at arrival ({parent['arrival_mid']}) it {verb} "
-        f"{money(plain(abs(Decimal(total))))} in all{how}."
+        f"Against the middle of the market at arrival ({parent['arrival_mid']}) it "
+        f"{_cost_words(Decimal(total))} in all{how}."
     )
-    parts = [(name, Decimal(value)) for name, value in shortfall["parts"].items() if value]
-    largest = sorted(parts, key=lambda one: -abs(one[1]))  # stable: equal ones as they come
+    yield from _made_of([shortfall["parts"]])
+
+
+def _cost_words(total: Decimal) -> str:
+    if not _rounded(total, _CENT):
+        return "cost nothing"
+    return f"{'cost' if total > 0 else 'earned'} {money(plain(abs(total)))}"
+
+
+def _made_of(rows: Sequence[Mapping[str, str | None]]) -> Iterator[str]:
+    """The parts of one shortfall, or of several added up, the largest first."""
+    known = [name for name in rows[0] if all(row[name] is not None for row in rows)]
+    sums = {name: sum((Decimal(row[name] or 0) for row in rows), Decimal(0)) for name in known}
     told = [
         f"{PART_WORDS.get(name, name)} {'+' if value > 0 else ''}{_rounded(value, _CENT):,f}"
-        for name, value in largest
+        for name, value in sorted(sums.items(), key=lambda one: -abs(one[1]))  # stable
         if _rounded(value, _CENT)
     ]
-    if told:
+    if len(known) < len(rows[0]) and not told:
+        yield "What it is made of is not available."
+    elif len(known) < len(rows[0]):
+        yield (
+            f"Of that, {listed(told)} is known (a cost is positive); the other parts are not "
+            "available."
+        )
+    elif told:
         yield f"That is made of {listed(told)} (a cost is positive)."
 
 
@@ -182,12 +199,9 @@ def _many(parents: Sequence[Mapping[str, Any]], size: _Size) -> Iterator[str]:
     known = [one for one in parents if (one.get("shortfall") or {}).get("total") is not None]
     if known:
         total = sum((Decimal(one["shortfall"]["total"]) for one in known), Decimal(0))
-        verb = "cost" if total >= 0 else "earned"
         of = "all" if len(known) == len(parents) else f"the {len(known):,} that had one"
-        yield (
-            f"Against the middle of the market at arrival, {of} together {verb} "
-            f"{money(plain(abs(total)))}."
-        )
+        yield (f"Against the middle of the market at arrival, {of} together {_cost_words(total)}.")
+        yield from _made_of([one["shortfall"]["parts"] for one in known])
         dearest = max(known, key=lambda one: Decimal(one["shortfall"]["total"]))
         yield (
             f"The dearest was {dearest['parent_id']} with {money(dearest['shortfall']['total'])}."
@@ -209,7 +223,7 @@ def _short(document: Mapping[str, Any], size: _Size) -> Iterator[str]:
         for cause, lots in parent["causes"].items():
             causes[cause] = causes.get(cause, 0) + lots
     largest = sorted(((lots, cause) for cause, lots in causes.items() if lots), key=_by_size)
-    told = [f"{size.number(lots)} {cause.replace('_', ' ')}" for lots, cause in largest]
+    told = [f"{size.number(lots)} ({cause.replace('_', ' ')})" for lots, cause in largest]
     more = len(told) - CAUSES_TOLD
     if more > 1:
         told = [*told[:CAUSES_TOLD], f"{more} smaller causes"]

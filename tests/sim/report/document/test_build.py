@@ -11,6 +11,7 @@ from sim.report.document import build
 from sim.report.document.build import SCHEMA, page_document, report_document
 from sim.report.trail.build import TrailBuilder, read_trail
 from sim.scenario.load import load_scenario
+from sim.scenario.shipped import shipped_names
 from sim.world import run_world
 
 SCENARIOS = (
@@ -50,7 +51,13 @@ def both(name: str, tmp_path: Path, *sets: str) -> tuple[dict[str, Any], dict[st
     return live, report_document(read_trail(folder)), summary
 
 
-@pytest.mark.parametrize("name", SCENARIOS)
+@pytest.mark.parametrize(
+    "name",
+    [
+        name if name in SCENARIOS else pytest.param(name, marks=pytest.mark.slow)
+        for name in shipped_names()
+    ],
+)
 def test_the_report_from_the_log_is_the_one_made_at_run_time(name: str, tmp_path: Path) -> None:
     live, later, _ = both(name, tmp_path)
     assert msgspec.json.encode(live) == msgspec.json.encode(later)

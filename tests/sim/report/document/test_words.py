@@ -88,7 +88,19 @@ def test_costs_are_told_by_size_and_benchmarks_with_their_sign() -> None:
         "Without fees its average price was 3.46 bps better than the best single exchange (100.02) "
         "and the same as the market's VWAP (100)."
     )
-    assert "500 gone before arrival and 200 queue." in said[4]
+    assert "500 (gone before arrival) and 200 (queue)." in said[4]
+
+
+def test_parts_that_are_not_known_are_not_passed_over() -> None:
+    said = report_document(trail_of("two_parents", "audit.market_data=none"))["headline"]
+    assert said[1].endswith("it cost 500.00 in all, 1.25 bps of the order's value at arrival.")
+    assert said[2] == "What it is made of is not available."
+
+
+def test_costs_of_many_parents_are_added_up() -> None:
+    said = report_document(trail_of("controls"))["headline"]
+    assert said[2] == ("Against the middle of the market at arrival, all together cost 3,330.00.")
+    assert said[3].startswith("That is made of ")
 
 
 def test_what_is_not_available_is_said_with_its_reason() -> None:
