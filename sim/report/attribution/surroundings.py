@@ -81,6 +81,7 @@ class Surroundings:
         self._hear_venues()
         self._entries = _entries(trail.scenario, "venues")
         self._participants = _entries(trail.scenario, "participants")
+        self._delays: dict[tuple[str, str, str], int | None] = {}
         self._faded: dict[Side, list[Faded]] = {Side.BUY: [], Side.SELL: []}
         self._hold_ns_max = 0
         self._takers: dict[tuple[str, int, int], str] = {}
@@ -150,8 +151,7 @@ class Surroundings:
         before: list[Faded] = []
         for one in gave_way[start:end]:
             if one.until_ns >= since_ns and (not one.venues or venue_id in one.venues):
-                entry = self._participants.get(one.who, {})
-                came_ns = one.t_ns + (self._delay_ns(entry, venue_id, "order") or 0)
+                came_ns = one.t_ns + (self._delay_ns(one.who, venue_id, "order") or 0)
                 if came_ns <= t_ns:
                     (then if came_ns == t_ns else before).append(one)
         return then + before
@@ -248,12 +248,18 @@ class Surroundings:
             return
         sign = 1 if event.side is Side.BUY else -1
         for venue_id in listed:
-            delay_ns = self._delay_ns(entry, venue_id, "order")
+            delay_ns = self._delay_ns(event.participant_id, venue_id, "order")
             if delay_ns is not None:
                 self._takers[venue_id, sign, event.t_ns + delay_ns] = event.participant_id
 
-    def _delay_ns(self, entry: Mapping[str, Any], venue_id: str, leg: str) -> int | None:
+    def _delay_ns(self, who: str, venue_id: str, leg: str) -> int | None:
         """How long a participant's messages to or from a venue take; None where that varies."""
+        key = who, venue_id, leg
+        if key not in self._delays:
+            self._delays[key] = self._find_delay(self._participants.get(who, {}), venue_id, leg)
+        return self._delays[key]
+
+    def _find_delay(self, entry: Mapping[str, Any], venue_id: str, leg: str) -> int | None:
         listed = entry.get("venues")
         access = (
             [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
@@ -302,7 +308,7 @@ class Surroundings:
         assert event.side is not None
         sign = 1 if event.side is Side.SELL else -1
         reads = entry.get("learns") == "trades"
-        delay_ns = self._delay_ns(entry, venue_id, "feed" if reads else "report")
+        delay_ns = self._delay_ns(event.participant_id, venue_id, "feed" if reads else "report")
         left_ns = event.t_ns - (delay_ns or 0)
         own = self.takes(venue_id, sign, before_ns, left_ns)
         prints = self.trail.market.prints.get(venue_id)
