@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 NOISE: Final = "within the noise"
 ALONG: Final = "along"
 _NAMED_MAX: Final = 3
+_TOLD_MAX: Final = 5
 
 
 def notes_on(found: "Sweep", outcomes: Sequence[str], *, seeds_matter: bool) -> list[str]:
@@ -34,8 +35,30 @@ def notes_on(found: "Sweep", outcomes: Sequence[str], *, seeds_matter: bool) -> 
     bad = sum(outcome != "complete" for outcome in outcomes)
     if bad:
         notes.append(f"{bad:,} of {len(outcomes):,} runs were over before their orders had ended")
-    notes += _along(found) if ALONG in found.axes else _ranking(found)
+    if ALONG in found.axes:
+        notes += _along(found)
+    else:
+        notes += [*_ranking(found), *_against(found)]
     return notes + _pairing(found)
+
+
+def _against(found: "Sweep") -> list[str]:
+    """Few comparisons are told one by one; many are a table's matter."""
+    compared = [row for row in found.points if row.difference_bps is not None]
+    if found.nothing_matters or len(compared) > _TOLD_MAX:
+        return []
+    return [_less_words(row, len(found.seeds)) for row in compared]
+
+
+def _less_words(row: "PointRow", seeds_n: int) -> str:
+    one = row.difference_bps
+    assert one is not None  # callers leave out what is not compared
+    if one.verdict == "the same":
+        return f"{row.name} costs exactly what {row.reference} costs"
+    pairs = (
+        "" if one.n == seeds_n else f" (the {one.n} of {seeds_n} seeds in which both filled all)"
+    )
+    return f"{row.name} less {row.reference}{pairs}: {difference_words(one, 'bps')}"
 
 
 def _pairing(found: "Sweep") -> list[str]:

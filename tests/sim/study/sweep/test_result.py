@@ -128,6 +128,19 @@ def test_what_did_not_fill_all_is_not_ranked_and_pairs_are_counted() -> None:
     )
 
 
+def test_few_comparisons_are_told_one_by_one_with_their_pairs() -> None:
+    costs = [runs("1", "2", "3"), runs("11", "12", "13.5"), runs("1", "2", "3")]
+    partly = [figures(1, "-50", filled=50), figures(2, "5"), figures(3, "6")]
+    notes = found(*costs, partly).notes
+    assert any(
+        note.startswith("max_attempts=6 less max_attempts=5: +10.167 bps [") for note in notes
+    )
+    assert "max_attempts=7 costs exactly what max_attempts=5 costs" in notes
+    assert any("(the 2 of 3 seeds in which both filled all): +3.000 bps" in note for note in notes)
+    many = found(*[runs(str(n), str(n + 1)) for n in range(1, 8)]).notes
+    assert not any("less max_attempts=5:" in note for note in many)
+
+
 def test_a_point_that_never_fills_has_no_cost_and_no_difference() -> None:
     result = found(runs("1", "2"), runs("0", "0", filled=0))
     second = row(result, 1)
