@@ -218,12 +218,25 @@ _NOTHING_THERE: Final = frozenset({"no_quote", "nothing_available", "filled_shor
 """Why a venue is left out that, for all that the router knew, had nothing to take."""
 
 
+@dataclass(slots=True)
+class _Worse:
+    """What an execution that passed better quotes by would have cost less at the best of them.
+
+    In tick-lots: over all of them, and over those that were not swept.
+    """
+
+    qty: int
+    saved: int = 0
+    not_swept: int = 0
+
+
 def protection_section(trail: Trail, touches: Touches, most: int) -> dict[str, Any]:
     """Trade-throughs, counted by reason, the first ``most`` of them one by one.
 
     ``executed_qty`` and ``executions`` are those looked at; ``passed_qty`` are the lots of theirs
     that passed any better quote by, ``cost`` how much less the passed quotes would have cost,
-    for no more lots than each displayed: for each execution the best of them.
+    for no more lots than each displayed: for each execution the best of them. ``cost_not_swept``
+    leaves out quotes that the same decision went for with an order for all that they displayed.
     """
     looked_at = [
         one
@@ -233,7 +246,7 @@ def protection_section(trail: Trail, touches: Touches, most: int) -> dict[str, A
     ]
     reasons, lots = Counter[str](), Counter[str]()
     rows: list[dict[str, Any]] = []
-    passed: dict[int, tuple[int, int]] = {}
+    passed: dict[int, _Worse] = {}
     count = 0
     for one in ProtectionCheck(trail, touches).found():
         count += 1
@@ -241,16 +254,23 @@ def protection_section(trail: Trail, touches: Touches, most: int) -> dict[str, A
         qty = min(one.execution.qty, one.qty)
         lots[one.reason.value] += qty
         saved = abs(one.execution.px - one.price) * qty
-        before = passed.get(id(one.execution), (0, 0))[1]
-        passed[id(one.execution)] = one.execution.qty, max(saved, before)
+        worse = passed.setdefault(id(one.execution), _Worse(one.execution.qty))
+        worse.saved = max(saved, worse.saved)
+        if one.reason is not Reason.SWEPT_AT_ONCE:
+            worse.not_swept = max(saved, worse.not_swept)
         if len(rows) < most:
             rows.append(_row(one, trail))
+
+    def money(tick_lots: int) -> str:
+        return plain(trail.units.notional(tick_lots))
+
     return {
         "executions": len(looked_at),
         "executed_qty": sum(one.qty for one in looked_at),
         "passed_executions": len(passed),
-        "passed_qty": sum(qty for qty, _ in passed.values()),
-        "cost": plain(trail.units.notional(sum(saved for _, saved in passed.values()))),
+        "passed_qty": sum(worse.qty for worse in passed.values()),
+        "cost": money(sum(worse.saved for worse in passed.values())),
+        "cost_not_swept": money(sum(worse.not_swept for worse in passed.values())),
         "count": count,
         "by_reason": [
             {"reason": reason.value, "count": reasons[reason.value], "qty": lots[reason.value]}

@@ -120,7 +120,7 @@ _TOP: Final[_Columns] = [
 _REASONS: Final[_Columns] = [
     ("reason", "Reason"),
     ("count", "Passed quotes"),
-    ("qty", "Lots displayed there"),
+    ("qty", "Lots that could have had it"),
     ("what", "What it means"),
 ]
 _PASSED: Final[_Columns] = [
@@ -158,6 +158,16 @@ _MEMBERS: Final[_Columns] = [
     ("divergence_max_ns", "Divergence allowed"),
     ("granularity_max_ns", "Step allowed"),
 ]
+_TOTALS: Final = (
+    "executions",
+    "executed_qty",
+    "passed_executions",
+    "passed_qty",
+    "count",
+    "cost",
+    "cost_not_swept",
+)
+"""Figures of the order protection check that a section carries beside its tables."""
 
 
 def evidence(trail: Trail) -> dict[str, Section]:
@@ -279,7 +289,8 @@ def _protection(trail: Trail, touches: Touches, missing: list[str]) -> Section:
             f"order took, {found['passed_qty']:,} of {found['executed_qty']:,} lots, were at a "
             "worse price than another lit venue displayed.",
             f"What was displayed there would have cost {found['cost']} less, for no more lots than "
-            "were displayed.",
+            f"were displayed; {found['cost_not_swept']} less where no order of the same decision "
+            "went for all of it.",
         ]
     if len(passed) < found["count"]:
         says.append(f"{len(passed):,} of {found['count']:,} passed quotes are listed.")
@@ -288,9 +299,7 @@ def _protection(trail: Trail, touches: Touches, missing: list[str]) -> Section:
         [*says, *missing],
         protection.APPROXIMATIONS,
         [_table("By reason", _REASONS, reasons), _table("One by one", _PASSED, passed)],
-    ) | {
-        name: found[name] for name in ("executions", "executed_qty", "passed_qty", "cost", "count")
-    }
+    ) | {name: found[name] for name in _TOTALS}
 
 
 def _clocks(trail: Trail) -> Section:

@@ -189,10 +189,18 @@ def test_the_section_counts_each_execution_once(story: Made, known: Known) -> No
     assert (rows["executions"], rows["executed_qty"]) == (2, 100)
     # A's own offer at ASK is the one that the second fill came from: it passes B alone.
     assert (rows["passed_executions"], rows["passed_qty"], rows["count"]) == (2, 100, 2)
-    assert rows["cost"] == "1.4"  # 60 lots a tick, 40 lots two ticks
+    # 60 lots a tick, 40 lots two ticks
+    assert rows["cost"] == rows["cost_not_swept"] == "1.4"
     assert rows["by_reason"] == [{"reason": "strategy", "count": 2, "qty": 100}]
     assert rows["rows"][0]["passed_px"] == "100.01"
     assert len(section(run.trail(), most=1)["rows"]) == 1
+
+
+def test_what_was_swept_costs_nothing_that_could_be_had(story: Made, known: Known) -> None:
+    run = passes(story, known("A", 1, ASK), known("B", 1, ASK - 1))
+    run = executed(run.child("b", "B", 0, ASK - 1, 80).arrives("b", 5))
+    rows = section(run.trail())
+    assert (rows["cost"], rows["cost_not_swept"]) == ("0.8", "0")
 
 
 def test_without_trade_throughs_the_section_says_so(story: Made) -> None:
