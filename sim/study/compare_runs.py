@@ -6,7 +6,7 @@ Reads the logs only. What differs and why is told as `sim.study.diff` does; cost
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -22,6 +22,8 @@ from sim.study.diff import Divergence, outcome_changes, side_summary, tell
 from sim.study.fields import FieldChange
 from sim.study.header import read_header
 from sim.study.pairs import Pairs, read_pairs
+
+SIDES: Final = ("first run", "second run")
 
 
 class RunChange(msgspec.Struct, frozen=True):
@@ -107,13 +109,14 @@ def _pair(old: Path, new: Path, headers: list[RunStarted]) -> RunChange:
         one.trail(side.fault) for one, side in zip(folded, (pairs.old, pairs.new), strict=True)
     ]
     faults = [one.fault for one in folded if one.fault]
-    return run_change(pairs, headers, trails, ("first run", "second run"), faults)
+    return run_change(pairs, headers, trails, sides=SIDES, faults=faults)
 
 
 def run_change(
     pairs: Pairs,
     headers: list[RunStarted],
     trails: list[Trail],
+    *,
     sides: Sides,
     faults: Sequence[str] = (),
     new_summary: dict[str, Any] | None = None,

@@ -88,7 +88,9 @@ def _whatif(
     trails = [logged.trail(pairs.old.fault), new.trail()]
     started = trails[1].started
     faults = [logged.fault] if logged.fault else []
-    found = run_change(pairs, [again.started, started], trails, SIDES, faults, summary)
+    found = run_change(
+        pairs, [again.started, started], trails, sides=SIDES, faults=faults, new_summary=summary
+    )
     notes = [*again.notes, *found.notes]
     if error:
         notes.append(f"the new run ended with {error}")
