@@ -21,6 +21,7 @@ MODULES: Final = (
     "benchmarks.report",
     "benchmarks.spreading",
     "benchmarks.questions",
+    "benchmarks.what_if",
 )
 """Each has ``run(quick: bool)``: rows as ``benchmarks.measure.compare`` makes them.
 

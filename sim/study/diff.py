@@ -268,16 +268,21 @@ def side_summary(side: Side, header: RunStarted) -> dict[str, Any]:
 
 def outcome_changes(old: dict[str, Any], new: dict[str, Any]) -> list[FieldChange]:
     """What differs in two summaries of runs."""
-    return changes(_shaped(old), _shaped(new))
+    return changes(_shaped(old, new), _shaped(new, old))
 
 
-def _shaped(summary: dict[str, Any]) -> dict[str, Any]:
+def _shaped(summary: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
+    """Rows with their ids, without those that are the same in both: there may be many."""
+    theirs = {row["parent_id"]: row for row in other["parents"]}
     parents = [
         {"id": one["parent_id"], **_without_id(one), "venues": _listed(one["venues"])}
         for one in summary["parents"]
+        if theirs.get(one["parent_id"]) != one
     ]
-    venues = _listed(summary["venues"])
-    return {"outcome": summary["outcome"], "parents": parents, "venues": venues}
+    venues = {
+        name: row for name, row in summary["venues"].items() if other["venues"].get(name) != row
+    }
+    return {"outcome": summary["outcome"], "parents": parents, "venues": _listed(venues)}
 
 
 def _without_id(row: dict[str, Any]) -> dict[str, Any]:

@@ -57,14 +57,15 @@ class Side:
     _places: dict[Key, int] = field(default_factory=dict)
     _decisions: dict[int, Key] = field(default_factory=dict)
 
-    def add(self, seq: int, record: Record) -> None:
+    def add(self, entry: Entry) -> None:
         """Take an own record."""
+        record = entry.record
         kind, name = _ABOUT[type(record)]
         about = (name and getattr(record, name)) or ""
         number = self.counts[kind, about] = self.counts.get((kind, about), 0) + 1
         key = Key(kind, about, number)
         self.order.append(key)
-        self.entries[key] = Entry(seq, record)
+        self.entries[key] = entry
 
     @property
     def places(self) -> dict[Key, int]:
@@ -113,8 +114,10 @@ class Pairs:
 
     def differs(self, key: Key) -> bool:
         """Whether the two logs say different things under this key."""
-        old, new = self.pair(key)
-        return old != new
+        old, new = self.old.entries.get(key), self.new.entries.get(key)
+        if old is None or new is None:
+            return old is not new
+        return old is not new and old.record != new.record
 
     def keys(self) -> Iterator[Key]:
         """All keys, those of the old log in its order, then those that the new one has alone."""
@@ -134,7 +137,18 @@ class Pairs:
         if type(entry.record) in MARKET:
             self._take_market(which, entry)
         else:
-            self._sides[which].add(*entry)
+            self._sides[which].add(entry)
+
+    def take_same(self, entry: Entry) -> None:
+        """Take the next record of both logs, while all but the first was the same in both."""
+        if type(entry.record) not in MARKET:
+            self.old.add(entry)
+
+    def part(self, first: Entry) -> None:
+        """From here on the logs may differ; ``first`` is the new one's first record."""
+        self.new.entries = self.old.entries | {self.old.order[0]: first}
+        self.new.order = self.old.order.copy()
+        self.new.counts = self.old.counts.copy()
 
     def end(self, which: int, fault: str = "") -> None:
         """There is no more of the old log (0) or the new one (1); ``fault`` says what ended it."""
@@ -245,6 +259,13 @@ class Beside:
         self.pairs: Final = Pairs(log, new)
         self._log = Following(log, also)
         self._seq = 0
+        self._is_same = True
+        self._first: Entry | None = None
+
+    @property
+    def records(self) -> int:
+        """How many the run has written."""
+        return self._seq
 
     def observers(self) -> dict[type[Record], Callable[[Any], None]]:
         """What to call with each record of the run, by its type: all types are among them."""
@@ -252,16 +273,32 @@ class Beside:
 
     def observe(self, record: Record) -> None:
         """Take the run's next record, after those of the log that stand before it."""
-        entry = Entry(self._seq, record)
-        self._seq += 1
-        log = self._log
-        while log.head is not None and _earlier(log.head, entry) == 0:
-            self.pairs.take(0, log.head)
+        seq, log, head = self._seq, self._log, self._log.head
+        self._seq = seq + 1
+        if self._is_same:
+            if head is not None and (head.record == record or seq == 0):
+                self.pairs.take_same(head)
+                if seq == 0:
+                    self._first = Entry(0, record)
+                log.next()
+                return
+            self._part()
+        t_ns = record.t_ns
+        while head is not None and (head.record.t_ns, head.seq) <= (t_ns, seq):
+            self.pairs.take(0, head)
             log.next()
-        self.pairs.take(1, entry)
+            head = log.head
+        self.pairs.take(1, Entry(seq, record))
+
+    def _part(self) -> None:
+        self._is_same = False
+        if self._first is not None:
+            self.pairs.part(self._first)
 
     def finish(self) -> Pairs:
         """The run is over: read the rest of the log."""
+        if self._is_same:
+            self._part()
         self.pairs.end(1)
         log = self._log
         while log.head is not None:

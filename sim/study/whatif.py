@@ -81,7 +81,7 @@ def _whatif(
         )
         summary = result.summary
     except Exception as caught:
-        if is_changed or not beside.pairs.new.order:
+        if is_changed or not beside.records:
             raise
         error = ended_early(caught)
     pairs = beside.finish()
