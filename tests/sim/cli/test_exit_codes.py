@@ -8,7 +8,14 @@ from typing import Any
 import pytest
 
 from sim.cli.app import COMMANDS
-from sim.protocol.errors import AuditWriteError, InvariantError, PluginError
+from sim.protocol.errors import (
+    AuditWriteError,
+    ClusterError,
+    InvariantError,
+    JournalError,
+    PluginError,
+    WorkerLostError,
+)
 from sim.scenario.shipped import shipped_scenario
 
 Invoke = Any  # see conftest
@@ -251,6 +258,9 @@ def test_exit_1_says_that_the_answer_is_no(invoke: Invoke, folder: Path) -> None
         (RecursionError(), 4, "internal"),
         (KeyboardInterrupt(), 130, "interrupted"),
         (AuditWriteError("disk full"), 2, "audit_write"),
+        (ClusterError("no scheduler there"), 2, "cluster"),
+        (JournalError("changed"), 2, "journal"),
+        (WorkerLostError("three times"), 2, "worker_lost"),
         (OSError(24, "Too many open files", "x"), 2, "file"),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, BaseException) else "",

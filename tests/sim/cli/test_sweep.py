@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from sim.study.journal import Journal
 from sim.study.spread import Stopped
+from sim.study.sweep.figures import RunFigures
 from sim.world import run_world
 
 Invoke = Callable[..., Any]  # see conftest
@@ -177,3 +179,19 @@ def test_a_cluster_that_is_not_there_leaves_nothing(invoke: Invoke, tmp_path: Pa
     assert done.code == 2
     assert json.loads(done.out)["error"]["kind"] == "cluster"
     assert not list(tmp_path.iterdir())
+
+
+def test_a_journal_that_is_another_ones_is_left_alone(invoke: Invoke, tmp_path: Path) -> None:
+    """In use by another process that has only begun, or changed: nobody is told to go on."""
+    (tmp_path / "s").mkdir()
+    path = tmp_path / "s" / "journal.jsonl"
+    with Journal(path, RunFigures):
+        done = invoke("sweep", "fragmented", *GRID, "--out", "s", "--resume")
+    assert (done.code, done.err) == (2, "sorsim: s/journal.jsonl: is in use by another process\n")
+    content = path.read_bytes() + b"{}\n"
+    path.write_bytes(content)
+    done = invoke("sweep", "fragmented", *GRID, "--out", "s", "--resume")
+    assert done.code == 2
+    assert done.err.startswith("sorsim: s/journal.jsonl:2: found no result of this study")
+    assert "go on" not in done.err
+    assert path.read_bytes() == content
