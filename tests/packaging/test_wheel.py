@@ -78,6 +78,26 @@ def test_the_wheel_holds_our_packages_and_nothing_beside_them(wheel: Path) -> No
     assert {top for top in tops if not top.endswith(".dist-info")} == {"sim", "router", "venues"}
 
 
+def test_the_wheel_holds_what_a_report_is_made_of(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        names = archive.namelist()
+    found = {
+        name.rpartition("/")[2] for name in names if name.startswith("sim/report/page/assets/")
+    }
+    assert found == {
+        "page.css",
+        "page.html.j2",
+        "page.js",
+        "plotly-LICENSE.txt",
+        "plotly-basic-4.1.1.min.js",
+    }
+    assert [
+        name
+        for name in names
+        if name.endswith("licenses/sim/report/page/assets/plotly-LICENSE.txt")
+    ]
+
+
 def test_the_installed_packages_are_used(installed: Path, tmp_path: Path) -> None:
     found = call(installed / "python", "-c", "import sim; print(sim.__file__)", cwd=tmp_path)
     assert Path(found.stdout.strip()).is_relative_to(installed.parent)

@@ -127,7 +127,7 @@ def _panel(
     for venue_id, one in totals.items():
         height = one.sent * scale
         name = venue_id or "other venues"
-        style = f"v{marks.place(venue_id)}" if venue_id else "soft"
+        style = marks.style(venue_id) if venue_id else "soft"
         ribbons.append(
             _ribbon(
                 (_LEFT, out), (_MIDDLE, at), height, style, f"{figures.about(one.sent)} to {name}"

@@ -133,7 +133,7 @@ class Given:
         if _is_decimal(text):
             return Cell(signed(text, digits, plus=False), soft=not Decimal(text))
         if text in self._venues:
-            return Cell(text, venue=self._marks.place(text))
+            return Cell(text, venue=self._marks.dot(text))
         is_name = text.islower() and " " not in text and not text.endswith("_ns")
         return Cell(words(text) if is_name else text)
 

@@ -6,6 +6,7 @@ from decimal import Decimal
 import msgspec
 
 from sim.report.page.form import Child, Decision, Document
+from sim.report.page.plots.timeline import VENUES_MAX
 from sim.report.page.tables import Table
 from sim.report.page.text import Figures, bps, money, percent, whole, words
 from sim.report.page.views import Views
@@ -118,6 +119,11 @@ def thinned(document: Document, drawn: int, detailed: int) -> list[str]:
         found.append(
             f"{whole(detailed)} of {whole(len(document.decisions))} decisions can be opened: "
             "the first ones, and of the others those after which most was not filled."
+        )
+    used = len({child.venue_id for child in document.children})
+    if used > VENUES_MAX:
+        found.append(
+            f"Child orders are drawn for the {VENUES_MAX} of {used} venues that got most of them."
         )
     series = [document.market.nbbo, *document.market.quotes.values()]
     cut = [one for one in series if one is not None and len(one.t_ns) < one.of]

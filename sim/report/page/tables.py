@@ -22,7 +22,7 @@ class Cell(msgspec.Struct, frozen=True):
         title: More about it, for who points at it.
         bar: Part of the column's width that a bar behind the text takes, from 0 to 1.
         inner: Part that a second, darker bar on top takes.
-        venue: Number of the venue's colour; None: no mark.
+        venue: Classes of the venue's mark; empty: no mark.
         soft: Whether it matters less than the others.
         below: More about it in small letters, under the text.
     """
@@ -32,7 +32,7 @@ class Cell(msgspec.Struct, frozen=True):
     title: str = ""
     bar: float | None = None
     inner: float | None = None
-    venue: int | None = None
+    venue: str = ""
     soft: bool = False
     below: str = ""
 

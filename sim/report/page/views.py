@@ -43,7 +43,7 @@ class Views:
 
     def venue(self, venue_id: str) -> Cell:
         """A venue's name with its mark."""
-        return Cell(venue_id, venue=self._marks.place(venue_id))
+        return Cell(venue_id, venue=self._marks.dot(venue_id))
 
     def at(self, t_ns: int) -> Cell:
         """An instant since the first order's arrival; pointed at, since the start of the run."""

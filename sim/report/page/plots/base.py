@@ -63,18 +63,25 @@ class Marks:
     def __init__(self, venues: Sequence[str]) -> None:
         self._places = {venue_id: place for place, venue_id in enumerate(venues)}
 
-    def place(self, venue_id: str) -> int:
-        """Number of the venue's colour."""
-        return self._places.get(venue_id, 0) % COLOURS
+    def style(self, venue_id: str) -> str:
+        """Class of the venue's colour in the page's style."""
+        return f"v{self._places.get(venue_id, 0) % COLOURS}"
 
     def colour(self, venue_id: str) -> str:
         """Name of the venue's colour."""
-        return f"--v{self.place(venue_id)}"
+        return f"--{self.style(venue_id)}"
+
+    def dot(self, venue_id: str) -> str:
+        """Classes of the venue's mark in texts: colour and shape."""
+        return f"{self.style(venue_id)} s{self._shape(venue_id)}"
 
     def shape(self, venue_id: str) -> str:
         """Shape of the venue's marks; another one where colours come round again."""
+        return _SHAPES[self._shape(venue_id)]
+
+    def _shape(self, venue_id: str) -> int:
         place = self._places.get(venue_id, 0)
-        return _SHAPES[(place + place // COLOURS) % len(_SHAPES)]
+        return (place + place // COLOURS) % len(_SHAPES)
 
 
 class Clock:

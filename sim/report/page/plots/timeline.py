@@ -83,13 +83,16 @@ def timeline(
 
 
 def span(document: Document, children: Sequence[Child]) -> tuple[int, int]:
-    """The time that charts show: the document's window, or what the children span."""
-    if document.market.window_ns is not None:
-        start, end = document.market.window_ns
-    else:
-        start = min((child.sent_ns for child in children), default=0)
-        end = max((child.ended_ns or child.sent_ns for child in children), default=start)
-    margin = max((end - start) // 50, 1)
+    """The time that charts show: from the first order's arrival to the last of its children's end.
+
+    Where a child never ended, or there is none, to the end of the document's window.
+    """
+    window = document.market.window_ns or (0, document.end_ns)
+    sent = [child.sent_ns for child in children]
+    ends = [window[1] if child.ended_ns is None else child.ended_ns for child in children]
+    start = min(document.origin_ns, *sent) if sent else window[0]
+    end = max(ends, default=window[1])
+    margin = max((end - start) // 20, 1)
     return start - margin, end + margin
 
 

@@ -27,7 +27,7 @@ def test_the_name_of_a_column_says_what_it_holds() -> None:
     )
     shown = ["B", "1.500", "2 ms", "2 ms", "1,200", f"{MINUS}0.1235", "yes", "stale quote", NONE]
     assert texts(found) == [shown]
-    assert found.tables[0].rows[0][0].venue == 1
+    assert found.tables[0].rows[0][0].venue == "v1 s1"
     assert [column.number for column in found.tables[0].columns] == [
         False,
         *[True] * 6,

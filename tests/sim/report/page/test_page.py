@@ -93,6 +93,26 @@ def test_nothing_outside_is_asked_for(document: dict[str, Any]) -> None:
         assert "@import" not in asset(name)
 
 
+def test_every_element_is_closed(document: dict[str, Any]) -> None:
+    """A browser would mend it, and not as meant."""
+    text = render(document)
+    unclosed: list[str] = []
+
+    class Strict(HTMLParser):
+        def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+            if tag != "meta":
+                unclosed.append(tag)
+
+        def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+            pass
+
+        def handle_endtag(self, tag: str) -> None:
+            assert unclosed.pop() == tag, self.getpos()
+
+    Strict().feed(text)
+    assert unclosed == []
+
+
 def test_every_chart_has_a_place_and_every_link_a_target(document: dict[str, Any]) -> None:
     page = Page(render(document))
     ids = page.ids()
