@@ -121,6 +121,7 @@ def _reactions(scenario: Mapping[str, Any], venues: Sequence[Mapping[str, Any]])
 
 def _delays(venues: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     """Each leg's law, venues with the same one together."""
+    told: dict[str, list[str]] = {}
     for leg, what in _LEGS.items():
         laws = _grouped(
             venues, lambda venue, leg=leg: _law(_mapping(venue.get("latency")).get(leg))
@@ -129,7 +130,9 @@ def _delays(venues: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         if len(words) == 1 and len(venues) > 1:
             words = [f"{laws[0][0]} at every venue"]
         if words:
-            yield f"Delays of {what}, one way: {'; '.join(words)}."
+            told.setdefault("; ".join(words), []).append(what)
+    for words_of, whats in told.items():
+        yield f"Delays of {_listed(whats)}, one way: {words_of}."
     if any(_mapping(venue.get("latency")) for venue in venues):
         yield "Links are first in, first out: no message overtakes another one on the same way."
     bumps = [venue for venue in venues if _has_bump(venue)]

@@ -93,17 +93,23 @@ def _one(parent: Mapping[str, Any], document: Mapping[str, Any], size: _Size) ->
         venues = {one["venue_id"] for one in children if one["filled_qty"]}
         took = _last_fill_ns(children) - parent["received_ns"]
         yield (
-            f"{name}: {done.lower()} {part} at {average(parent['avg_px'])} on average, at "
+            f"{name}: {done.lower()} {part} at {_price(parent['avg_px'], document)} on average, at "
             f"{count(len(venues), 'venue')} with {count(parent['children'], 'child order')}, the "
             f"last fill {duration(took)} after the order came{_why_ended(parent)}."
         )
     yield from _cost(parent)
-    yield from _benchmark(parent)
+    yield from _benchmark(parent, document)
 
 
 def average(text: str) -> str:
     """A price with as many digits as it needs."""
     return f"{Decimal(plain(Decimal(text))):,f}"
+
+
+def _price(text: str, document: Mapping[str, Any]) -> str:
+    """A price in words: with two digits more than the tick has, at most."""
+    digits = len(document["instrument"]["tick_size"].partition(".")[2]) + 2
+    return average(plain(_rounded(Decimal(text), Decimal(1).scaleb(-digits))))
 
 
 def _last_fill_ns(children: Sequence[Mapping[str, Any]]) -> int:
@@ -130,7 +136,7 @@ def _cost(parent: Mapping[str, Any]) -> Iterator[str]:
         return
     how = "" if bps is None else f", {_abs_bps(bps)} bps of the order's value at arrival"
     yield (
-        f"Against the middle of the market at arrival ({parent['arrival_mid']}) it "
+        f"Against the middle of the market at arrival ({average(parent['arrival_mid'])}) it "
         f"{_cost_words(Decimal(total))} in all{how}."
     )
     yield from _made_of([shortfall["parts"]])
@@ -162,7 +168,7 @@ def _made_of(rows: Sequence[Mapping[str, str | None]]) -> Iterator[str]:
         yield f"That is made of {listed(told)} (a cost is positive)."
 
 
-def _benchmark(parent: Mapping[str, Any]) -> Iterator[str]:
+def _benchmark(parent: Mapping[str, Any], document: Mapping[str, Any]) -> Iterator[str]:
     """The average price against the three that customers ask for."""
     told = []
     for one in parent.get("benchmarks") or ():
@@ -170,7 +176,7 @@ def _benchmark(parent: Mapping[str, Any]) -> Iterator[str]:
         if bps is None or one["name"] not in BENCHMARKS_TOLD:
             continue
         value = _rounded(Decimal(bps), _BPS)
-        against = f"{BENCHMARKS_TOLD[one['name']]} ({average(one['price'])})"
+        against = f"{BENCHMARKS_TOLD[one['name']]} ({_price(one['price'], document)})"
         if value:
             told.append(f"{abs(value)} bps {'worse' if value > 0 else 'better'} than {against}")
         else:

@@ -196,6 +196,7 @@ def test_assumptions_name_what_is_drawn_and_who_reacts() -> None:
     said = " ".join(assumptions(load_scenario("three_real_books").resolved(), "touch"))
     assert "follow a recording" in said
     assert "Fees and rebates are those of the scenario" in said
+    assert "Delays of orders and reports, one way: empirical (file data/order_latency/" in said
 
 
 def test_assumptions_of_anything_are_some() -> None:
