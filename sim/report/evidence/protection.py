@@ -29,7 +29,7 @@ FLICKER_NS: Final = NS_PER_UNIT["s"]
 """A quote that was no better within this time before is a flickering one."""
 
 APPROXIMATIONS: Final = (
-    "Quantities are lots. Only executions in which our order took are looked at.",
+    "Only executions in which our order took are looked at.",
     "Protected quotes are the true best displayed ones of lit venues as they stood at the "
     "execution, before our own orders changed them; fees do not count.",
     "Exceptions are those of the public rule in kind: an intermarket sweep is a child of the same "

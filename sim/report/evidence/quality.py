@@ -39,8 +39,7 @@ _AGAINST_FAR: Final = (*_TAKES, OrderType.PASSIVE_IOC)
 _BEHIND: Final = (OrderType.NEAR, OrderType.AWAY)
 
 APPROXIMATIONS: Final = (
-    "Quantities are lots. An order is a child order as its venue received it; the client's order "
-    "is not one.",
+    "An order is a child order as its venue received it; the client's order is not one.",
     "Best prices are the true displayed lit quotes at the venue's receipt, before our own orders "
     "changed them at that instant; nobody in the run need have seen them together.",
     "Receipt is the end of the order's way, after a speed bump and before the venue's queue; the "

@@ -50,7 +50,7 @@ APPROXIMATIONS_606: Final = (
 )
 APPROXIMATIONS_RTS_28: Final = (
     "One instrument makes one class; percentages are of what all venues executed in this run.",
-    "Passive and aggressive are parts of executed lots, by whether the order rested or took.",
+    "Passive and aggressive are parts of what was executed, by whether the order rested or took.",
     "The router alone chooses venues: no order is directed.",
     "The layout is no longer practised in the European Union.",
 )
@@ -182,7 +182,9 @@ class RouteTables:
             "routed_qty": cell.order_qty,
             "executed_qty": lots,
             "fill_rate_pct": percent(lots, cell.order_qty),
-            "avg_fill_qty": _quotient(Decimal(lots), cell.executions),
+            "avg_fill": _quotient(
+                EXACT.multiply(self._trail.units.lot_size, Decimal(lots)), cell.executions
+            ),
             **self._payment(cell),
             "made_qty": made,
             "made_pct": percent(made, lots),

@@ -7,13 +7,14 @@ approximation, and what it lacks in this log.
 """
 
 from collections.abc import Iterable, Mapping
+from decimal import Decimal
 from typing import Any, Final
 
 from sim.protocol.units import parse_decimal
 from sim.report.evidence import clocks, protection, quality, routes
 from sim.report.evidence.receipts import Touches, receipt
 from sim.report.trail.build import Trail
-from sim.report.words import duration
+from sim.report.words import Words, duration
 
 NEAR: Final = "0.10"
 """How far behind its own side's best price an order is still near it, as a price."""
@@ -81,7 +82,7 @@ _ROUTED: Final[_Columns] = [
     ("routed_qty", "Routed"),
     ("executed_qty", "Executed"),
     ("fill_rate_pct", "Fill rate %"),
-    ("avg_fill_qty", "Lots per execution"),
+    ("avg_fill", "Quantity per execution"),
     ("net_payment", "Net payment received"),
     ("net_payment_per_100", "per 100"),
 ]
@@ -120,7 +121,7 @@ _TOP: Final[_Columns] = [
 _REASONS: Final[_Columns] = [
     ("reason", "Reason"),
     ("count", "Passed quotes"),
-    ("qty", "Lots that could have had it"),
+    ("qty", "Could have had it"),
     ("what", "What it means"),
 ]
 _PASSED: Final[_Columns] = [
@@ -276,6 +277,9 @@ def _protection(trail: Trail, touches: Touches, missing: list[str]) -> Section:
         for row in found["by_reason"]
     ]
     passed = [{**row, "exceptions": ", ".join(row["exceptions"])} for row in found["rows"]]
+    columns = [pair for pair in _PASSED if pair[0] != "detail" or any(r["detail"] for r in passed)]
+    said = Words(trail.units)
+    cost, not_swept = (said.money(Decimal(found[n])) for n in ("cost", "cost_not_swept"))
     if not found["executions"]:
         says = ["No order of ours took anything, so none can have passed a quote by."]
     elif not found["passed_executions"]:
@@ -286,10 +290,10 @@ def _protection(trail: Trail, touches: Touches, missing: list[str]) -> Section:
     else:
         says = [
             f"{found['passed_executions']:,} of {found['executions']:,} executions in which our "
-            f"order took, {found['passed_qty']:,} of {found['executed_qty']:,} lots, were at a "
+            f"order took, {said.qty(found['passed_qty'])} of {said.qty(found['executed_qty'])}, were at a "
             "worse price than another lit venue displayed.",
-            f"What was displayed there would have cost {found['cost']} less, for no more lots than "
-            f"were displayed; {found['cost_not_swept']} less where no order of the same decision "
+            f"What was displayed there would have cost {cost} less, for no more than "
+            f"was displayed; {not_swept} less where no order of the same decision "
             "went for all of it.",
         ]
     if len(passed) < found["count"]:
@@ -298,7 +302,7 @@ def _protection(trail: Trail, touches: Touches, missing: list[str]) -> Section:
         "Order protection: better displayed quotes that were passed by",
         [*says, *missing],
         protection.APPROXIMATIONS,
-        [_table("By reason", _REASONS, reasons), _table("One by one", _PASSED, passed)],
+        [_table("By reason", _REASONS, reasons), _table("One by one", columns, passed)],
     ) | {name: found[name] for name in _TOTALS}
 
 

@@ -52,7 +52,7 @@ def test_routes_are_told_by_kind_with_what_was_paid(story: Callable[..., "Story"
 def test_a_venue_row_tells_making_from_taking(story: Callable[..., "Story"]) -> None:
     lit, dark = tables(used(story)).rule_606()["venues"]
     assert (lit["venue_id"], lit["routed_qty"], lit["executed_qty"]) == ("A", 160, 160)
-    assert lit["avg_fill_qty"] == "53.33333333"
+    assert lit["avg_fill"] == "53.33333333"
     assert (lit["made_qty"], lit["made_pct"]) == (60, "37.50")
     assert lit["made_fee_per_100"] == "-0.20000000"
     assert lit["taken_fee_per_100"] == "0.30000000"
@@ -77,7 +77,7 @@ def test_venues_without_executions_are_no_top_venues(story: Callable[..., "Story
     routes = tables(run.canceled("c", 1, 100).trail())
     assert routes.rts_28() == []
     (row,) = routes.rule_606()["venues"]
-    assert (row["net_payment"], row["net_payment_per_100"], row["avg_fill_qty"]) == (
+    assert (row["net_payment"], row["net_payment_per_100"], row["avg_fill"]) == (
         "0",
         None,
         None,

@@ -135,6 +135,14 @@ def test_passed_quotes_are_told_in_words_and_rows() -> None:
     assert clean["text"][0].startswith("None of ")
 
 
+def test_what_was_said_of_a_venue_has_a_column_where_there_is_any() -> None:
+    said = evidence(trail_of("rejects_and_timeouts"))["order_protection"]
+    rows = rows_of(said, "One by one")
+    assert "rejected_order_exceeds_limit" in {row["detail"] for row in rows}
+    (row,) = rows_of(evidence(trail_of("fragmented"))["order_protection"], "One by one")
+    assert "detail" not in row
+
+
 def test_times_have_a_column_for_each_bucket() -> None:
     section = evidence(trail_of("fragmented"))["rule_605"]
     table = next(one for one in section["tables"] if one["title"] == "Time to execution")
