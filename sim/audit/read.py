@@ -101,12 +101,13 @@ def read_batches(path: str | Path) -> Iterator[list[AnyRecord]]:
         with open_regular(path) as file:
             lines = LineReader(file)
             for batch in lines.batches():
-                records = _plain_records(decoder, batch, seq)
-                if records is not None:
-                    yield records
-                else:
-                    yield from _careful_records(decoder, batch, seq, path)
-                seq += len(batch)
+                for alike in _alike(batch, seq):
+                    records = _plain_records(decoder, alike, seq)
+                    if records is not None:
+                        yield records
+                    else:
+                        yield from _careful_records(decoder, alike, seq, path)
+                    seq += len(alike)
             if lines.torn:
                 raise _broken(path, seq, "the line is torn: it has no newline")
     except LineTooLong:
@@ -179,6 +180,17 @@ def printable(text: str) -> str:
 class _Header(msgspec.Struct):
     kind: str
     schema: str
+
+
+def _alike(lines: list[bytes], seq: int) -> Iterator[list[bytes]]:
+    """The lines in lists whose sequence numbers have equally many digits; the first line alone."""
+    at = 0
+    while at < len(lines):
+        first = seq + at
+        until = 1 if first == 0 else 10 ** len(str(first))
+        count = min(len(lines) - at, until - first)
+        yield lines[at : at + count]
+        at += count
 
 
 def _plain_records(decoder: _Decoder, lines: list[bytes], seq: int) -> list[AnyRecord] | None:
