@@ -173,7 +173,7 @@ def _strategies(axis: Any, studied: Sequence[StudiedCost], of: int) -> None:
     axis.grid(axis="y", visible=False)
     axis.margins(x=0.15)
     more = f"; {of - len(studied)} more are not shown" if of > len(studied) else ""
-    axis.set_xlabel(f"mean cost in bps with the interval of the mean{more}")
+    axis.set_xlabel(f"mean cost in bps, with the interval of each mean alone{more}")
 
 
 def _spread(axis: Any, studied: Sequence[StudiedCost]) -> None:
