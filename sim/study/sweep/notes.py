@@ -24,7 +24,8 @@ def notes_on(found: "Sweep", outcomes: Sequence[str], *, seeds_matter: bool) -> 
     """
     notes = []
     if found.nothing_matters:
-        notes.append(f"nothing here matters: {', '.join(found.axes)} change no result")
+        verb = "changes" if len(found.axes) == 1 else "change"
+        notes.append(f"nothing here matters: {', '.join(found.axes)} {verb} no result")
     else:
         notes += [f"{axis} changes no result, whatever the others are" for axis in found.idle]
     if len(found.seeds) == 1:

@@ -151,7 +151,7 @@ def test_a_point_that_never_fills_has_no_cost_and_no_difference() -> None:
 def test_ties_and_what_matters_to_nothing_are_named() -> None:
     result = found(runs("1", "2"), runs("1", "2"))
     assert result.nothing_matters
-    assert result.notes[0] == "nothing here matters: router.max_attempts change no result"
+    assert result.notes[0] == "nothing here matters: router.max_attempts changes no result"
     assert result.ties == ["max_attempts=6"]
     second = row(result, 1).difference_bps
     assert second is not None
