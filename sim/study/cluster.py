@@ -94,9 +94,9 @@ def run_on_cluster(
     ):
         facts = machine_facts()
         _check_workers(client, address, facts, connect_seconds)
-        _send(client, address, parcels)
         crew = _Crew(client, address, jobs, call=Several(worker), name=name, on_result=on_result)
-        crew.run(facts)
+        with _sent(client, address, parcels):
+            crew.run(facts)
 
 
 def check_address(address: str) -> None:
@@ -211,22 +211,32 @@ def _check_workers(client: Any, address: str, facts: Facts, seconds: float) -> N
         _compare(worker, theirs, facts)
 
 
-def _send(client: Any, address: str, parcels: Sequence[Parcel]) -> None:
-    """Data files to all workers; the scheduler keeps them for those that come later."""
+@contextmanager
+def _sent(client: Any, address: str, parcels: Sequence[Parcel]) -> Iterator[None]:
+    """Data files to all workers; until the end the scheduler keeps them for later ones."""
     files = {
         parcel.files_key(): [Path(parcel.folder) / name for name, _ in parcel.files]
         for parcel in parcels
     }
     sizes = [path.stat().st_size for paths in files.values() for path in paths]
     if not sizes or sum(sizes) > SENT_BYTES_MAX:
+        yield
         return
     from sim.study.luggage import luggage_of
 
-    for piece in luggage_of(parcels):
-        try:
+    pieces = luggage_of(parcels, client.id)
+    try:
+        for piece in pieces:
             client.register_plugin(piece)
-        except (OSError, TimeoutError) as error:
-            raise ClusterError(f"{address}: data files cannot be sent: {words(error)}") from error
+    except (OSError, TimeoutError) as error:
+        raise ClusterError(f"{address}: data files cannot be sent: {words(error)}") from error
+    try:
+        yield
+    finally:
+        if client.status == "running":
+            with suppress(OSError, TimeoutError, CancelledError):
+                for piece in pieces:
+                    client.unregister_worker_plugin(piece.name)
 
 
 def _compare(worker: str, theirs: Facts, ours: Facts) -> None:

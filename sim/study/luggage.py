@@ -13,10 +13,13 @@ from sim.study.parcel import Parcel, store
 
 
 class Luggage(WorkerPlugin):
-    """Bytes of the files of one parcel; written into the folder that a worker has for itself."""
+    """Bytes of the files of one parcel; written into the folder that a worker has for itself.
 
-    def __init__(self, files_key: str, contents: Mapping[str, bytes]) -> None:
-        self.name = f"sorsim-files-{files_key}"
+    They stay there until the worker ends: what runs may still be reading them.
+    """
+
+    def __init__(self, owner: str, files_key: str, contents: Mapping[str, bytes]) -> None:
+        self.name = f"files-{files_key}-{owner}"
         self._files_key = files_key
         self._contents = dict(contents)
 
@@ -25,8 +28,12 @@ class Luggage(WorkerPlugin):
         store(self._files_key, self._contents, Path(worker.local_directory) / self.name)
 
 
-def luggage_of(parcels: Sequence[Parcel]) -> list[Luggage]:
+def luggage_of(parcels: Sequence[Parcel], owner: str) -> list[Luggage]:
     """One piece for each set of files that parcels have; none for parcels without files.
+
+    Args:
+        parcels: Scenarios.
+        owner: Whose it is: studies on one cluster do not take each other's away.
 
     Raises:
         OSError: If a file cannot be read.
@@ -37,5 +44,5 @@ def luggage_of(parcels: Sequence[Parcel]) -> list[Luggage]:
         if parcel.files and key not in pieces:
             folder = Path(parcel.folder)
             contents = {name: (folder / name).read_bytes() for name, _ in parcel.files}
-            pieces[key] = Luggage(key, contents)
+            pieces[key] = Luggage(owner, key, contents)
     return list(pieces.values())

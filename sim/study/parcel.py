@@ -103,11 +103,9 @@ def _loaded(parcel: Parcel) -> LoadedScenario:
 def _folder(parcel: Parcel) -> Path:
     """Where its files are, as they must be."""
     here = Path(parcel.folder)
-    if all(_sha256(here / name) == digest for name, digest in parcel.files):
-        return here
-    there = _came_along.get(parcel.files_key())
-    if there is not None:
-        return there
+    for folder in (here, _came_along.get(parcel.files_key(), here)):
+        if all(_sha256(folder / name) == digest for name, digest in parcel.files):
+            return folder
     name, digest = next(one for one in parcel.files if _sha256(here / one[0]) != one[1])
     found = _sha256(here / name) or "no such file"
     raise DataFormatError(
