@@ -290,8 +290,8 @@ def _protection(trail: Trail, touches: Touches, missing: list[str]) -> Section:
     else:
         says = [
             f"{found['passed_executions']:,} of {found['executions']:,} executions in which our "
-            f"order took, {said.qty(found['passed_qty'])} of {said.qty(found['executed_qty'])}, were at a "
-            "worse price than another lit venue displayed.",
+            f"order took, {said.qty(found['passed_qty'])} of {said.qty(found['executed_qty'])}, "
+            "were at a worse price than another lit venue displayed.",
             f"What was displayed there would have cost {cost} less, for no more than "
             f"was displayed; {not_swept} less where no order of the same decision "
             "went for all of it.",

@@ -1,14 +1,17 @@
 """All evidence of a run: complete, exact, and honest about what the log lacks."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
 
 from sim.protocol.enums import TimeInForce
+from sim.report.evidence.cat import cat_csv
+from sim.report.evidence.decisions import decision_rows
 from sim.report.evidence.sections import evidence
-from sim.report.trail.build import Trail, TrailBuilder
+from sim.report.trail.build import Trail, TrailBuilder, read_trail
 from sim.scenario.load import load_scenario
 from sim.world import run_world
 
@@ -159,6 +162,24 @@ def test_a_log_that_ends_early_gives_what_it_holds(story: Callable[..., "Story"]
     found = evidence(builder.trail(fault="cut off"))
     row, _ = rows_of(found["rule_605"], "Fill rates")
     assert (row["orders"], row["open_qty"], row["canceled_qty"]) == (1, 100, 0)
+
+
+@pytest.mark.parametrize("name", ["controls", "partial_fill", "rejects_and_timeouts"])
+def test_a_log_cut_off_anywhere_gives_what_it_holds(name: str, tmp_path: Path) -> None:
+    result = run_world(load_scenario(name))
+    assert result.log is not None
+    lines = result.log.splitlines(keepends=True)
+    log = tmp_path / "audit.jsonl"
+    for count in range(1, len(lines), 7):
+        log.write_bytes(b"".join(lines[:count]))
+        trail = read_trail(log)
+        assert trail.fault
+        found = evidence(trail)
+        assert list(found) == SECTIONS
+        children = rows_of(found["rule_606"], "Routes by kind of order")
+        assert sum(row["orders"] for row in children) == len(trail.children)
+        assert len(decision_rows(trail)) == len(trail.decisions)
+        assert cat_csv(trail).count(",MEOR,") == len(trail.children)
 
 
 def test_near_the_quote_is_in_whole_ticks(story: Callable[..., "Story"]) -> None:
