@@ -13,6 +13,7 @@ from sim.report.evidence.decisions import decision_rows
 from sim.report.evidence.sections import evidence
 from sim.report.trail.build import Trail, TrailBuilder, read_trail
 from sim.scenario.load import load_scenario
+from sim.scenario.shipped import shipped_names
 from sim.world import run_world
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ SCENARIOS = (
     "two_parents",
     "venue_kinds",
 )
+OTHERS = sorted(set(shipped_names()) - set(SCENARIOS))
 SECTIONS = ["rule_605", "rule_606", "rts_28", "order_protection", "clocks"]
 
 
@@ -48,6 +50,11 @@ def rows_of(section: dict[str, Any], title: str) -> list[dict[str, Any]]:
     return []
 
 
+every_shipped = pytest.mark.parametrize(
+    "name", [*SCENARIOS, *(pytest.param(name, marks=pytest.mark.slow) for name in OTHERS)]
+)
+
+
 def leaves(value: Any) -> Iterator[Any]:
     if isinstance(value, dict | list):
         for one in value.values() if isinstance(value, dict) else value:
@@ -56,7 +63,7 @@ def leaves(value: Any) -> Iterator[Any]:
         yield value
 
 
-@pytest.mark.parametrize("name", SCENARIOS)
+@every_shipped
 def test_each_section_is_plain_and_exact(name: str) -> None:
     found = evidence(trail_of(name))
     assert list(found) == SECTIONS
@@ -74,7 +81,7 @@ def test_each_section_is_plain_and_exact(name: str) -> None:
                 assert not [value for value in row.values() if isinstance(value, dict | list)]
 
 
-@pytest.mark.parametrize("name", SCENARIOS)
+@every_shipped
 def test_sums_are_those_of_the_run(name: str) -> None:
     trail = trail_of(name)
     found = evidence(trail)
