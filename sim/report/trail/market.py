@@ -170,7 +170,8 @@ class MarketBuilder:
 
     def on_quote(self, record: Quote) -> None:
         """Take a touch."""
-        self._touch(record, record.bid_px, record.bid_qty, record.ask_px, record.ask_qty)
+        bid, ask = record.bid_px, record.ask_px
+        self._touch(record, bid, record.bid_qty, ask, record.ask_qty)
 
     def on_depth(self, record: Depth) -> None:
         """Take a whole book."""
@@ -207,16 +208,20 @@ class MarketBuilder:
         ask: int | None,
         ask_qty: int,
     ) -> None:
-        quotes = self.market.quotes.get(record.venue_id)
+        venue_id, t_ns = record.venue_id, record.t_ns
+        quotes = self.market.quotes.get(venue_id)
         if quotes is None:
-            quotes = self.market.quotes[record.venue_id] = Quotes()
-        quotes.t_ns.append(record.t_ns)
+            quotes = self.market.quotes[venue_id] = Quotes()
+        bid_px = NO_PX if bid is None else bid
+        ask_px = NO_PX if ask is None else ask
+        is_news = not quotes.t_ns or quotes.bid[-1] != bid_px or quotes.ask[-1] != ask_px
+        quotes.t_ns.append(t_ns)
         quotes.seq.append(record.venue_seq)
-        quotes.bid.append(NO_PX if bid is None else bid)
+        quotes.bid.append(bid_px)
         quotes.bid_qty.append(bid_qty)
-        quotes.ask.append(NO_PX if ask is None else ask)
+        quotes.ask.append(ask_px)
         quotes.ask_qty.append(ask_qty)
-        if record.venue_id in self._lit:
+        if is_news and venue_id in self._lit:
             nbbo = self._nbbo
             nbbo.on_touch(record.venue_id, bid, ask)
             best = nbbo.bid, nbbo.ask

@@ -63,13 +63,13 @@ def test_one_seed_has_a_mean_alone(tmp_path: Path) -> None:
 def test_what_is_no_study_of_the_scenario_is_refused(
     tmp_path: Path, content: Any, said: str
 ) -> None:
-    with pytest.raises(StudyError, match="s[.]json: ") as caught:
+    with pytest.raises(StudyError, match=r"s\.json: ") as caught:
         read_studied(write(tmp_path / "s.json", content), "fragmented")
     assert said in str(caught.value)
 
 
 def test_what_cannot_be_read_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(StudyError, match="holds neither sweep[.]json"):
+    with pytest.raises(StudyError, match=r"holds neither sweep\.json"):
         read_studied(tmp_path, "fragmented")
     with pytest.raises(StudyError, match="cannot be read"):
         read_studied(tmp_path / "nowhere", "fragmented")
