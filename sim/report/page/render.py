@@ -18,6 +18,7 @@ from sim.protocol.errors import MissingExtraError
 from sim.report.page.flow import flow
 from sim.report.page.form import Child, Decision, Document, Parent, read_document
 from sim.report.page.given import Given, Section, shortened
+from sim.report.page.order_views import CHILDREN_MAX, DECISIONS_MAX, OrderViews
 from sim.report.page.plots.base import Marks, Plot
 from sim.report.page.plots.causes import cause_bars
 from sim.report.page.plots.cost import cost_steps, markouts
@@ -28,7 +29,7 @@ from sim.report.page.plots.timeline import timeline
 from sim.report.page.sections import decision_articles, key_figures, thinned
 from sim.report.page.tables import Table, choose
 from sim.report.page.text import Figures, sentences
-from sim.report.page.views import CHILDREN_MAX, DECISIONS_MAX, PARENTS_MAX, Views
+from sim.report.page.views import PARENTS_MAX
 from sim.report.words import instant
 
 PLOTLY: Final = "plotly-basic-4.1.1.min.js"
@@ -84,7 +85,7 @@ def _template() -> Any:
 def _context(document: Document) -> dict[str, Any]:
     figures = Figures(document.instrument)
     marks = Marks([one.venue_id for one in document.venues])
-    views = Views(figures, marks, document.origin_ns)
+    views = OrderViews(figures, marks, document.origin_ns)
     ids = [one.venue_id for one in document.venues]
     given = Given(figures, marks, ids, document.origin_ns)
     drawn = choose(document.children, DRAWN_MAX, lambda one: one.short_qty)
@@ -149,29 +150,30 @@ class _Shown(msgspec.Struct, frozen=True):
 def _plots(
     document: Document, drawn: Sequence[Child], figures: Figures, marks: Marks
 ) -> list[Plot]:
+    first = _first_sent(document)
     found = [
         cost_steps(document.parents),
         markouts(document.parents, document.venues, marks),
         timeline(document, drawn, figures, marks),
         price_path(document, drawn, figures, marks),
-        _first_depth(document, figures, marks),
+        None if first is None else depth_profile(*first, figures, marks, "plot-depth"),
         cause_bars(document.venues, figures, marks),
         latencies(document.latencies, marks),
     ]
     return [plot for plot in found if plot is not None]
 
 
-def _first_depth(document: Document, figures: Figures, marks: Marks) -> Plot | None:
-    """The depth of the first decision that sent something: the one that most is known about."""
-    by_id = {child.cl_ord_id: child for child in document.children}
+def _first_sent(document: Document) -> tuple[Decision, list[Child]] | None:
+    """The first decision that sent something, the one whose depth is shown, and what it sent."""
     for decision in document.decisions:
         if decision.children:
-            sent = [by_id[one] for one in decision.children if one in by_id]
-            return depth_profile(decision, sent, figures, marks, "plot-depth")
+            names = set(decision.children)
+            return decision, [one for one in document.children if one.cl_ord_id in names]
     return None
 
 
-def _tables(document: Document, views: Views, shown: _Shown) -> dict[str, Any]:
+def _tables(document: Document, views: OrderViews, shown: _Shown) -> dict[str, Any]:
+    first = _first_sent(document)
     causes: dict[str, int] = {}
     worse: dict[str, int] = {}
     for parent in document.parents:
@@ -189,6 +191,8 @@ def _tables(document: Document, views: Views, shown: _Shown) -> dict[str, Any]:
         "markouts": views.markouts(document.parents, document.venues),
         "causes": views.causes(causes, short),
         "worse": views.worse(worse, sum(one.worse.qty for one in document.parents)),
+        "fills": views.fills(document.children),
+        "depth": None if first is None else views.depth(*first),
         "venues": views.venues(document.venues),
         "latencies": views.latencies(document.latencies),
         "children": views.children(shown.children, len(document.children), shown.linked),

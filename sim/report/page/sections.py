@@ -6,10 +6,10 @@ from decimal import Decimal
 import msgspec
 
 from sim.report.page.form import Child, Decision, Document
+from sim.report.page.order_views import OrderViews
 from sim.report.page.plots.timeline import VENUES_MAX
 from sim.report.page.tables import Table
 from sim.report.page.text import Figures, bps, money, percent, whole, words
-from sim.report.page.views import Views
 from sim.report.words import duration, instant
 
 
@@ -79,7 +79,7 @@ def key_figures(document: Document, figures: Figures) -> list[Key]:
 
 
 def decision_articles(
-    decisions: Sequence[Decision], document: Document, views: Views, figures: Figures
+    decisions: Sequence[Decision], document: Document, views: OrderViews, figures: Figures
 ) -> list[Article]:
     """All about some decisions."""
     by_id = {child.cl_ord_id: child for child in document.children}
@@ -87,7 +87,7 @@ def decision_articles(
 
 
 def _article(
-    decision: Decision, by_id: dict[str, Child], views: Views, figures: Figures
+    decision: Decision, by_id: dict[str, Child], views: OrderViews, figures: Figures
 ) -> Article:
     sent = [by_id[one] for one in decision.children if one in by_id]
     because = words(decision.rule or decision.reason)

@@ -1,9 +1,9 @@
-"""The page's own tables, from the document: parents, causes, venues, children, and one decision."""
+"""The page's own tables of parents, their costs and causes, and of venues, from the document."""
 
 from collections.abc import Sequence
 from decimal import Decimal
 
-from sim.report.page.form import Causes, Child, Decision, Latency, Parent, Ranked, Venue
+from sim.report.page.form import Causes, Latency, Parent, Venue
 from sim.report.page.plots.base import Marks
 from sim.report.page.tables import Cell, Column, Table, choose, number, shown_of
 from sim.report.page.text import (
@@ -23,8 +23,6 @@ from sim.report.page.text import (
 from sim.report.words import duration, instant
 
 PARENTS_MAX = 100
-CHILDREN_MAX = 300
-DECISIONS_MAX = 200
 
 
 class Views:
@@ -37,13 +35,13 @@ class Views:
     """
 
     def __init__(self, figures: Figures, marks: Marks, origin_ns: int) -> None:
-        self._figures = figures
+        self.figures = figures
         self._origin = origin_ns
-        self._marks = marks
+        self.marks = marks
 
     def venue(self, venue_id: str) -> Cell:
         """A venue's name with its mark."""
-        return Cell(venue_id, venue=self._marks.dot(venue_id))
+        return Cell(venue_id, venue=self.marks.dot(venue_id))
 
     def at(self, t_ns: int) -> Cell:
         """An instant since the first order's arrival; pointed at, since the start of the run."""
@@ -51,7 +49,7 @@ class Views:
 
     def parents(self, shown: Sequence[Parent], of: int) -> Table:
         """What each order asked for, got and cost; ``of`` is how many there are."""
-        figures = self._figures
+        figures = self.figures
         rows = [
             [
                 Cell(one.parent_id),
@@ -133,7 +131,7 @@ class Views:
             rows.append(
                 [
                     Cell(one.title or words(one.name), below=more),
-                    number(self._figures.average(one.price)),
+                    number(self.figures.average(one.price)),
                     number(money(one.cost, plus=True)),
                     number(bps(one.cost_bps)),
                 ]
@@ -157,7 +155,7 @@ class Views:
         rows: list[list[Cell]] = []
         for one in shown:
             found = {mark.name: mark for mark in one.benchmarks}
-            row = [Cell(one.parent_id), number(self._figures.average(one.avg_px))]
+            row = [Cell(one.parent_id), number(self.figures.average(one.avg_px))]
             for name in titles:
                 mark = found.get(name)
                 row.append(number(NONE if mark is None else bps(mark.cost_bps)))
@@ -194,7 +192,7 @@ class Views:
         rows = [
             [
                 Cell(cause(name)),
-                Cell(self._figures.qty(lots), bar=lots / short if short else None),
+                Cell(self.figures.qty(lots), bar=lots / short if short else None),
                 number(percent(lots, short)),
             ]
             for name, lots in found
@@ -222,14 +220,14 @@ class Views:
                 Cell(words(one.kind), soft=True),
                 number(whole(one.children), soft=idle),
                 Cell(
-                    self._figures.qty(one.routed_qty),
+                    self.figures.qty(one.routed_qty),
                     bar=one.routed_qty / most if most else None,
                     inner=one.filled_qty / most if most else None,
                     soft=idle,
                 ),
-                number(self._figures.qty(one.filled_qty), soft=idle),
+                number(self.figures.qty(one.filled_qty), soft=idle),
                 number(rate),
-                number(self._figures.average(one.avg_px)),
+                number(self.figures.average(one.avg_px)),
                 number(money(one.fees), soft=idle),
                 number(whole(one.rejects), soft=not one.rejects),
             ]
@@ -274,168 +272,3 @@ class Views:
             *(Column(title, number=True) for title in titles),
         ]
         return Table("Delays by venue and way", columns, cells, wide=True)
-
-    def children(self, children: Sequence[Child], of: int, linked: set[int]) -> Table:
-        """Child orders, each leading to its decision."""
-        figures = self._figures
-        rows = [
-            [
-                Cell(
-                    one.cl_ord_id,
-                    href=f"#decision-{one.decision_id}" if one.decision_id in linked else "",
-                ),
-                self.venue(one.venue_id),
-                self.at(one.sent_ns),
-                number(NONE if one.quote_age_ns is None else duration(one.quote_age_ns)),
-                number(NONE if one.arrived_ns is None else duration(one.arrived_ns - one.sent_ns)),
-                number(figures.qty(one.requested_qty or one.order_qty)),
-                number(figures.price(one.price)),
-                number(figures.qty(one.filled_qty), soft=not one.filled_qty),
-                number(figures.average(one.avg_px)),
-                number(figures.qty(one.short_qty), soft=not one.short_qty),
-                Cell(ending(one)),
-            ]
-            for one in children
-        ]
-        columns = [
-            Column("Child"),
-            Column("Venue"),
-            Column("Sent at", number=True),
-            Column("Quote age", number=True),
-            Column("On its way", number=True),
-            Column("Asked for", number=True),
-            Column("Limit", number=True),
-            Column("Filled", number=True),
-            Column("Average", number=True),
-            Column("Not filled", number=True),
-            Column("Why", wrap=True),
-        ]
-        note = shown_of(len(children), of, "child orders", "those with most not filled")
-        return Table("Child orders", columns, rows, note, wide=True)
-
-    def sent(self, children: Sequence[Child]) -> Table:
-        """What one decision sent: what it rested on, what it met, and what came of it."""
-        figures = self._figures
-        rows = []
-        for one in children:
-            met = None if one.arrival is None else sum(qty for _, qty in one.arrival)
-            rows.append(
-                [
-                    Cell(one.cl_ord_id),
-                    self.venue(one.venue_id),
-                    number(figures.qty(one.requested_qty or one.order_qty)),
-                    number(figures.price(one.price)),
-                    number(figures.price(one.shown_px)),
-                    number(NONE if one.quote_age_ns is None else duration(one.quote_age_ns)),
-                    number(figures.qty(met)),
-                    number(figures.qty(one.filled_qty), soft=not one.filled_qty),
-                    number(figures.average(one.avg_px)),
-                    number(figures.qty(one.short_qty), soft=not one.short_qty),
-                    Cell(ending(one)),
-                ]
-            )
-        columns = [
-            Column("Child"),
-            Column("Venue"),
-            Column("Asked for", number=True),
-            Column("Limit", number=True),
-            Column("Quote", number=True),
-            Column("Its age", number=True),
-            Column("Met there", number=True),
-            Column("Filled", number=True),
-            Column("Average", number=True),
-            Column("Not filled", number=True),
-            Column("Why", wrap=True),
-        ]
-        caption = "What it sent: on which quote, what its limit reached on arrival, what came of it"
-        return Table(caption, columns, rows, wide=True)
-
-    def decisions(self, decisions: Sequence[Decision], of: int, linked: set[int]) -> Table:
-        """Decisions, each leading to all that it knew."""
-        figures = self._figures
-        rows = []
-        for one in decisions:
-            back = ", ".join(f"{v} {figures.qty(q)}" for v, q in one.came_back.items() if q)
-            sent = [row for row in one.venues if row.allocated_qty]
-            split = ", ".join(f"{row.venue_id} {figures.qty(row.allocated_qty)}" for row in sent)
-            filled = sum(row.filled_qty for row in sent)
-            rows.append(
-                [
-                    Cell(
-                        f"{one.decision_id}",
-                        href=f"#decision-{one.decision_id}" if one.decision_id in linked else "",
-                    ),
-                    self.at(one.t_ns),
-                    Cell(one.parent_id),
-                    Cell(words(one.rule or one.reason)),
-                    number(figures.qty(one.unreserved_qty)),
-                    Cell(back or NONE, soft=not back),
-                    Cell(split or "waits", soft=not split),
-                    Cell(
-                        figures.qty(filled) if sent else NONE,
-                        bar=filled / one.sent_qty if one.sent_qty else None,
-                        soft=not sent,
-                    ),
-                ]
-            )
-        columns = [
-            Column("Decision"),
-            Column("At", number=True),
-            Column("Parent"),
-            Column("Because"),
-            Column("To place", number=True),
-            Column("Came back", wrap=True),
-            Column("Sent to", wrap=True),
-            Column("Filled of it", number=True),
-        ]
-        note = shown_of(len(decisions), of, "decisions", "those after which most was not filled")
-        return Table("Decisions of the router", columns, rows, note, wide=True)
-
-    def ranked(self, decision: Decision) -> Table:
-        """What one decision knew of each venue, what it sent there, and what came of it."""
-        figures = self._figures
-        most = max((row.available_qty or 0 for row in decision.venues), default=0)
-        rows = [self._ranked_row(row, most, figures) for row in decision.venues]
-        columns = [
-            Column("Rank", number=True),
-            Column("Venue"),
-            Column("Available", number=True),
-            Column("Price", number=True),
-            Column("Quote age", number=True),
-            Column("Delay", number=True),
-            Column("Allocation", number=True),
-            Column("Filled", number=True),
-            Column("Evidence", wrap=True),
-        ]
-        return Table("Venues as the router ranked them", columns, rows, wide=True)
-
-    def _ranked_row(self, row: Ranked, most: int, figures: Figures) -> list[Cell]:
-        idle = not row.allocated_qty
-        evidence = row.evidence or words(row.why)
-        price = figures.price(row.price)
-        effective = "" if row.effective_price is None else f"with its fee {row.effective_price}"
-        return [
-            number(NONE if row.rank is None else str(row.rank)),
-            self.venue(row.venue_id),
-            Cell(
-                figures.qty(row.available_qty),
-                bar=(row.available_qty or 0) / most if most else None,
-                inner=min(row.allocated_qty / most, 1.0) if most else None,
-                soft=row.available_qty is None,
-            ),
-            Cell(price, title=effective, soft=row.price is None),
-            number(NONE if row.age_ns is None else duration(row.age_ns)),
-            number(NONE if row.latency_ns is None else duration(row.latency_ns)),
-            number(figures.qty(row.allocated_qty), soft=idle),
-            number(NONE if idle else figures.qty(row.filled_qty), soft=idle),
-            Cell(evidence[:1].upper() + evidence[1:], soft=idle),
-        ]
-
-
-def ending(child: Child) -> str:
-    """Why a child ended as it did, in a few words."""
-    if child.reject_reason:
-        return f"rejected: {words(child.reject_reason)}"
-    found = sorted(child.short.causes.items(), key=lambda pair: (-pair[1], pair[0]))
-    reasons = ", ".join(cause(name) for name, lots in found if lots)
-    return reasons or words(child.end)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import Final
+from typing import Final, NamedTuple
 
 from sim.report.page.form import Markout, Parent, Venue
 from sim.report.page.plots.base import (
@@ -73,64 +73,65 @@ def _ref(letter: str, place: int, more: str = "") -> str:
     return f"{letter}{place if place > 1 else ''}{more}"
 
 
+class _Step(NamedTuple):
+    """One bar: where it begins, how far it goes, and its words."""
+
+    row: str
+    start: float
+    size: float
+    colour: str
+    text: str
+    says: str
+
+
+def _steps(parent: Parent, names: list[str]) -> list[_Step]:
+    """The bars of one parent, each beginning where the one before ended, and the whole."""
+    in_bps, in_money = parent.shortfall.parts_bps or {}, parent.shortfall.parts or {}
+    at = Decimal(0)
+    steps: list[_Step] = []
+    for name in names:
+        value = Decimal(in_bps.get(name) or 0)
+        title, what = part(name)
+        text = bps(in_bps.get(name))
+        says = f"<b>{title}</b> {text} bps, {money(in_money.get(name))}<br>{what}"
+        colour = LOSS if value > 0 else GAIN
+        steps.append(_Step(title, float(at), float(value), colour, text, says))
+        at += value
+    text = bps(parent.shortfall.total_bps)
+    says = f"<b>Whole</b> {text} bps, {money(parent.shortfall.total)}"
+    whole = float(Decimal(parent.shortfall.total_bps or 0))
+    return [*steps, _Step("Whole", 0.0, whole, INK, text, says)]
+
+
 def _steps_of(
     parent: Parent, names: list[str], place: int, data: list[Trace], layout: Layout
 ) -> None:
-    """Add one parent's bars, each beginning where the one before ended, the whole below."""
-    parts = parent.shortfall.parts_bps or {}
-    amounts = parent.shortfall.parts or {}
-    at = Decimal(0)
-    rows: list[str] = []
-    starts: list[float] = []
-    sizes: list[float] = []
-    colours: list[str] = []
-    texts: list[str] = []
-    hovers: list[str] = []
-    ends: list[float] = [0.0]
-    for name in names:
-        value = Decimal(parts.get(name) or 0)
-        title, what = part(name)
-        rows.append(title)
-        starts.append(float(at))
-        sizes.append(float(value))
-        colours.append(LOSS if value > 0 else GAIN)
-        texts.append(bps(parts.get(name)))
-        hovers.append(
-            f"<b>{title}</b> {bps(parts.get(name))} bps, {money(amounts.get(name))}<br>{what}"
-        )
-        at += value
-        ends.append(float(at))
-    total = float(Decimal(parent.shortfall.total_bps or 0))
-    rows.append("Whole")
-    starts.append(0.0)
-    sizes.append(total)
-    colours.append(INK)
-    texts.append(bps(parent.shortfall.total_bps))
-    whole = f"<b>Whole</b> {bps(parent.shortfall.total_bps)} bps, {money(parent.shortfall.total)}"
-    hovers.append(whole)
-    ends.append(total)
+    """Add one parent's bars and their axes."""
+    steps = _steps(parent, names)
     data.append(
         {
             "type": "bar",
             "orientation": "h",
-            "y": rows,
-            "x": sizes,
-            "base": starts,
-            "marker": {"color": colours},
-            "text": texts,
+            "y": [step.row for step in steps],
+            "x": [step.size for step in steps],
+            "base": [step.start for step in steps],
+            "marker": {"color": [step.colour for step in steps]},
+            "text": [step.text for step in steps],
             "textposition": "outside",
             "textfont": {"color": INK, "size": 12},
             "cliponaxis": False,
-            "hovertext": hovers,
+            "hovertext": [step.says for step in steps],
             "hoverinfo": "text",
             "xaxis": _ref("x", place),
             "yaxis": _ref("y", place),
         }
     )
+    ends = [0.0, *(step.start + step.size for step in steps)]
     low, high = min(ends), max(ends)
     columns = layout["grid"]["columns"]
     room = (high - low or 1.0) * (0.06 + 0.08 * columns)  # for the words at the bars' ends
-    layout[f"xaxis{place if place > 1 else ''}"] = axis(
+    number = place if place > 1 else ""
+    layout[f"xaxis{number}"] = axis(
         "basis points, a cost to the right",
         range=[low - room if low < 0 else 0, high + room],
         zeroline=True,
@@ -138,7 +139,7 @@ def _steps_of(
         zerolinewidth=1,
         nticks=6,
     )
-    layout[f"yaxis{place if place > 1 else ''}"] = axis(
+    layout[f"yaxis{number}"] = axis(
         autorange="reversed",
         showgrid=False,
         fixedrange=True,
@@ -150,14 +151,7 @@ def _steps_of(
 
 def markouts(parents: Sequence[Parent], venues: Sequence[Venue], marks: Marks) -> Plot | None:
     """Lines over the horizons: the parents together in ink, venues in their colours."""
-    lines: list[tuple[str, str, str, list[Markout]]] = []
-    if len(parents) == 1:
-        lines.append((parents[0].parent_id, INK, "circle", parents[0].markouts))
-    lines += [
-        (one.venue_id, marks.colour(one.venue_id), marks.shape(one.venue_id), one.markouts)
-        for one in venues
-    ]
-    lines = [one for one in lines if any(point.bps is not None for point in one[3])]
+    lines = _lines(parents, venues, marks)
     if not lines:
         return None
     horizons = sorted(
@@ -214,6 +208,22 @@ def markouts(parents: Sequence[Parent], venues: Sequence[Venue], marks: Marks) -
     layout["yaxis"]["gridcolor"] = RULE
     says = "How the mid price moved after the fills, by venue and in all"
     return Plot("plot-markouts", says, HEIGHT, data, layout)
+
+
+_Line = tuple[str, str, str, list[Markout]]
+"""Name, colour, shape and points."""
+
+
+def _lines(parents: Sequence[Parent], venues: Sequence[Venue], marks: Marks) -> list[_Line]:
+    """The lines that have a point: a lone parent's, and the venues'."""
+    lines: list[_Line] = []
+    if len(parents) == 1:
+        lines.append((parents[0].parent_id, INK, "circle", parents[0].markouts))
+    lines += [
+        (one.venue_id, marks.colour(one.venue_id), marks.shape(one.venue_id), one.markouts)
+        for one in venues
+    ]
+    return [one for one in lines if any(point.bps is not None for point in one[3])]
 
 
 def apart(values: Sequence[float], span: float) -> list[float]:

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from sim.report.page.order_views import CHILDREN_MAX, DECISIONS_MAX
 from sim.report.page.render import DETAILS_MAX, render
-from sim.report.page.views import CHILDREN_MAX, DECISIONS_MAX
 
 CHILDREN = 30_000  # with sent, arrived, filled and ended more than 100,000 events
 BYTES_MAX = 5_000_000
