@@ -1,7 +1,7 @@
 """``sorsim compare``."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -9,8 +9,6 @@ from sim.cli.options import CONTEXT, FINE, NAMED_PATH, json_option
 
 if TYPE_CHECKING:
     from sim.study.compare_runs import RunChange
-
-SIDES: Final = ("first run", "this run")
 
 
 @click.command(context_settings=CONTEXT)
@@ -50,10 +48,13 @@ def _document(runs: tuple[Path, ...], found: "list[RunChange]") -> dict[str, Any
 
 
 def _lines(runs: tuple[Path, ...], found: "list[RunChange]") -> list[str]:
+    from sim.audit.read import printable
     from sim.cli.changes import change_lines, overview
+    from sim.study.compare_runs import SIDES
 
-    lines = overview(list(map(str, runs)), found)
-    for run, one in zip(runs[1:], found, strict=True):
-        lines += ["", f"{run} against {runs[0]}", ""]
+    names = [printable(str(run)) for run in runs]
+    lines = overview(names, found)
+    for name, one in zip(names[1:], found, strict=True):
+        lines += ["", f"{name} against {names[0]}", ""]
         lines += change_lines(one, SIDES, "0 differences: the runs are the same, record by record.")
     return lines

@@ -79,7 +79,7 @@ class _Both:
         """Why there is no difference of costs at all; empty: there is."""
         for side, cost, other in ((old, self.old, new), (new, self.new, old)):
             if cost is None:
-                return f"the order is in {other.called} only"
+                return f"the order is in the {other.called} only"
             if why := side.why_none(cost):
                 return f"{side.called}: {why}"
         assert self.old is not None

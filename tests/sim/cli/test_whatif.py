@@ -123,6 +123,13 @@ def test_names_from_a_log_are_escaped(invoke: Any, folder: Path) -> None:
     assert (done.out + done.err).replace("\n", "").isprintable()
 
 
+def test_names_of_files_are_escaped(invoke: Any, folder: Path) -> None:
+    (folder / "a").rename(folder / "\x1b[31mx")
+    done = invoke("compare", "\x1b[31mx", "\x1b[31mx")
+    assert done.code == 0
+    assert (done.out + done.err).replace("\n", "").isprintable()
+
+
 def test_P01_an_interrupted_what_if_keeps_what_there_is(
     invoke: Any, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -196,8 +196,8 @@ def test_a_parent_of_one_run_is_left_out_and_the_others_are_told(run: Run) -> No
     why = {row.parent_id: row.cost_bps.why_not_available for row in found.parents}
     assert why["FIRST"] is None
     assert (why["THIRD"], why["OTHER"]) == (
-        "the order is in log only",
-        "the order is in new run only",
+        "the order is in the log only",
+        "the order is in the new run only",
     )
 
 
