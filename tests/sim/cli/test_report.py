@@ -2,6 +2,7 @@
 
 import csv
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -185,3 +186,25 @@ def test_options_of_the_context_that_say_nothing_are_refused(
     done = invoke("report", "a", *options)
     assert done.code == 2
     assert says in done.err
+
+
+def test_without_what_a_page_needs_nothing_has_run(
+    invoke: Invoke, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "jinja2", None)
+    done = invoke("run", "fragmented", "--out", "a", "--report")
+    assert done.code == 2
+    assert "jinja2" in done.err
+    assert "sorsim[report]" in done.err
+    assert not (tmp_path / "a").exists()
+
+
+def test_without_what_figures_need_nothing_is_written(
+    invoke: Invoke, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran(invoke, "fragmented")
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    done = invoke("report", "a", "--format", "png")
+    assert done.code == 2
+    assert "sorsim[report]" in done.err
+    assert not (tmp_path / "a" / "figures").exists()
