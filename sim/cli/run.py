@@ -1,6 +1,5 @@
 """``sorsim run``."""
 
-import os
 import shutil
 import sys
 from contextlib import suppress
@@ -20,6 +19,7 @@ from sim.cli.options import (
 )
 
 if TYPE_CHECKING:
+    from sim.cli.besides import Besides
     from sim.kernel.lag import LagReport
     from sim.scenario.load import LoadedScenario
     from sim.study.comparison import Comparison
@@ -67,6 +67,9 @@ STORY_RECORDS_MAX = 100_000
 @click.option(
     "--report", "with_report", is_flag=True, help="Write report.html into the run's folder, too."
 )
+@click.option(
+    "--tables", "with_tables", is_flag=True, help="Write its tables as Parquet, too; see query."
+)
 @allow_code_option
 @json_option
 @click.option("--quiet", is_flag=True, help="No table and no progress; errors still show.")
@@ -80,6 +83,7 @@ def run(
     clock: str,
     speed: float | None,
     with_report: bool,
+    with_tables: bool,
     allow_code: bool,
     as_json: bool,
     quiet: bool,
@@ -89,6 +93,7 @@ def run(
     Exit code 1 says that the run is incomplete or that an expectation was not met. A scenario with
     a `comparison` then compares its strategies on equal chance, on all cores.
     """
+    from sim.cli.besides import Besides
     from sim.manifest import given_run_folder, new_run_folder
     from sim.scenario.load import load_scenario
 
@@ -104,12 +109,11 @@ def run(
         source = Source(scenario, sets, data, allow_code)
         check_comparison(source)  # before there is a folder, or anything has run
     name = loaded.scenario.name
-    reporter = _Reporter() if with_report else None
+    besides = Besides(report=with_report, tables=with_tables)
     folder = new_run_folder(Path("logs"), name) if out is None else given_run_folder(out)
-    if reporter is not None:
-        reporter.check(folder)
+    besides.check(folder)
     result = _run(
-        loaded, folder, clock, 1.0 if speed is None else speed, reporter=reporter, quiet=quiet
+        loaded, folder, clock, 1.0 if speed is None else speed, besides=besides, quiet=quiet
     )
     compared = None
     if source is not None and result.exit_code != INTERRUPTED:
@@ -120,57 +124,19 @@ def run(
         import msgspec
 
         document = {**result.summary, "folder": str(folder)}
-        if reporter is not None:
-            document["report"] = str(reporter.path)
+        document |= besides.named()
         if compared is not None:
             document["comparison"] = msgspec.to_builtins(compared)
         click.echo(msgspec.json.format(msgspec.json.encode(document), indent=2).decode())
     elif not quiet:
         _show(result.summary, folder, result.records, compared)
-        if reporter is not None:
-            click.echo(f"report     {reporter.path}")
+        for line in besides.lines():
+            click.echo(line)
     for line in _reasons(result.summary, folder):
         click.echo(f"sorsim: {line}", err=True)
     if result.lag is not None and not quiet:
         click.echo(f"sorsim: {_lag_words(result.lag)}", err=True)
     return result.exit_code
-
-
-class _Reporter:
-    """Makes the report of a run from its records as they are written.
-
-    Raises:
-        MissingExtraError: If what it needs is not installed; nothing has run.
-    """
-
-    def __init__(self) -> None:
-        from sim.kernel.extras import load_extra
-        from sim.report.trail.build import TrailBuilder
-
-        load_extra("jinja2", "report", "writing the report's page")
-        self.builder = TrailBuilder()
-        self.path = Path()
-
-    def check(self, folder: Path) -> None:
-        """See that a folder has no report yet.
-
-        Raises:
-            FolderError: If it has.
-        """
-        from sim.manifest import REPORT, FolderError, discard_if_empty
-
-        self.path = folder / REPORT
-        if os.path.lexists(self.path):
-            discard_if_empty(folder)
-            raise FolderError(f"{self.path}: is there already; reports are never overwritten")
-
-    def write(self, head: str) -> None:
-        """Write it, as ``sorsim report`` will make it from the log."""
-        from sim.manifest import write_new
-        from sim.report.document.build import page_document
-        from sim.report.page.render import render
-
-        write_new(self.path, render(page_document(self.builder.trail(head))).encode())
 
 
 def _run(
@@ -179,10 +145,10 @@ def _run(
     clock: str,
     speed: float,
     *,
-    reporter: _Reporter | None,
+    besides: "Besides",
     quiet: bool,
 ) -> "RunResult":
-    """Run into a folder, report where that is wanted, and write the manifest, also on failure."""
+    """Run into a folder, with what is wanted besides, and write the manifest, also on failure."""
     from sim.cli.errors import classify, say
     from sim.cli.output import progress_bar
     from sim.manifest import (
@@ -204,10 +170,9 @@ def _run(
                 clock=clock,
                 speed=speed,
                 on_progress=on_progress,
-                watch=() if reporter is None else (reporter.builder,),
+                watch=besides.watch,
             )
-        if reporter is not None:
-            reporter.write(result.summary["audit_head"])
+        besides.write(result.summary["audit_head"])
     except BaseException as error:
         discard_if_empty(folder)
         if folder.exists():

@@ -82,3 +82,28 @@ def test_a_file_in_the_way_is_not_touched(run: Path, invoke: Invoke) -> None:
     assert done.code == 2
     assert "fills.parquet: is no table of a run" in done.err
     assert (run / "fills.parquet").read_text() == "mine"
+
+
+def test_a_run_writes_its_tables_where_it_is_asked_to(tmp_path: Path, invoke: Invoke) -> None:
+    assert invoke("run", "partial_fill", "--quiet", "--out", "later").code == 0
+    assert invoke("query", "later").code == 0
+    done = invoke("run", "partial_fill", "--tables", "--out", "run")
+    assert done.code == 0
+    assert "tables     run/*.parquet" in done.out
+    files = sorted(path.name for path in (tmp_path / "run").glob("*.parquet"))
+    assert "children.parquet" in files
+    for name in files:
+        assert (tmp_path / "run" / name).read_bytes() == (tmp_path / "later" / name).read_bytes()
+    manifest = json.loads((tmp_path / "run" / "manifest.json").read_text())
+    assert set(files) <= set(manifest["files"])
+    document = json.loads(invoke("run", "partial_fill", "--tables", "--out", "again", "--json").out)
+    assert document["tables"]["fills"] == "again/fills.parquet"
+
+
+def test_a_run_does_not_write_over_tables(tmp_path: Path, invoke: Invoke) -> None:
+    (tmp_path / "new").mkdir()
+    (tmp_path / "new" / "fills.parquet").write_text("mine")
+    done = invoke("run", "partial_fill", "--tables", "--out", "new")
+    assert done.code == 2
+    assert "fills.parquet: is there already" in done.err
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["fills.parquet"]
