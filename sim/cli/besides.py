@@ -31,11 +31,7 @@ class Besides:
             load_extra("jinja2", "report", "writing the report's page")
         if tables:
             load_extra("polars", "analysis", "writing the tables of a run")
-        self.watch: tuple[TrailBuilder, ...] = ()
-        if report or tables:
-            from sim.report.trail.build import TrailBuilder  # only who asks waits for its import
-
-            self.watch = (TrailBuilder(),)
+        self.watch: tuple[TrailBuilder, ...] = _builders() if report or tables else ()
 
     def check(self, folder: Path) -> None:
         """See that a folder has none of what shall be written.
@@ -93,3 +89,10 @@ class Besides:
         from sim.report.tables.folder import table_files
 
         return table_files(self._folder)
+
+
+def _builders() -> "tuple[TrailBuilder, ...]":
+    """One builder; only who asks for one waits for its import."""
+    from sim.report.trail.build import TrailBuilder
+
+    return (TrailBuilder(),)
