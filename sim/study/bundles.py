@@ -14,7 +14,7 @@ from typing import Final, Generic, NamedTuple, TypeVar
 from sim.kernel.clock import machine_ns
 from sim.protocol.errors import SorsimError
 
-MOMENT_NS: Final = 100_000_000
+MOMENT_NS: Final = 200_000_000
 BUNDLE_MAX: Final = 32
 
 J = TypeVar("J")
