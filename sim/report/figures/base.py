@@ -125,10 +125,12 @@ def say_instead(axis: Any, words: str) -> None:
     )
 
 
-def thousands(axis: Any) -> None:
-    """Write the numbers of an axis with thousands apart and without an offset."""
+def thousands(axis: Any, most: int | None = None) -> None:
+    """Write the numbers of an axis with thousands apart and without an offset; so many at most."""
     ticker = load_extra("matplotlib.ticker", "report", PURPOSE)
     axis.set_major_formatter(ticker.FuncFormatter(lambda value, _: f"{value:,.12g}"))
+    if most is not None:
+        axis.set_major_locator(ticker.MaxNLocator(most))
 
 
 def price_axis(axis: Any, document: Mapping[str, Any]) -> None:

@@ -84,7 +84,7 @@ def _depth(axis: Any, document: Mapping[str, Any]) -> None:
         axis.plot([xs[-1]], [ys[-1]], marker="o", markersize=4, color=colours[venue_id])
     axis.set_xlim(left=0)
     axis.set_xlabel(f"{lots_label(document)}, added up from the best price")
-    thousands(axis.xaxis)
+    thousands(axis.xaxis, 6)
     axis.margins(y=0.12)
     price_axis(axis, document)
     axis.set_title(what, fontsize=9, fontweight="normal", loc="right", color="#555555")
@@ -138,7 +138,7 @@ def _allocation(axis: Any, document: Mapping[str, Any]) -> None:
     axis.margins(x=0.24)
     axis.set_xlim(left=0)
     axis.set_xlabel(f"{lots_label(document)}: sent (grey), filled (colour, share of all fills)")
-    thousands(axis.xaxis)
+    thousands(axis.xaxis, 6)
 
 
 def _strategies(axis: Any, studied: Sequence[StudiedCost], of: int) -> None:

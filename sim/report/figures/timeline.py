@@ -25,6 +25,9 @@ ROWS_MAX: Final = 6
 PARENTS_MAX: Final = 4
 """Parents whose arrival price gets a line."""
 
+_ROOMY: Final = 35
+"""Children that a row of a lane has room for with marks of full size."""
+_SMALLEST: Final = 0.3
 _MARKER_MIN, _MARKER_SPAN = 18.0, 130.0
 
 
@@ -133,48 +136,76 @@ class _Scale:
         return _area(qty, self._largest)
 
 
+class _Marks:
+    """Places of one kind of mark in a lane."""
+
+    def __init__(self) -> None:
+        self.x: list[float] = []
+        self.y: list[float] = []
+        self.area: list[float] = []
+
+    def add(self, x: float, y: float, area: float = 1.0) -> None:
+        self.x.append(x)
+        self.y.append(y)
+        self.area.append(area)
+
+
 def _lane(
     axis: Any, children: Sequence[Mapping[str, Any]], place: int, colour: str, scale: _Scale
 ) -> None:
-    rows: list[float] = []
-    places = []
+    """One venue: all marks of a kind are drawn at once, smaller where there are many."""
+    rows = _rows(children, scale)
+    used = min(ROWS_MAX, max(rows) + 1)
+    lines, sent, met, fills, lost = _Marks(), _Marks(), _Marks(), _Marks(), _Marks()
+    for child, row in zip(children, rows, strict=True):
+        y = place if used == 1 else place + 0.34 - 0.68 * (row % used) / (used - 1)
+        lines.add(scale.time(child["sent_ns"]), y, scale.end(child))
+        sent.add(scale.time(child["sent_ns"]), y)
+        if child["arrived_ns"] is not None:
+            met.add(scale.time(child["arrived_ns"]), y)
+        for fill in child["executions"]:
+            fills.add(scale.time(fill["heard_ns"]), y, scale.area(fill["qty"]))
+        if child["end"] in {"canceled", "rejected", "written_off"}:
+            lost.add(scale.end(child), y)
+    size = max(_SMALLEST, min(1.0, _ROOMY * used / len(children)))
+    areas = [area * size for area in fills.area]
+    axis.hlines(lines.y, lines.x, lines.area, color=colour, linewidth=1.6, alpha=0.55, zorder=2)
+    axis.scatter(sent.x, sent.y, marker="|", s=60 * size, color=colour, zorder=3)
+    axis.scatter(
+        fills.x,
+        fills.y,
+        s=areas,
+        color=colour,
+        alpha=0.8,
+        edgecolor="white",
+        linewidth=0.5 * size,
+        zorder=3,
+    )
+    axis.scatter(
+        met.x,
+        met.y,
+        marker="o",
+        s=26 * size,
+        facecolor="white",
+        edgecolor=colour,
+        linewidth=1.2 * size,
+        zorder=4,
+    )
+    axis.scatter(lost.x, lost.y, marker="x", s=42 * size, color=BAD, linewidth=1.6 * size, zorder=5)
+
+
+def _rows(children: Sequence[Mapping[str, Any]], scale: _Scale) -> list[int]:
+    """A row for each child: those that are out at the same time do not lie on each other."""
+    busy: list[float] = []
+    rows = []
     for child in children:
         sent, end = scale.time(child["sent_ns"]), scale.end(child)
-        row = next((n for n, busy in enumerate(rows) if busy <= sent), len(rows))
-        if row == len(rows):
-            rows.append(end)
-        rows[row] = end
-        places.append(row)
-    used = min(ROWS_MAX, len(rows))
-    for child, row in zip(children, places, strict=True):
-        y = place if used == 1 else place + 0.34 - 0.68 * (row % used) / (used - 1)
-        sent, end = scale.time(child["sent_ns"]), scale.end(child)
-        axis.plot([sent, end], [y, y], color=colour, linewidth=1.6, alpha=0.55, zorder=2)
-        axis.scatter([sent], [y], marker="|", s=60, color=colour, zorder=3)
-        if child["arrived_ns"] is not None:
-            axis.scatter(
-                [scale.time(child["arrived_ns"])],
-                [y],
-                marker="o",
-                s=26,
-                facecolor="white",
-                edgecolor=colour,
-                linewidth=1.2,
-                zorder=4,
-            )
-        for fill in child["executions"]:
-            axis.scatter(
-                [scale.time(fill["heard_ns"])],
-                [y],
-                s=scale.area(fill["qty"]),
-                color=colour,
-                alpha=0.8,
-                edgecolor="white",
-                linewidth=0.5,
-                zorder=3,
-            )
-        if child["end"] in {"canceled", "rejected", "written_off"}:
-            axis.scatter([end], [y], marker="x", s=42, color=BAD, linewidth=1.6, zorder=5)
+        row = next((n for n, until in enumerate(busy) if until <= sent), len(busy))
+        if row == len(busy):
+            busy.append(end)
+        busy[row] = end
+        rows.append(row)
+    return rows
 
 
 def _legend(figure: Any, axis: Any) -> None:
