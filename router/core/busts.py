@@ -75,7 +75,7 @@ def _changed(child: Child, old: Booked, report: ExecutionReport) -> Booked | Non
     if px is None or not 0 < qty <= total or outside_limit(child, px):
         return None
     booked = min(qty, old.qty)
-    return Booked(px, booked, qty - booked, report.commission)
+    return Booked(px, booked, qty - booked, report.commission if booked else None)
 
 
 def _take_back(desk: Desk, child: Child, report: ExecutionReport, lots: int) -> int:

@@ -169,7 +169,10 @@ def bound_elsewhere(
 
 
 class Booked(msgspec.Struct, frozen=True, gc=False):
-    """What holds of one fill: price, lots booked for the parent, lots of the account apart, fee."""
+    """What holds of one fill: price, lots booked for the parent, lots of the account apart, fee.
+
+    The fee is what the parent paid: None where all of the lots are in the account apart.
+    """
 
     px: int
     qty: int

@@ -212,7 +212,8 @@ class Reports:
         key = child.venue_id, child.side
         account[key] = account.get(key, 0) + excess
         child.excess_qty += excess
-        child.booked[report.exec_id] = Booked(px, booked, excess, report.commission)
+        fee = report.commission if booked else None  # else no fill says that the parent paid it
+        child.booked[report.exec_id] = Booked(px, booked, excess, fee)
         if reason == "outside_limit":
             # The venue holds these lots to be filled, so they cannot fill again.
             lots = min(excess, child.leaves_qty)

@@ -162,6 +162,20 @@ def test_I1_a_bust_of_a_working_order_opens_its_lots_again(
     state_of(ran)
 
 
+def test_a_bust_of_lots_that_no_parent_had_gives_no_fee_back(
+    run_data: RunData, lit: Lit, market: Market
+) -> None:
+    """The fill comes when the router has given the order up: its fee was never the parent's."""
+    busts = listed({"at": "100ms", "order": "P.A.1"})
+    router = {"strategy": {"kind": "greedy"}, "ack_timeout": "4ms", "cancel_resends": 0}
+    venue = lit("A", [["100.00", 60]], ms=30, fees=FEES, busts=busts)
+    ran = run_data(market([venue], duration="200ms", deadline="10ms", router=router))
+    assert not ran.of(Fill)
+    (bust,) = ran.of(Bust)
+    assert (bust.was_qty, bust.excess_qty, bust.fee) == (0, 60, "0")
+    assert (ran.parent["filled_qty"], ran.parent["fees"]) == (0, "0")
+
+
 def test_a_correction_of_a_working_order_changes_price_quantity_and_fee(
     run_data: RunData, lit: Lit, market: Market
 ) -> None:
