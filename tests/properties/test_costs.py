@@ -168,11 +168,13 @@ class Market:
         for r in records:
             if not isinstance(r, Quote | Depth) or kinds[r.venue_id] not in {"lit", "replayed"}:
                 continue
+            opens = r.venue_id not in books  # what a venue shows first is never of our making
             books[r.venue_id] = touch_of(r)
             bid = max((one for one, _ in books.values() if one is not None), default=None)
             ask = min((one for _, one in books.values() if one is not None), default=None)
             if not self.states or self.states[-1][1:3] != (bid, ask):
-                self.states.append((r.t_ns, bid, ask, (r.venue_id, r.t_ns) in acted))
+                own = not opens and (r.venue_id, r.t_ns) in acted
+                self.states.append((r.t_ns, bid, ask, own))
 
     def before_own(self, t_ns: int) -> list[State]:
         """All states until an instant, up to the first of our making at it."""

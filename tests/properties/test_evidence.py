@@ -57,11 +57,13 @@ class Naive:
         for book in self.books:
             if book.t_ns > t_ns:
                 break
+            opens = book.venue_id not in touches  # what a venue shows first is not ours
             touches[book.venue_id] = _touch(book)
             bids = [bid for bid, _ in touches.values() if bid is not None]
             asks = [ask for _, ask in touches.values() if ask is not None]
             now = max(bids, default=None), min(asks, default=None)
-            if now != found and book.t_ns == t_ns and (book.venue_id, t_ns) in self.acted:
+            ours = not opens and (book.venue_id, t_ns) in self.acted
+            if now != found and book.t_ns == t_ns and ours:
                 break
             found = now
         return found

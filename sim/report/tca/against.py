@@ -1,14 +1,14 @@
 """The benchmarks of one parent order, from the trail of its run.
 
 What was displayed as the order came is taken from the books in the log where it holds them, else
-from what the router knew as it first decided, else from best prices; each benchmark says which.
+from what the router knew as it decided at once, else from best prices; each benchmark says which.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from typing import Final
 
-from sim.audit.records import Decision
+from sim.audit.records import KnownQuote
 from sim.protocol.market_data import Levels
 from sim.report.tca.benchmarks import Benchmark, Supply, Volumes, Walked, best_single
 from sim.report.tca.mids import Mids
@@ -82,9 +82,8 @@ class Yardsticks:
 
     def _books(self, parent: Parent) -> tuple[dict[str, Levels], str]:
         """What each lit venue displayed on the other side, and what is approximate about it."""
-        first = _first(parent)
-        depths = {} if first is None else self._trail.market.depths.get(first.decision_id, {})
-        known = {} if first is None else {one.venue_id: one.levels for one in first.quotes}
+        depths = self._trail.market.arrivals.get(parent.parent_id, {})
+        known = {one.venue_id: one.levels for one in _known_at_arrival(parent)}
         buys, quotes = parent.sign > 0, self._trail.market.quotes
         books: dict[str, Levels] = {}
         from_known = from_touch = False
@@ -148,12 +147,17 @@ class Yardsticks:
     def _twap(self, parent: Parent, end_ns: int) -> Benchmark:
         start_ns = parent.received.t_ns
         area, known_ns = self._mids.average(start_ns, end_ns)
-        px, approximate = None, "our own impact is in it"
+        px, approximate, when = None, "our own impact is in it", "while the order lived"
         if known_ns:
             px = Fraction(area, 2 * known_ns)
             if known_ns < end_ns - start_ns:
                 without = duration(end_ns - start_ns - known_ns)
                 approximate += f"; {without} of it, without a mid, are left out"
+        elif end_ns == start_ns:
+            when, row = "as the order came and ended", self._mids.before_own(start_ns)
+            mid = self._mids.mid_x2(row)
+            if mid is not None and self._mids.is_known(row):
+                px, approximate = Fraction(mid, 2), "it ended as it came: the mid of that instant"
         return Benchmark(
             name="market_twap",
             title="TWAP",
@@ -161,7 +165,7 @@ class Yardsticks:
             "arrival to its end",
             px=px,
             approximate=approximate,
-            why="" if known_ns else self._no_data or f"{_NO_MID} while the order lived",
+            why="" if px is not None else self._no_data or f"{_NO_MID} {when}",
         )
 
     def _best_possible(self, parent: Parent) -> Benchmark:
@@ -245,12 +249,17 @@ def no_mid(parent: Parent) -> str:
     return f"the router knew of no displayed {' and no '.join(lacks)} as the order came"
 
 
-def _first(parent: Parent) -> Decision | None:
-    """The first decision that looked at what others offer."""
+def _known_at_arrival(parent: Parent) -> Sequence[KnownQuote]:
+    """What the router knew of others' offers as it decided at once; later it knew what came later.
+
+    An order that rests first, or waits, has no such decision.
+    """
     for decision in parent.decisions:
+        if decision.t_ns > parent.received.t_ns:
+            break
         if decision.strategy != _POSTING and decision.quotes:
-            return decision
-    return None
+            return decision.quotes
+    return ()
 
 
 def _mean(walked: Walked) -> Fraction:

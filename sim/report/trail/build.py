@@ -219,6 +219,8 @@ class TrailBuilder:
 
     def _on_parent(self, record: ParentReceived) -> None:
         self._so_far.parents[record.parent_id] = Parent(record)
+        assert self._market is not None
+        self._market.on_parent(record)
 
     def _on_decision(self, record: Decision) -> None:
         trail = self._so_far

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import Final
 
-from sim.audit.records import Decision, Depth, NbboChange, Quote, TradePrint
+from sim.audit.records import Decision, Depth, NbboChange, ParentReceived, Quote, TradePrint
 from sim.protocol.enums import Side
 from sim.protocol.nbbo import Nbbo
 
@@ -68,7 +68,7 @@ class NbboSeries:
 
     A change is ``own`` if the venue that published it acted on a message of ours at that instant:
     took our order, traded it as the taker, or canceled or replaced it. What else the venue did at
-    the very same nanosecond counts as ours too.
+    the very same nanosecond counts as ours too, but for what it published first of all.
     """
 
     t_ns: "array[int]" = field(default_factory=_column)
@@ -76,6 +76,8 @@ class NbboSeries:
     ask: "array[int]" = field(default_factory=_column)
     venue: "array[int]" = field(default_factory=_column)
     """Which venue's quote made it: its place in the trail's ``venues``."""
+    opening: "array[int]" = field(default_factory=lambda: array("b"))
+    """1 for what a venue published first of all, else 0."""
     own: "array[int]" = field(default_factory=lambda: array("b"))
     """1 for a change of our making, else 0."""
     own_mid_x2: "array[int]" = field(default_factory=_column)
@@ -123,7 +125,8 @@ class NbboSeries:
         Args:
             acted: ``(place of the venue, t_ns)`` of every instant at which a venue acted on ours.
         """
-        own = [(venue, t) in acted for venue, t in zip(self.venue, self.t_ns, strict=True)]
+        rows = zip(self.venue, self.t_ns, self.opening, strict=True)
+        own = [not opens and (venue, t) in acted for venue, t, opens in rows]
         self.own = array("b", own)
         moves, last = [], None
         for row, ours in enumerate(own):
@@ -143,6 +146,7 @@ class Market:
         nbbo: Best displayed lit prices.
         observed: What observers took for the best prices, where they may differ.
         depths: By decision the newest whole book of each venue (``market_data: full``).
+        arrivals: The same by parent, as it came.
     """
 
     quotes: dict[str, Quotes] = field(default_factory=dict)
@@ -150,6 +154,7 @@ class Market:
     nbbo: NbboSeries = field(default_factory=NbboSeries)
     observed: dict[str, list[NbboChange]] = field(default_factory=dict)
     depths: dict[int, dict[str, Depth]] = field(default_factory=dict)
+    arrivals: dict[str, dict[str, Depth]] = field(default_factory=dict)
 
 
 class MarketBuilder:
@@ -195,6 +200,11 @@ class MarketBuilder:
         """Take what an observer saw."""
         self.market.observed.setdefault(record.observer, []).append(record)
 
+    def on_parent(self, record: ParentReceived) -> None:
+        """Keep the books as they were then."""
+        if self._books:
+            self.market.arrivals[record.parent_id] = dict(self._books)
+
     def on_decision(self, record: Decision) -> None:
         """Keep the books as they were then."""
         if self._books:
@@ -214,7 +224,8 @@ class MarketBuilder:
             quotes = self.market.quotes[venue_id] = Quotes()
         bid_px = NO_PX if bid is None else bid
         ask_px = NO_PX if ask is None else ask
-        is_news = not quotes.t_ns or quotes.bid[-1] != bid_px or quotes.ask[-1] != ask_px
+        opens = not quotes.t_ns
+        is_news = opens or quotes.bid[-1] != bid_px or quotes.ask[-1] != ask_px
         quotes.t_ns.append(t_ns)
         quotes.seq.append(record.venue_seq)
         quotes.bid.append(bid_px)
@@ -232,3 +243,4 @@ class MarketBuilder:
                 series.bid.append(NO_PX if nbbo.bid is None else nbbo.bid)
                 series.ask.append(NO_PX if nbbo.ask is None else nbbo.ask)
                 series.venue.append(self._places[record.venue_id])
+                series.opening.append(opens)

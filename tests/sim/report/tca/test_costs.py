@@ -226,6 +226,49 @@ def test_what_stood_at_a_decision_counts_for_the_best_possible(
     assert found["single_exchange"]["detail"] == "at GOOD"
 
 
+@pytest.mark.parametrize("market_data", ["full", "touch"])
+def test_what_was_displayed_counts_as_the_order_came_and_not_as_it_first_took(
+    market: Callable[..., Data],
+    two_sided: Callable[..., Data],
+    costs_of: Callable[..., Any],
+    market_data: str,
+) -> None:
+    """It rests for 40 ms; by then others have taken what was there as it came."""
+    taker = {"at": "15ms", "id": "T", "side": "buy", "qty": 60, "price": "100.01", "tif": "IOC"}
+    venue = two_sided("A", [["100.01", 60], ["100.05", 60]], [["99.99", 5]])
+    venue["flow"] = [{"kind": "scripted", "orders": [taker]}]
+    data = market([venue], qty=50, limit="100.10", audit={"market_data": market_data})
+    data["router"]["rest"] = {"price": "touch", "first": True, "take_after": "40ms"}
+    cost = costs_of(data)["P"]
+    found = {row["name"]: row for row in cost.row()["benchmarks"]}
+    assert cost.total.tick_lots == 10_005 * 50
+    assert found["single_exchange"]["px"] == "100.01000000"
+    assert found["single_exchange"]["cost"] == "2.00000000"
+
+
+def test_what_a_venue_shows_first_of_all_is_the_market_though_we_come_at_once(
+    market: Callable[..., Data], two_sided: Callable[..., Data], costs_of: Callable[..., Any]
+) -> None:
+    """With no delay the order meets the book at the very instant at which it is published."""
+    venue = two_sided("A", [["100.01", 60], ["100.03", 60]], [["99.99", 5]], ms=0)
+    row = costs_of(market([venue], qty=100))["P"].row()["shortfall"]
+    assert (row["parts"]["spread"], row["parts"]["impact"]) == ("1", "0.8")
+    assert row["notes"] == []
+
+
+def test_the_twap_of_an_order_that_ended_as_it_came_is_the_mid_then(
+    market: Callable[..., Data], two_sided: Callable[..., Data], costs_of: Callable[..., Any]
+) -> None:
+    venue = two_sided("A", [["100.01", 60]], [["99.99", 5]], ms=0)
+    found = {row["name"]: row for row in costs_of(market([venue], qty=50))["P"].row()["benchmarks"]}
+    assert found["market_twap"]["px"] == "100.00000000"
+    assert found["market_twap"]["cost"] == "0.50000000"
+    alone = two_sided("A", [["100.01", 60]], [], ms=0)
+    found = {row["name"]: row for row in costs_of(market([alone], qty=50))["P"].row()["benchmarks"]}
+    assert found["market_twap"]["px"] is None
+    assert "as the order came and ended" in found["market_twap"]["why_not_available"]
+
+
 def test_a_log_that_ends_anywhere_has_costs_that_add_up(
     read_records: Callable[[bytes], tuple[Record, ...]],
 ) -> None:

@@ -19,6 +19,7 @@ def mids_of(*states: tuple[int, int, int, bool]) -> Mids:
         series.bid.append(NO_PX if bid == NO else bid)
         series.ask.append(NO_PX if ask == NO else ask)
         series.venue.append(0 if own else 1)
+        series.opening.append(0)
     series.mark_own({(0, t) for t, *_ in states})
     return Mids(series)
 

@@ -86,6 +86,7 @@ def test_the_mid_moves_by_what_we_did_and_by_what_others_did() -> None:
         nbbo.bid.append(bid)
         nbbo.ask.append(ask)
         nbbo.venue.append(venue)
+        nbbo.opening.append(0)
     nbbo.mark_own({(0, 5), (1, 8)})
     assert list(nbbo.own) == [0, 1, 0, 1, 0]
     assert list(nbbo.own_mid_x2) == [0, 2, 2, 0, 0]
