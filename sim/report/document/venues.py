@@ -4,11 +4,10 @@ Quantities are lots, money decimal text, times nanoseconds. Percentiles are of t
 each is a time that was measured. Knows no file and no layout.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
-from itertools import chain
 from typing import Any, Final
 
 from sim.protocol.units import Units, plain, quotient_text
@@ -45,6 +44,9 @@ def latency_rows(trail: Trail) -> list[dict[str, Any]]:
     for child in trail.children.values():
         of_venue = legs.setdefault(child.venue_id, {leg: _Leg() for leg in LEGS})
         _measure(child, of_venue)
+    for venue_id, ways in trail.reports.items():
+        of_venue = legs.setdefault(venue_id, {leg: _Leg() for leg in LEGS})
+        of_venue["report"] = _Leg(list(ways.times_ns), ways.held_ns_max)
     return [
         {"venue_id": venue_id, "leg": name, **leg.row()}
         for venue_id, of_venue in legs.items()
@@ -128,20 +130,5 @@ def _measure(child: Child, legs: dict[str, _Leg]) -> None:
     if arrival is not None:
         legs["order"].add(arrival.drawn_ns, arrival.held_ns)
         legs["in_venue"].times.append(arrival.queued_ns + arrival.processing_ns)
-    for drawn_ns, held_ns in _reports(child):
-        legs["report"].add(drawn_ns, held_ns)
-    legs["report"].times += [one.report_ns for one in child.executions]
     if child.known is not None:
         legs["quote_age"].times.append(child.known.age_ns)
-
-
-def _reports(child: Child) -> Iterator[tuple[int, int]]:
-    """Drawn and held part of each answer that is no fill."""
-    for one in chain(
-        (child.acked, child.rejected, child.canceled),
-        child.refused_requests,
-        child.replaced,
-        child.taken_back,
-    ):
-        if one is not None:
-            yield one.drawn_ns, one.held_ns

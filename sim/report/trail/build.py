@@ -39,6 +39,7 @@ from sim.audit.records import (
     Record,
     ReplaceSent,
     ReportIgnored,
+    RequestPending,
     RouteHold,
     RunFinished,
     RunStarted,
@@ -54,7 +55,7 @@ from sim.protocol.errors import AuditFormatError
 from sim.protocol.units import Units
 from sim.report.blotter import venue_ids
 from sim.report.trail.market import Market, MarketBuilder
-from sim.report.trail.orders import EXACT, Child, Execution, Parent
+from sim.report.trail.orders import EXACT, Child, Execution, Parent, Report, Ways
 from sim.report.words import units_of
 
 LIT_KINDS: Final = frozenset({"lit", "replayed"})
@@ -72,6 +73,7 @@ class Trail:
         venues: Their ids, in the scenario's order.
         kinds: Kind by venue.
         lit: Venues whose quotes are displayed.
+        reports: By venue, how long its answers took.
         parents: By id, in the order of their arrival.
         children: By id, in the order in which they left.
         decisions: By number.
@@ -90,6 +92,7 @@ class Trail:
     kinds: dict[str, str]
     lit: frozenset[str]
     market: Market
+    reports: dict[str, Ways] = field(default_factory=dict)
     parents: dict[str, Parent] = field(default_factory=dict)
     children: dict[str, Child] = field(default_factory=dict)
     decisions: dict[int, Decision] = field(default_factory=dict)
@@ -133,7 +136,8 @@ class TrailBuilder:
             Correction: self._on_taken_back,
             CancelSent: self._on_request,
             ReplaceSent: self._on_request,
-            CancelRejected: lambda record: self._asked(record).refused_requests.append(record),
+            CancelRejected: self._on_request_refused,
+            RequestPending: self._came,
             ChildCanceled: self._on_canceled,
             ChildReplaced: self._on_replaced,
             Overfill: self._on_overfill,
@@ -248,15 +252,18 @@ class TrailBuilder:
         self._act(record.venue_id, record.t_ns)
 
     def _on_acked(self, record: ChildAcked) -> None:
+        self._came(record)
         self._child(record).acked = record
         self._act(record.venue_id, record.processed_ns)
 
     def _on_rejected(self, record: ChildRejected) -> None:
+        self._came(record)
         child = self._child(record)
         child.rejected = record
         _end(child, record.t_ns)
 
     def _on_fill(self, record: Fill) -> None:
+        self._came(record)
         child = self._child(record)
         execution = Execution(
             child,
@@ -268,7 +275,6 @@ class TrailBuilder:
             record.best_px,
             record.processed_ns,
             record.t_ns,
-            record.drawn_ns + record.held_ns,
         )
         child.executions.append(execution)
         self._executed[record.venue_id, record.exec_id] = execution
@@ -279,6 +285,7 @@ class TrailBuilder:
             _end(child, record.t_ns)
 
     def _on_taken_back(self, record: Bust | Correction) -> None:
+        self._came(record)
         child = self._child(record)
         child.taken_back.append(record)
         child.leaves_qty += record.reopened_qty
@@ -297,13 +304,19 @@ class TrailBuilder:
     def _on_request(self, record: CancelSent | ReplaceSent) -> None:
         self._asked(record).requests.append(record)
 
+    def _on_request_refused(self, record: CancelRejected) -> None:
+        self._came(record)
+        self._asked(record).refused_requests.append(record)
+
     def _on_canceled(self, record: ChildCanceled) -> None:
+        self._came(record)
         child = self._child(record)
         child.canceled = record
         self._act(record.venue_id, record.processed_ns)
         _end(child, record.t_ns)
 
     def _on_replaced(self, record: ChildReplaced) -> None:
+        self._came(record)
         child = self._asked(record)
         child.replaced.append(record)
         child.requested_qty = max(child.requested_qty, record.order_qty)
@@ -313,6 +326,8 @@ class TrailBuilder:
             _end(child, record.t_ns)
 
     def _on_overfill(self, record: Overfill) -> None:
+        if not record.booked_qty:
+            self._came(record)  # else the fill that follows is the same report
         child = self._child(record)
         child.overfills.append(record)
         child.leaves_qty = record.leaves_qty + record.booked_qty
@@ -351,6 +366,14 @@ class TrailBuilder:
     def _asked(self, record: Any) -> Child:
         """The child that a request is about: a request has an id of its own."""
         return self._so_far.children[record.orig_cl_ord_id]
+
+    def _came(self, record: Fill | Report) -> None:
+        """Note how long a venue's report was on its way."""
+        reports = self._so_far.reports
+        ways = reports.get(record.venue_id)
+        if ways is None:
+            ways = reports[record.venue_id] = Ways()
+        ways.add(record.drawn_ns, record.held_ns)
 
     def _act(self, venue_id: str, t_ns: int) -> None:
         place = self._places.get(venue_id)

@@ -4,6 +4,7 @@ Quantities are lots, prices ticks, times nanoseconds since the start of the run.
 back or corrected is applied, so that executions are what stands at the end.
 """
 
+from array import array
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from decimal import Context, Decimal, Inexact
@@ -52,6 +53,22 @@ Report = (
 
 
 @dataclass(slots=True)
+class Ways:
+    """How long the reports of a venue took to the router, one by one, those taken back later too.
+
+    Times are drawn and held part together.
+    """
+
+    times_ns: "array[int]" = field(default_factory=lambda: array("q"))
+    held_ns_max: int = 0
+
+    def add(self, drawn_ns: int, held_ns: int) -> None:
+        """Take a report."""
+        self.times_ns.append(drawn_ns + held_ns)
+        self.held_ns_max = max(self.held_ns_max, held_ns)
+
+
+@dataclass(slots=True)
 class Execution:
     """Lots of a child that traded, as they stand after busts and corrections."""
 
@@ -68,8 +85,6 @@ class Execution:
     """When the venue did it."""
     heard_ns: int
     """When the router heard of it."""
-    report_ns: int
-    """How long the report was on its way: drawn and held part together."""
 
 
 @dataclass(slots=True)
