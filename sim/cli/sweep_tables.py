@@ -1,13 +1,13 @@
 """Sweeps as tables for people."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from rich.console import Group, RenderableType
 from rich.text import Text
 
 from sim.cli.output import UNDEFINED
-from sim.cli.tables import Column, make_table
+from sim.cli.tables import GAP, Column, make_table
 from sim.study.sweep.notes import ALONG
 from sim.study.sweep.plan import LINE
 from sim.study.sweep.result import PointRow, Sweep
@@ -157,14 +157,34 @@ def _along_tables(found: Sweep, width: int) -> list[RenderableType]:
     ]
     along = found.along or ALONG
     return [
-        make_table([Column("Shortfall,\nbps", names, "left"), *shortfalls], width),
+        *_side_by_side(Column("Shortfall,\nbps", names, "left"), shortfalls, width),
         "",
-        make_table([Column("Fill rate\nof children", names, "left"), *rates], width),
+        *_side_by_side(Column("Fill rate\nof children", names, "left"), rates, width),
         Text(
             f"Across: {along}; {LINE}s: what takes these values, all else as it stands. Means with "
             f"{found.confidence:.0%} intervals of each by itself (Student's t)."
         ),
     ]
+
+
+def _side_by_side(labels: Column, values: Sequence[Column], width: int) -> Iterator[RenderableType]:
+    """One table where it fits, closer together if need be; else several below each other.
+
+    Rich would break the words of the labels to make room, and nobody could read them.
+    """
+    room = width - labels.width()
+    if sum(one.width() + GAP for one in values) > room:
+        close = [[str(cell).replace(" ± ", "±") for cell in one.cells] for one in values]
+        values = [one._replace(cells=cells) for one, cells in zip(values, close, strict=True)]
+    start = 0
+    while start < len(values):
+        taken, end = values[start].width() + GAP, start + 1
+        while end < len(values) and taken + values[end].width() + GAP <= room:
+            taken, end = taken + values[end].width() + GAP, end + 1
+        if start:
+            yield ""
+        yield make_table([labels, *values[start:end]], width)
+        start = end
 
 
 def _plus_minus(one: Spread | None) -> str:

@@ -10,7 +10,7 @@ from typing import Final
 
 from sim.audit.records import KnownQuote
 from sim.protocol.market_data import Levels
-from sim.report.tca.benchmarks import Benchmark, Supply, Volumes, Walked, best_single
+from sim.report.tca.benchmarks import Benchmark, Supply, Volumes, Walked, about, best_single
 from sim.report.tca.mids import Mids
 from sim.report.trail.build import Trail
 from sim.report.trail.market import NO_PX
@@ -75,7 +75,7 @@ class Yardsticks:
             title="VWAP by displayed liquidity",
             about="the average price of all that exchanges displayed on the other side, by lots",
             px=Fraction(sum(px * qty for px, qty in levels), lots) if lots else None,
-            detail=f"{lots:,} lots" if lots else "",
+            detail=about(self._trail.units, lots) if lots else "",
             approximate=approximate,
             why=why,
         )
@@ -130,9 +130,10 @@ class Yardsticks:
             lots += some.lots
         ours, detail = parent.filled_qty, ""
         if lots:
-            detail = f"{lots:,} lots traded, {ours:,} of them ours"
+            traded, own = (about(self._trail.units, one) for one in (lots, ours))
+            detail = f"{traded} traded, {own} of it ours"
             if lots == ours:
-                detail = f"nobody else traded: {lots:,} lots, all of them ours"
+                detail = f"nobody else traded: {traded}, all of it ours"
         return Benchmark(
             name="market_vwap",
             title="VWAP",

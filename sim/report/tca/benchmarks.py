@@ -16,12 +16,17 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from sim.protocol.market_data import Levels
-from sim.protocol.units import Units, quotient_text
+from sim.protocol.units import Units, plain, quotient_text
 from sim.report.trail.orders import EXACT
 
 BPS: Final = 10_000
 PX_STEP: Final = Decimal("0.00000001")
 """To which prices and money of benchmarks are rounded, half-even: most are quotients."""
+
+
+def about(units: Units, lots: int) -> str:
+    """A quantity as people write it: in units of the instrument, thousands apart."""
+    return f"{Decimal(plain(Decimal(units.qty_text(lots)))):,f}"
 
 
 class Benchmark(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,7 +61,8 @@ class Benchmark(msgspec.Struct, frozen=True, kw_only=True):
             if not lots:
                 why = "nothing was filled"
             elif self.lots is not None and self.lots < lots:
-                why = f"it holds for {self.lots} of {lots} lots, and no part compares with a whole"
+                held, whole = (about(units, one) for one in (self.lots, lots))
+                why = f"it holds for {held} of {whole}, and no part compares with a whole"
             else:
                 worse = sign * (tick_lots * den - num * lots)
                 money = _quotient(units.notional(1), worse, den)

@@ -87,7 +87,8 @@ def difference_words(one: Difference, unit: str) -> str:
 def _further(one: Difference) -> str:
     if one.further_seeds is None:
         return ": no number of seeds tells it"
-    return f": some {one.further_seeds:,} more seeds would tell a difference of that size"
+    seeds = "1 more seed" if one.further_seeds == 1 else f"some {one.further_seeds:,} more seeds"
+    return f": {seeds} would tell a difference of that size"
 
 
 def _unranked(found: "Sweep") -> list[str]:

@@ -81,6 +81,25 @@ def test_along_an_axis_its_values_stand_side_by_side(invoke: Invoke) -> None:
     assert "Note: all_venues: 10ms " in done.out
 
 
+def test_no_label_is_broken_to_make_room_for_values(
+    invoke: Invoke, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    name = "everybody_reacts_at_once"
+    line = f"{{name: {name}, paths: ['venues[NYSE].latency.order.delay']}}"
+    values = [f"{n}ms" for n in range(1, 9)]
+    along = f"{{label: delay, values: {values}, lines: [{line}]}}"
+    study = f"study.sweep={{seeds: 2, along: {along}}}"
+    done = invoke("sweep", "two_parents", "--set", study, "--jobs", "1")
+    assert done.code == 0, done.err
+    tables = done.out.partition("Across:")[0].splitlines()
+    assert max(map(len, tables)) <= 80
+    rows = [line.split() for line in tables if line.startswith(name)]
+    assert len(rows) >= 2, "one of each table"
+    found = [word for line in tables for word in line.split() if word in values]
+    assert found == [*values, *values]
+
+
 def test_brackets_in_names_are_printed_as_they_are(invoke: Invoke) -> None:
     """They are no mark-up: neither in a label nor in a value of a grid."""
     line = "{name: A, paths: ['venues[NYSE].latency.order']}"

@@ -129,7 +129,7 @@ def _steps_of(
     ends = [0.0, *(step.start + step.size for step in steps)]
     low, high = min(ends), max(ends)
     columns = layout["grid"]["columns"]
-    room = (high - low or 1.0) * (0.06 + 0.08 * columns)  # for the words at the bars' ends
+    room = (high - low or 1.0) * (0.18 + 0.08 * columns)  # for the words at the bars' ends
     number = place if place > 1 else ""
     layout[f"xaxis{number}"] = axis(
         "basis points, a cost to the right",

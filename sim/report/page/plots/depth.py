@@ -19,7 +19,12 @@ from sim.report.page.plots.marks import price_range
 from sim.report.page.text import Figures
 
 PANELS_MAX: Final = 6
-"""Venues side by side."""
+COLUMNS: Final = 3
+"""Venues side by side: more of them leave no room for their words on a narrow screen."""
+_GAP: Final = 0.06
+"""Between two panels, as a share of the width."""
+_ROW_GAP: Final = 0.26
+"""Between two rows, as a share of the height: words of the upper and of the lower one."""
 
 
 def depth_profile(
@@ -37,37 +42,55 @@ def depth_profile(
     Returns:
         None if the decision knew no level anywhere and no child met one.
     """
-    met = {child.venue_id: child for child in children}
-    shown = [one for one in decision.venues if one.levels or _arrival(met.get(one.venue_id))][
+    sent: dict[str, list[Child]] = {}
+    for child in children:
+        sent.setdefault(child.venue_id, []).append(child)
+    shown = [one for one in decision.venues if one.levels or _arrival(sent.get(one.venue_id, []))][
         :PANELS_MAX
     ]
     if not shown:
         return None
     data: list[Trace] = []
-    layout = frame(margin={"l": 8, "r": 8, "t": 40, "b": 44}, annotations=[])
-    width = 1 / len(shown)
-    for place, venue in enumerate(shown, start=1):
-        child = met.get(venue.venue_id)
-        suffix = "" if place == 1 else str(place)
-        start = (place - 1) * width
-        layout[f"xaxis{suffix}"] = axis(
+    layout = frame(margin={"l": 8, "r": 14, "t": 40, "b": 44}, annotations=[])
+    rows = (len(shown) + COLUMNS - 1) // COLUMNS
+    heights = _heights(shown, children, figures)
+    for row in range(rows):
+        layout[f"yaxis{_suffix(row)}"] = {
+            **price_range(*heights, figures, lines=6 if rows == 1 else 4),
+            "domain": _span(rows - 1 - row, rows, _ROW_GAP),
+            "anchor": f"x{_suffix(row * COLUMNS)}",
+        }
+    for place, venue in enumerate(shown):
+        own = sent.get(venue.venue_id, [])
+        x, y = f"x{_suffix(place)}", f"y{_suffix(place // COLUMNS)}"
+        layout[f"xaxis{_suffix(place)}"] = axis(
             "",
-            domain=[start + (0.012 if place > 1 else 0), start + width - 0.012],
+            domain=_span(place % COLUMNS, min(len(shown), COLUMNS), _GAP),
             rangemode="tozero",
             nticks=3,
-            anchor="y",
-            tickformat=sizes_format(_most(venue, child, figures)),
+            tickangle=0,
+            anchor=y,
+            tickformat=sizes_format(_most(venue, own, figures)),
         )
         colour = marks.colour(venue.venue_id)
-        data += _panel(venue, child, colour, f"x{suffix}", figures)
-        layout["annotations"] += _heading(venue, child, colour, f"x{suffix}", figures)
-    low, high = _heights(shown, children, figures)
-    layout["yaxis"] = price_range(low, high, figures, lines=6)
+        data += _panel(venue, own, colour, (x, y), figures)
+        layout["annotations"] += _heading(venue, own, colour, (x, y), figures)
     layout["annotations"].append(
         label("quantity at this price and better", 0.5, 0, xref="paper", yref="paper", yshift=-36)
     )
     says = "Depth that the router knew, and that its orders met, by venue"
-    return Plot(name, says, 330, data, layout)
+    return Plot(name, says, 330 if rows == 1 else 500, data, layout)
+
+
+def _suffix(place: int) -> str:
+    """What plotly calls an axis by: nothing for the first one."""
+    return "" if place == 0 else str(place + 1)
+
+
+def _span(place: int, of: int, gap: float) -> list[float]:
+    """From where to where the panel at a place goes, as shares of the whole."""
+    size = (1 - gap * (of - 1)) / of
+    return [place * (size + gap), place * (size + gap) + size]
 
 
 def _heights(
@@ -89,18 +112,20 @@ def _heights(
     return low, high
 
 
-def _most(venue: Ranked, child: Child | None, figures: Figures) -> float:
+def _most(venue: Ranked, sent: Sequence[Child], figures: Figures) -> float:
     """The largest quantity in a panel."""
     known = sum(qty for _, qty in venue.levels)
-    return figures.size(max(known, sum(qty for _, qty in _arrival(child))))
+    return figures.size(max(known, sum(qty for _, qty in _arrival(sent))))
 
 
-def _arrival(child: Child | None) -> Levels:
-    return [] if child is None or child.arrival is None else child.arrival
+def _arrival(sent: Sequence[Child]) -> Levels:
+    """What was met; of several orders at one venue, by the one that could reach most."""
+    met = [child.arrival for child in sent if child.arrival]
+    return max(met, key=lambda levels: sum(qty for _, qty in levels), default=[])
 
 
 def _panel(
-    venue: Ranked, child: Child | None, colour: str, ref: str, figures: Figures
+    venue: Ranked, sent: Sequence[Child], colour: str, axes: tuple[str, str], figures: Figures
 ) -> list[Trace]:
     """Known depth as a filled step, what was met as a strong line above it."""
     name = plain_text(venue.venue_id)
@@ -108,7 +133,7 @@ def _panel(
     strong = {"width": 2.5, "shape": "vh", "color": colour}
     looks: list[tuple[Levels, str, dict[str, Any]]] = [
         (venue.levels, "known", {"fill": "tozerox", "fillcolor": f"{colour}-wash", "line": wash}),
-        (_arrival(child), "met", {"line": strong}),
+        (_arrival(sent), "met", {"line": strong}),
     ]
     data: list[Trace] = []
     for levels, says, look in looks:
@@ -116,7 +141,7 @@ def _panel(
             continue
         xs, ys = _steps(levels, figures)
         if "fill" in look:  # the last level gets a height, too
-            falls = (len(ys) > 2 and ys[-1] < ys[0]) or (child is not None and child.side != "buy")
+            falls = (len(ys) > 2 and ys[-1] < ys[0]) or any(one.side != "buy" for one in sent)
             xs.append(xs[-1])
             ys.append(ys[-1] + (-figures.tick if falls else figures.tick))
         data.append(
@@ -126,8 +151,8 @@ def _panel(
                 "x": xs,
                 "y": ys,
                 "hovertemplate": f"{name}, {says}: %{{x:,}} to %{{y}}<extra></extra>",
-                "xaxis": ref,
-                "yaxis": "y",
+                "xaxis": axes[0],
+                "yaxis": axes[1],
                 **look,
             }
         )
@@ -146,17 +171,18 @@ def _steps(levels: Levels, figures: Figures) -> tuple[list[float], list[float]]:
 
 
 def _heading(
-    venue: Ranked, child: Child | None, colour: str, ref: str, figures: Figures
+    venue: Ranked, sent: Sequence[Child], colour: str, axes: tuple[str, str], figures: Figures
 ) -> list[dict[str, Any]]:
     """The venue and what it was sent, above its panel."""
-    sent = "nothing sent" if child is None else f"{figures.about(child.order_qty)} sent"
+    lots = sum(child.order_qty for child in sent)
+    words = f"{figures.about(lots)} sent" if sent else "nothing sent"
     return [
         label(
             text,
             0,
             1,
-            xref=f"{ref} domain",
-            yref="paper",
+            xref=f"{axes[0]} domain",
+            yref=f"{axes[1]} domain",
             xanchor="left",
             yanchor="bottom",
             yshift=shift,
@@ -164,6 +190,6 @@ def _heading(
         )
         for text, shift, font in (
             (venue.venue_id, 16, {"size": 13, "color": colour, "weight": 600}),
-            (sent, 1, {"size": 12, "color": INK}),
+            (words, 1, {"size": 12, "color": INK}),
         )
     ]

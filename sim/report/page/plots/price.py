@@ -38,7 +38,7 @@ def price_path(
     if not data:
         return None
     layout = frame(
-        margin={"l": 8, "r": 104, "t": 8, "b": 44},
+        margin={"l": 8, "r": 104, "t": 24, "b": 44},
         xaxis=axis(clock.title, range=clock.range, showgrid=False),
         yaxis=price_axis(data, figures, 6),
         annotations=[],

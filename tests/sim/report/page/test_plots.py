@@ -106,6 +106,36 @@ def test_known_and_met_depth_are_drawn(read: Document, figures: Figures, marks: 
     assert met["x"] == [0, 100]
 
 
+def test_depth_counts_all_that_a_decision_sent_to_a_venue(
+    document: dict[str, Any], figures: Figures, marks: Marks
+) -> None:
+    child = document["children"][0]
+    document["children"] = [{**child, "cl_ord_id": name} for name in ("a", "b")]
+    read = read_document(document)
+    plot = depth_profile(read.decisions[0], read.children, figures, marks, "d")
+    assert plot is not None
+    words = [one["text"] for one in plot.layout["annotations"]]
+    assert f"{figures.about(2 * child['order_qty'])} sent" in words
+
+
+def test_depth_of_many_venues_goes_in_rows_of_three(
+    document: dict[str, Any], figures: Figures, marks: Marks
+) -> None:
+    """Side by side the words of five panels cover each other on a narrow screen."""
+    (ranked, *_) = [one for one in document["decisions"][0]["venues"] if one["levels"]]
+    names = ["A", "B", "C", "D", "E"]
+    document["decisions"][0]["venues"] = [{**ranked, "venue_id": name} for name in names]
+    plot = depth_profile(read_document(document).decisions[0], [], figures, marks, "d")
+    assert plot is not None
+    across = [plot.layout[f"xaxis{n}"]["domain"] for n in ("", 2, 3, 4, 5)]
+    up = [plot.layout[f"yaxis{n}"]["domain"] for n in ("", 2)]
+    assert all(end - start > 0.25 for start, end in across)
+    assert all(after[0] - before[1] > 0.05 for before, after in pairwise(across[:3]))
+    assert across[3:] == across[:2]
+    assert up[0][0] > up[1][1]
+    assert [one["yaxis"] for one in plot.data if one["xaxis"] in {"x3", "x4"}] == ["y", "y2"]
+
+
 def test_a_chart_ends_with_the_last_order_and_not_with_a_parent_that_waits(
     document: dict[str, Any],
 ) -> None:

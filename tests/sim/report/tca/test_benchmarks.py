@@ -70,7 +70,10 @@ def test_a_third_is_rounded_once() -> None:
 def test_no_part_compares_with_a_whole_and_nothing_with_nothing() -> None:
     part = made(Fraction(100), 15).row(1, 2030, 20, UNITS)
     assert (part["px"], part["cost"], part["cost_bps"]) == ("1.00000000", None, None)
-    assert part["why_not_available"].startswith("it holds for 15 of 20 lots")
+    assert part["why_not_available"].startswith("it holds for 150 of 200, and ")
+    coins = Units(Decimal("0.01"), Decimal("0.001"))
+    said = made(Fraction(100), 1_500_000).row(1, 203, 2_000_000, coins)["why_not_available"]
+    assert said.startswith("it holds for 1,500 of 2,000, and ")
     assert made(Fraction(100)).row(1, 0, 0, UNITS)["why_not_available"] == "nothing was filled"
     none = made(None, why="no prints").row(1, 2030, 20, UNITS)
     assert (none["px"], none["cost"], none["why_not_available"]) == (None, None, "no prints")

@@ -203,7 +203,7 @@ def test_benchmarks_are_of_what_was_displayed_and_what_traded(
     displayed = Decimal("100.01") * 60 + Decimal("100.05") * 20 + Decimal("100.03") * 100
     assert Decimal(found["displayed_vwap"]["px"]) == round(displayed / 180, 8)
     assert found["market_vwap"]["cost"] == "0.00000000"
-    assert found["market_vwap"]["detail"] == "nobody else traded: 90 lots, all of them ours"
+    assert found["market_vwap"]["detail"] == "nobody else traded: 90, all of it ours"
     assert found["best_possible"]["cost"] == "0.00000000"
     assert found["market_twap"]["px"] is not None
 
