@@ -2,6 +2,7 @@
 
 import os
 import shlex
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,6 +20,8 @@ from sim.cli.options import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sim.study.grid import Axis
     from sim.study.spread import Where
     from sim.study.sweep.plan import Plan
@@ -121,6 +124,7 @@ def sweep(
     try:
         with count_bar("sweep", quiet=quiet) as on_done:
             swept = run_plan(plan, where=where, on_done=on_done, journal=folder / JOURNAL)
+        missing = _write(folder, plan, swept)
     except BaseException as error:
         if resume and isinstance(error, JournalError):
             raise  # it is of other code, was changed, or is another process's: not for us to touch
@@ -128,7 +132,6 @@ def sweep(
             _tell_how_to_resume(error, click.get_current_context(), folder)
         raise
     code = FINE if any(row.filled_all for row in swept.result.points) else ANSWER_IS_NO
-    missing = _write(folder, plan, swept)
     _manifest(folder, started, code)
     _show(swept, folder, as_json=as_json, quiet=quiet)
     if not quiet:
@@ -237,16 +240,31 @@ def _write(folder: Path, plan: "Plan", swept: "Swept") -> list[str]:
 
     missing = []
     try:
-        write_table(folder / TABLE, plan, swept.runs)
+        _whole(folder / TABLE, lambda part: write_table(part, plan, swept.runs))
     except MissingExtraError as error:
         missing.append(f"no table: {error}")
     try:
-        draw(swept.result, folder / FIGURE)
+        _whole(folder / FIGURE, lambda part: draw(swept.result, part))
     except MissingExtraError as error:
         missing.append(f"no figure: {error}")
     text = msgspec.json.format(msgspec.json.encode(swept.result), indent=2) + b"\n"
-    (folder / DOCUMENT).write_bytes(text)  # last: it says that the sweep is finished
+    _whole(folder / DOCUMENT, lambda part: part.write_bytes(text))  # last: now it is finished
     return missing
+
+
+def _whole(path: Path, write: "Callable[[Path], object]") -> None:
+    """Write a file that is whole or not there: else half of one might say that all is finished."""
+    from sim.manifest import FolderError
+
+    part = path.with_name(f"{path.name}.part")
+    try:
+        write(part)
+        part.replace(path)
+    except OSError as error:
+        raise FolderError(f"{path}: cannot be written: {error.strerror or error}") from error
+    finally:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
 
 
 def _manifest(folder: Path, started: Any, code: int) -> None:

@@ -110,7 +110,18 @@ class Journal(Generic[R]):
         return self._results[key]
 
     def expect(self, keys: Sequence[str]) -> None:
-        """Say which jobs are wanted, and in which order; those of several calls follow."""
+        """Say which jobs are wanted, and in which order; those of several calls follow.
+
+        Raises:
+            JournalError: If there are results, and none is of the jobs of the first call: they are
+                of something else, and would be dropped.
+        """
+        if self._results and not self._wanted and not any(key in self._results for key in keys):
+            many = "1 result" if len(self) == 1 else f"{len(self):,} results"
+            raise JournalError(
+                f"{self.path}: found {many} of other runs, none of those asked for; allowed: the "
+                "same scenario, overrides, data and seeds; start anew in another folder"
+            )
         self._wanted.update(dict.fromkeys(keys))
 
     def settle(self) -> None:

@@ -4,6 +4,7 @@ Quantities are lots, money is exact decimal text, bps and shares are floats; nul
 """
 
 from collections.abc import Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import Any, Final
 
@@ -31,8 +32,12 @@ def write_table(path: Path, plan: Plan, runs: Sequence[Sequence[RunFigures]]) ->
     polars = load_extra("polars", "analysis", _PURPOSE)
     rows = [_row(plan, n, run) for n, own in enumerate(runs) for run in own]
     frame = polars.DataFrame(rows, schema=_schema(polars, plan, runs), orient="row")
+    content = BytesIO()  # a full disk is then the system's error, and none of the library's own
     # One row group and fixed settings: the bytes are a function of the rows.
-    frame.write_parquet(path, compression="zstd", statistics=True, row_group_size=max(1, len(rows)))
+    frame.write_parquet(
+        content, compression="zstd", statistics=True, row_group_size=max(1, len(rows))
+    )
+    path.write_bytes(content.getbuffer())
 
 
 def _schema(polars: Any, plan: Plan, runs: Sequence[Sequence[RunFigures]]) -> dict[str, Any]:

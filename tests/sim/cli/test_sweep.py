@@ -1,6 +1,9 @@
 """``sorsim sweep``: its files, what it refuses, and going on after an interruption."""
 
+import errno
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,8 +24,8 @@ GRID = ("--grid", "router.strategy.kind=greedy,top_of_book", "--seeds", "2", "--
 def no_figure(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Figures and tables load large libraries; the slow tests write them."""
     if request.node.get_closest_marker("slow") is None:
-        monkeypatch.setattr("sim.study.sweep.draw.draw", lambda *args: None)
-        monkeypatch.setattr("sim.study.sweep.table.write_table", lambda *args: None)
+        monkeypatch.setattr("sim.study.sweep.draw.draw", lambda found, path: path.touch())
+        monkeypatch.setattr("sim.study.sweep.table.write_table", lambda path, *args: path.touch())
 
 
 @pytest.mark.slow
@@ -67,7 +70,7 @@ def test_the_tables_say_what_is_cheaper(invoke: Invoke) -> None:
     assert "kind=top_of_book   -0.400" in done.out
     assert "dearer" in done.out
     assert "Note: chance plays no part" in done.out
-    assert max(map(len, done.out.splitlines()[:-4])) <= 80
+    assert max(map(len, done.out.splitlines()[:-6])) <= 80
 
 
 def test_along_an_axis_its_values_stand_side_by_side(invoke: Invoke) -> None:
@@ -214,3 +217,66 @@ def test_a_journal_that_is_another_ones_is_left_alone(invoke: Invoke, tmp_path: 
     assert done.err.startswith("sorsim: s/journal.jsonl:2: found no result of this study")
     assert "go on" not in done.err
     assert path.read_bytes() == content
+
+
+def test_a_journal_of_another_sweep_is_left_alone(invoke: Invoke, tmp_path: Path) -> None:
+    """A wrong command line must not take the place of what is done."""
+    assert invoke("sweep", "fragmented", *GRID, "--out", "s", "--quiet").code == 0
+    (tmp_path / "s" / "sweep.json").unlink()
+    before = (tmp_path / "s" / "journal.jsonl").read_bytes()
+    other = ("--grid", "router.max_attempts=5,6", "--seeds", "2", "--jobs", "1")
+    done = invoke("sweep", "fragmented", *other, "--out", "s", "--resume")
+    assert (done.code, "go on" in done.err) == (2, False)
+    assert "s/journal.jsonl: found 4 results of other runs, none of those asked for" in done.err
+    assert (tmp_path / "s" / "journal.jsonl").read_bytes() == before
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
+def test_what_cannot_be_written_to_its_end_is_not_there_and_can_be_gone_on_with(
+    invoke: Invoke, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException
+) -> None:
+    whole = Path.write_bytes
+
+    def half(path: Path, content: bytes) -> int:
+        if path.name.startswith("sweep.json"):
+            whole(path, content[: len(content) // 2])
+            raise error
+        return whole(path, content)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_bytes", half)
+        done = invoke("sweep", "fragmented", *GRID, "--out", "s")
+    code = 2 if isinstance(error, OSError) else 130
+    assert (done.code, "sorsim: what is done is kept; go on with: sorsim" in done.err) == (code, 1)
+    assert ("s/sweep.json: cannot be written: No space left on device" in done.err) == (code == 2)
+    held = sorted(file.name for file in (tmp_path / "s").iterdir())
+    assert held == ["journal.jsonl", "runs.parquet", "sweep.png"]
+    again = invoke("sweep", "fragmented", *GRID, "--out", "s", "--resume", "--quiet")
+    assert again.code == 0, again.err
+    assert json.loads((tmp_path / "s" / "sweep.json").read_bytes())["seeds"] == [1, 2]
+
+
+@pytest.mark.slow
+def test_a_table_on_a_full_disk_is_an_error_of_the_system(tmp_path: Path) -> None:
+    pytest.importorskip("resource")
+    out = tmp_path / "s"
+    code = (
+        "import resource, sys\n"
+        "from sim.study.sweep import table\n"
+        "from sim.study.sweep.plan import plan_of\n"
+        "from sim.study.sweep.run import run_plan\n"
+        "from sim.study.grid import parse_axis\n"
+        "from sim.study.runs import Source\n"
+        "from pathlib import Path\n"
+        "plan = plan_of(Source('fragmented'), [parse_axis('router.max_attempts=5,6')], 1)\n"
+        "runs = run_plan(plan).runs\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
+        "try:\n"
+        "    table.write_table(Path(sys.argv[1]), plan, runs)\n"
+        "except OSError as error:\n"
+        "    print(error.errno)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(out)], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (0, f"{errno.EFBIG}\n"), done.stderr

@@ -64,6 +64,19 @@ def test_a_settled_journal_has_the_order_of_the_jobs_and_only_theirs(tmp_path: P
     assert jobs == ["job 1", "job 2", "job 3", "job 4"]
 
 
+def test_results_of_other_jobs_alone_are_refused_and_stay(tmp_path: Path) -> None:
+    """Else a wrong command line would drop what another study has done."""
+    path = tmp_path / "journal.jsonl"
+    write(path, 1, 2)
+    before = path.read_bytes()
+    with Journal(path, Row) as journal:
+        with pytest.raises(JournalError, match="found 2 results of other runs, none of those"):
+            journal.expect([key(3), key(4)])
+        journal.expect([key(3), key(2)])  # some of more seeds or points
+        journal.expect([key(5)])
+    assert path.read_bytes() == before
+
+
 def test_a_line_that_was_cut_at_any_byte_is_dropped_and_written_over(tmp_path: Path) -> None:
     path = tmp_path / "journal.jsonl"
     write(path, 1)
