@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
@@ -139,6 +140,23 @@ def test_a_cluster_that_cannot_be_reached_is_an_error_after_a_bounded_time(tmp_p
             where = f"tcp://127.0.0.1:{port}"
             with pytest.raises(ClusterError, match=f"^{where}: no Dask scheduler .* within 0.2 s"):
                 run_on_cluster([1], abs, where, on_result=print, connect_seconds=0.2)
+
+
+def test_whoever_else_answers_there_is_no_scheduler() -> None:
+    """A port of the web, say: its first bytes, read as a length, are more than any memory."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer() -> None:
+            with server.accept()[0] as caller:
+                caller.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+                caller.recv(1 << 16)
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        where = f"tcp://127.0.0.1:{server.getsockname()[1]}"
+        with pytest.raises(ClusterError, match=f"^{where}: no Dask scheduler .*nothing was run"):
+            run_on_cluster([1], abs, where, on_result=print, connect_seconds=5)
+        thread.join()
 
 
 def test_without_dask_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
