@@ -372,10 +372,8 @@ class LogState:
         child = self._child(record.orig_cl_ord_id)
         freed = child.leaves_qty - record.leaves_qty
         if freed < 0:
-            raise _Contradiction(
-                f"child {child.cl_ord_id!r} has {child.leaves_qty} lots open, and is replaced to "
-                f"{record.leaves_qty}"
-            )
+            name, left, lots = child.cl_ord_id, child.leaves_qty, record.leaves_qty
+            raise _Contradiction(f"child {name!r} has {left} lots open, and is replaced to {lots}")
         child.order_qty, child.price = record.order_qty, record.price
         child.leaves_qty = record.leaves_qty
         self.parents[child.parent_id].working_qty -= freed
@@ -405,10 +403,11 @@ class LogState:
                 f"child {child.cl_ord_id!r} has {child.cum_qty} lots filled, {lots} are taken back "
                 f"and {reopened} open again"
             )
-        fee = _money(record.fee)
+        if not 0 <= record.excess_qty <= self.overfilled.get(record.venue_id, 0):
+            raise _Contradiction(f"excess_qty {record.excess_qty} was not in the account apart")
         for one in (child, parent):
             one.tick_lots -= tick_lots
-            one.fees = _EXACT.add(one.fees, fee)
+            one.fees = _EXACT.add(one.fees, _money(record.fee))
             one.busted_qty += lots - reopened
         child.cum_qty -= lots
         child.leaves_qty += reopened

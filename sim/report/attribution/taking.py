@@ -58,11 +58,14 @@ def meet(walk: Walk, path: Path, around: Surroundings, limit: int, got: int) -> 
     if path.touch is not None and path.touch[0] <= limit:
         key, shown = path.touch
         refused = min(missing, max(0, shown - reachable.get(key, 0)))
-    deep = sum(
-        max(0, qty - reachable.get(key, 0))
-        for key, qty in walk.levels
-        if key <= limit and (path.touch is None or key != path.touch[0])
-    )
+    deep, known = 0, child.known
+    # Where nothing was published since the quote nothing was withdrawn.
+    if known is None or arrival.venue_seq > known.venue_seq:
+        deep = sum(
+            max(0, qty - reachable.get(key, 0))
+            for key, qty in walk.levels
+            if key <= limit and (path.touch is None or key != path.touch[0])
+        )
     deep = min(deep, missing - refused)
     walk.withdrawn(arrival.t_ns, deep)
     rest = missing - deep

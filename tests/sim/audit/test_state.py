@@ -9,6 +9,7 @@ import pytest
 
 from sim.audit.records import (
     RECORD_TYPES,
+    Bust,
     CancelRejected,
     CancelSent,
     ChildAcked,
@@ -118,6 +119,25 @@ def fill(qty: int, t_ns: int = 3, fee: str = "0.5") -> Fill:
     )
 
 
+def bust(excess_qty: int) -> Bust:
+    return Bust(
+        **STAMPS,
+        t_ns=4,
+        cl_ord_id="P.X.1",
+        parent_id="P",
+        venue_id="X",
+        exec_id=2,
+        exec_ref_id=1,
+        was_px=99,
+        was_qty=1,
+        reopened_qty=0,
+        excess_qty=excess_qty,
+        cum_qty=0,
+        leaves_qty=0,
+        fee="0",
+    )
+
+
 ACK = ChildAcked(t_ns=3, cl_ord_id="P.X.1", venue_id="X", order_id=7, **STAMPS)
 REJECT = ChildRejected(
     t_ns=3, cl_ord_id="P.X.1", venue_id="X", reason=RejectReason.THROTTLED, **STAMPS
@@ -217,6 +237,7 @@ def test_what_is_no_order_of_ours() -> None:
         ((parent(),), "its t_ns goes back from 2 to 1"),
         ((msgspec.structs.replace(fill(1), cl_ord_id="\x1b"),), "child '\\x1b' was never sent"),
         ((msgspec.structs.replace(sent(), parent_id="Q"),), "parent 'Q' was never received"),
+        ((fill(1), bust(excess_qty=1)), "excess_qty 1 was not in the account apart"),
         ((decision(effective_scale=0),), "effective_scale must be >= 1, was 0"),
     ],
 )

@@ -332,6 +332,13 @@ def test_an_indication_that_is_not_true(told: Told, fill: Data) -> None:
     assert causes(told(venue)) == {"untrue_indication": 40}
 
 
+def test_a_deeper_indication_that_is_not_true_was_not_withdrawn(told: Told) -> None:
+    """The pool published nothing between the quote and the arrival."""
+    fill = {"model": "fraction", "share": "0.5"}
+    venue = pool("A", ["100.00", 40], ["100.01", 60], indications=True, fill=fill)
+    assert causes(told(venue)) == {"untrue_indication": 50}
+
+
 def test_what_a_pool_that_shows_nothing_does_not_have(told: Told, lit: Make) -> None:
     venues = lit("LIT", [["100.02", 500]]), pool("A", ["100.00", 30])
     found = told(*venues, router=BLIND)
