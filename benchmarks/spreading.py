@@ -92,7 +92,7 @@ def dask_tasks(count: int) -> dict[str, Any]:
         n_workers=CORES,
         threads_per_worker=1,
         host="127.0.0.1",
-        dashboard_address=None,
+        dashboard_address="127.0.0.1:0",
     ) as cluster:
         there = Cluster(cluster.scheduler_address)
         _busy(CORES, there)  # its workers load what they need once
