@@ -160,6 +160,7 @@ def _along_tables(found: Sweep, width: int) -> list[RenderableType]:
         *_side_by_side(Column("Shortfall,\nbps", names, "left"), shortfalls, width),
         "",
         *_side_by_side(Column("Fill rate\nof children", names, "left"), rates, width),
+        "",
         Text(
             f"Across: {along}; {LINE}s: what takes these values, all else as it stands. Means with "
             f"{found.confidence:.0%} intervals of each by itself (Student's t)."

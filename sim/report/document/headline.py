@@ -97,7 +97,7 @@ def _one(parent: Mapping[str, Any], document: Mapping[str, Any], size: _Size) ->
             f"{count(len(venues), 'venue')} with {count(parent['children'], 'child order')}, the "
             f"last fill {duration(took)} after the order came{_why_ended(parent)}."
         )
-    yield from _cost(parent)
+    yield from _cost(parent, document)
     yield from _benchmark(parent, document)
 
 
@@ -107,9 +107,11 @@ def average(text: str) -> str:
 
 
 def _price(text: str, document: Mapping[str, Any]) -> str:
-    """A price in words: with two digits more than the tick has, at most."""
-    digits = len(document["instrument"]["tick_size"].partition(".")[2]) + 2
-    return average(plain(_rounded(Decimal(text), Decimal(1).scaleb(-digits))))
+    """A price in words: with the digits that the tick has, and two more at most."""
+    tick = len(document["instrument"]["tick_size"].partition(".")[2])
+    value = _rounded(Decimal(text), Decimal(1).scaleb(-tick - 2))
+    digits = max(tick, len(plain(value).partition(".")[2]))
+    return f"{value:,.{digits}f}"
 
 
 def _last_fill_ns(children: Sequence[Mapping[str, Any]]) -> int:
@@ -125,7 +127,7 @@ def _why_ended(parent: Mapping[str, Any]) -> str:
     return f"; it ended by {reason.replace('_', ' ')}"
 
 
-def _cost(parent: Mapping[str, Any]) -> Iterator[str]:
+def _cost(parent: Mapping[str, Any], document: Mapping[str, Any]) -> Iterator[str]:
     shortfall = parent.get("shortfall")
     if not shortfall:
         return
@@ -135,8 +137,9 @@ def _cost(parent: Mapping[str, Any]) -> Iterator[str]:
         yield f"What it cost against the arrival price is not available: {reason.rstrip('.')}."
         return
     how = "" if bps is None else f", {_abs_bps(bps)} bps of the order's value at arrival"
+    mid = _price(parent["arrival_mid"], document)
     yield (
-        f"Against the middle of the market at arrival ({average(parent['arrival_mid'])}) it "
+        f"Against the middle of the market at arrival ({mid}) it "
         f"{_cost_words(Decimal(total))} in all{how}."
     )
     yield from _made_of([shortfall["parts"]])

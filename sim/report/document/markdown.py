@@ -4,11 +4,11 @@ Long tables are cut and say of how much; the JSON form has all of it. Text from 
 anybody's: what Markdown or a terminal would obey is escaped.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final
 
-from sim.protocol.units import plain
 from sim.report.attribution.causes import SAYS
 from sim.report.document.headline import PART_WORDS, average, money
 from sim.report.words import duration, instant
@@ -36,6 +36,7 @@ _OBEYED: Final = str.maketrans(
     }
 )
 _SAYS: Final = {cause.value: words for cause, words in SAYS.items()}
+_LONG_NUMBER: Final = re.compile(r"-?[0-9]{4,}\.[0-9]+")
 _MEDIAN, _HIGH, _MOST = 50, 99, 100
 
 Table = tuple[Sequence[str], Iterable[Sequence[Any]]]
@@ -146,8 +147,8 @@ def _parents(parents: Sequence[Mapping[str, Any]]) -> Table:
             one["order_qty"],
             one["filled_qty"],
             None if one["avg_px"] is None else average(one["avg_px"]),
-            one["arrival_mid"],
-            one["fees"],
+            _grouped(one["arrival_mid"]),
+            _grouped(one["fees"]),
             "not ended" if one["end_reason"] is None else one["end_reason"].replace("_", " "),
         )
         for one in parents[:PARENTS_MAX]
@@ -272,7 +273,7 @@ def _venues(venues: Sequence[Mapping[str, Any]]) -> Table:
             one["filled_qty"],
             None if one["fill_rate"] is None else f"{Decimal(one['fill_rate']):.1%}",
             None if one["avg_px"] is None else average(one["avg_px"]),
-            one["fees"],
+            _grouped(one["fees"]),
             one["short_qty"],
         )
         for one in venues
@@ -313,7 +314,7 @@ def _decisions(decisions: Sequence[Mapping[str, Any]]) -> Iterator[str]:
                 row.get("rank"),
                 row["venue_id"],
                 row.get("available_qty"),
-                row.get("price"),
+                _grouped(row.get("price")),
                 row["allocated_qty"],
                 row.get("filled_qty"),
                 str(row.get("why") or "").replace("_", " "),
@@ -346,8 +347,8 @@ def _children(children: Sequence[Mapping[str, Any]]) -> Iterator[str]:
             one["cl_ord_id"],
             instant(one["sent_ns"]),
             one["requested_qty"],
-            one["price"],
-            one["shown_px"],
+            _grouped(one["price"]),
+            _grouped(one["shown_px"]),
             None if one["quote_age_ns"] is None else duration(one["quote_age_ns"]),
             None if one["arrived_ns"] is None else instant(one["arrived_ns"]),
             None if one["ended_ns"] is None else instant(one["ended_ns"]),
@@ -390,13 +391,30 @@ def _value(key: str, value: Any) -> Any:
         return ", ".join(map(str, value))
     if key in _NAMES and isinstance(value, str):
         return value.replace("_", " ")
+    if isinstance(value, str) and _LONG_NUMBER.fullmatch(value):
+        return _grouped(value)
     return value
 
 
+def _grouped(text: str | None) -> str | None:
+    """A decimal as it is, thousands apart."""
+    return None if text is None else f"{Decimal(text):,f}"
+
+
 def _money(text: str | None) -> str | None:
-    return None if text is None else money(text)
+    return _small(text) or (None if text is None else money(text))
+
+
+def _small(text: str | None) -> str | None:
+    """What would round to nought, with one digit: it must not read as nought."""
+    value = Decimal(text or 0)
+    if not value or value.quantize(Decimal("0.01")):
+        return None
+    return f"{Decimal(f'{value:.1g}'):f}"
 
 
 def _short_bps(text: str | None) -> str | None:
     """Basis points to the hundredth."""
-    return None if text is None else plain(Decimal(text).quantize(Decimal("0.01")))
+    return _small(text) or (
+        None if text is None else f"{Decimal(text).quantize(Decimal('0.01')) + 0:,f}"
+    )

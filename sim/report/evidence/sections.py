@@ -292,9 +292,8 @@ def _protection(trail: Trail, touches: Touches, missing: list[str]) -> Section:
             f"{found['passed_executions']:,} of {found['executions']:,} executions in which our "
             f"order took, {said.qty(found['passed_qty'])} of {said.qty(found['executed_qty'])}, "
             "were at a worse price than another lit venue displayed.",
-            f"What was displayed there would have cost {cost} less, for no more than "
-            f"was displayed; {not_swept} less where no order of the same decision "
-            "went for all of it.",
+            f"As far as the quantity displayed there went, it was better by {cost} in all, and by "
+            f"{not_swept} where no order of the same decision went for all of it.",
         ]
     if len(passed) < found["count"]:
         says.append(f"{len(passed):,} of {found['count']:,} passed quotes are listed.")

@@ -62,7 +62,9 @@ def key_figures(document: Document, figures: Figures) -> list[Key]:
         known = [one.shortfall.total for one in parents if one.shortfall.total is not None]
         total = sum((Decimal(text) for text in known), Decimal(0))
         value = money(f"{total:f}") if known else "not available"
-        of = f"{whole(len(known))} of {whole(len(parents))} parents have a mid to measure from"
+        of = f"{whole(len(parents))} orders, each against the mid at its arrival"
+        if len(known) < len(parents):
+            of = f"{whole(len(known))} of {whole(len(parents))} parents have a mid to measure from"
         found.append(Key("Shortfall", value, of))
     fees = [one.fees for one in parents if one.fees is not None]
     if fees:

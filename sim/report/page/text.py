@@ -14,25 +14,20 @@ from sim.report.page.form import Instrument
 NONE: Final = "\N{EN DASH}"
 MINUS: Final = "\N{MINUS SIGN}"
 
+# Each begins with its name in the log, by which the headline and all other forms call it.
 _CAUSES: Final = {
-    "gone_before_arrival": "gone before arrival",
-    "taken_by_others": "taken by others first",
-    "faded": "faded after our own fill elsewhere",
-    "own_sibling": "taken by our own sibling order",
+    "faded": "faded after our own fill",
+    "own_sibling": "own sibling had it first",
     "queue": "queue: its turn did not come",
-    "min_qty": "minimum quantity",
-    "halt": "venue did not trade",
-    "not_shown": "asked for more than was shown",
-    "untrue_indication": "indicated, and not there",
+    "min_qty": "min qty: minimum not met",
+    "halt": "halt: venue did not trade",
+    "not_shown": "not shown: asked for more",
+    "untrue_indication": "untrue indication: not there",
     "no_reference": "no reference price",
-    "rejected": "refused",
-    "canceled_by_router": "taken back by the router",
-    "canceled_by_venue": "ended by the venue",
     "busted": "busted: fill taken back",
-    "not_booked": "booked apart: beyond the limit",
-    "not_answered": "no answer",
+    "not_booked": "not booked: beyond the limit",
     "still_open": "still open at the end",
-    "not_recorded": "unknown: no market data in the log",
+    "not_recorded": "not recorded: no market data",
 }
 _PARTS: Final = {
     "delay": ("Delay", "how the price moved while orders were on their way"),

@@ -73,7 +73,8 @@ class Yardsticks:
         yield Benchmark(
             name="displayed_vwap",
             title="VWAP by displayed liquidity",
-            about="the average price of all that exchanges displayed on the other side, by lots",
+            about="the average price of all that exchanges displayed on the other side, by "
+            "quantity",
             px=Fraction(sum(px * qty for px, qty in levels), lots) if lots else None,
             detail=about(self._trail.units, lots) if lots else "",
             approximate=approximate,
@@ -138,7 +139,7 @@ class Yardsticks:
             name="market_vwap",
             title="VWAP",
             about="the average price of all trades at all venues from the order's arrival to its "
-            "end, by lots",
+            "end, by quantity",
             px=Fraction(tick_lots, lots) if lots else None,
             detail=detail,
             approximate="our own trades count",

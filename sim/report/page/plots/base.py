@@ -145,9 +145,9 @@ def axis(title: str = "", **more: Any) -> dict[str, Any]:
     return found
 
 
-def sizes_format(most: float) -> str:
-    """How an axis writes quantities: short from ten thousand on, else as they are."""
-    return "~s" if most >= 10_000 else ",~r"
+def sizes_format(most: float, short_from: float = 10_000) -> str:
+    """How an axis writes quantities: short from so many on, else as they are."""
+    return "~s" if most >= short_from else ",~r"
 
 
 def label(text: str, x: float | str, y: float | str, **more: Any) -> dict[str, Any]:

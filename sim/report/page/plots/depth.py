@@ -70,7 +70,7 @@ def depth_profile(
             nticks=3,
             tickangle=0,
             anchor=y,
-            tickformat=sizes_format(_most(venue, own, figures)),
+            tickformat=sizes_format(_most(venue, own, figures), 1_000),
         )
         colour = marks.colour(venue.venue_id)
         data += _panel(venue, own, colour, (x, y), figures)

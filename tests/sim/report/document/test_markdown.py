@@ -35,6 +35,15 @@ def test_tables_are_whole(name: str) -> None:
     assert "\n\n\n" not in text
 
 
+def test_what_is_not_nought_never_reads_as_nought() -> None:
+    document = document_of("two_parents")
+    document["parents"][0]["benchmarks"][0] |= {"cost": "-0.0043", "cost_bps": "0.000031"}
+    document["parents"][0]["arrival_mid"] = "61765.985"
+    text = markdown(document)
+    assert "| -0.004 | 0.00003 |" in text
+    assert "| 61,765.985 |" in text
+
+
 def test_what_matters_stands_there() -> None:
     text = markdown(document_of("two_parents"))
     assert "| FIRST | 0.00 | 200.00 | 300.00 | 0.00 | 0.00 | 0.00 | 500.00 | 1.25 |" in text

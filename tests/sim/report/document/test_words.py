@@ -86,7 +86,7 @@ def test_costs_are_told_by_size_and_benchmarks_with_their_sign() -> None:
     )
     assert said[3] == (
         "Without fees its average price was 3.46 bps better than the best single exchange (100.02) "
-        "and the same as the market's VWAP (100)."
+        "and the same as the market's VWAP (100.00)."
     )
     assert "500 (gone before arrival) and 200 (queue)." in said[4]
 

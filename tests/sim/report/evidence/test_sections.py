@@ -136,7 +136,9 @@ def test_passed_quotes_are_told_in_words_and_rows() -> None:
     assert found["text"][0].startswith(
         "1 of 6 executions in which our order took, 10,000 of 100,000"
     )
-    assert found["text"][1].startswith("What was displayed there would have cost 200 less")
+    assert found["text"][1].startswith(
+        "As far as the quantity displayed there went, it was better by 200 in all"
+    )
     (reason,) = rows_of(found, "By reason")
     assert (reason["reason"], reason["count"]) == ("swept_at_once", 1)
     (row,) = rows_of(found, "One by one")

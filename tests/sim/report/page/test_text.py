@@ -6,10 +6,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sim.report.attribution.causes import Cause
 from sim.report.page.form import Instrument
 from sim.report.page.render import asset
 from sim.report.page.tables import choose, shown_of
-from sim.report.page.text import MINUS, NONE, Figures, bps, money, percent, sentences, signed
+from sim.report.page.text import MINUS, NONE, Figures, bps, cause, money, percent, sentences, signed
+
+
+@pytest.mark.parametrize("one", list(Cause))
+def test_a_cause_begins_with_the_name_that_the_headline_calls_it_by(one: Cause) -> None:
+    assert cause(one.value).startswith(one.value.replace("_", " "))
+    assert len(cause(one.value)) <= 30, "on a narrow screen the bars would have no room"
+
 
 BITCOIN = Figures(Instrument("BTC", "0.01", "0.00001"))
 
