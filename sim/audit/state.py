@@ -268,6 +268,8 @@ class LogState:
     def _on_parent(self, record: ParentReceived) -> None:
         if record.parent_id in self.parents:
             raise _Contradiction(f"parent {record.parent_id!r} was received before")
+        if record.order_qty < 1:
+            raise _Contradiction(f"order_qty must be >= 1, was {record.order_qty}")
         self.parents[record.parent_id] = ParentState(record)
 
     def _on_step(self, record: ScheduleStep) -> None:
@@ -431,8 +433,7 @@ class LogState:
     def _on_hold(self, record: RouteHold) -> None:
         self.holds[record.venue_id] = record
 
-    def _on_breach(self, record: ControlBreach) -> None:
-        """What did not leave was never open."""
+    def _on_breach(self, record: ControlBreach) -> None:  # what did not leave was never open
         self.breaches[record.control] = self.breaches.get(record.control, 0) + 1
 
     def _on_written_off(self, record: WrittenOff) -> None:

@@ -238,6 +238,10 @@ def test_what_is_no_order_of_ours() -> None:
         ((msgspec.structs.replace(fill(1), cl_ord_id="\x1b"),), "child '\\x1b' was never sent"),
         ((msgspec.structs.replace(sent(), parent_id="Q"),), "parent 'Q' was never received"),
         ((fill(1), bust(excess_qty=1)), "excess_qty 1 was not in the account apart"),
+        (
+            (msgspec.structs.replace(parent(0), parent_id="Q", t_ns=2),),
+            "order_qty must be >= 1, was 0",
+        ),
         ((decision(effective_scale=0),), "effective_scale must be >= 1, was 0"),
     ],
 )
