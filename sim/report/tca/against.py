@@ -132,9 +132,9 @@ class Yardsticks:
         ours, detail = parent.filled_qty, ""
         if lots:
             traded, own = (about(self._trail.units, one) for one in (lots, ours))
-            detail = f"{traded} traded, {own} of it ours"
+            detail = f"{traded} traded, {own} of it this order's"
             if lots == ours:
-                detail = f"nobody else traded: {traded}, all of it ours"
+                detail = f"nobody else traded: {traded}, all of it this order's"
         return Benchmark(
             name="market_vwap",
             title="VWAP",

@@ -203,7 +203,7 @@ def test_benchmarks_are_of_what_was_displayed_and_what_traded(
     displayed = Decimal("100.01") * 60 + Decimal("100.05") * 20 + Decimal("100.03") * 100
     assert Decimal(found["displayed_vwap"]["px"]) == round(displayed / 180, 8)
     assert found["market_vwap"]["cost"] == "0.00000000"
-    assert found["market_vwap"]["detail"] == "nobody else traded: 90, all of it ours"
+    assert found["market_vwap"]["detail"] == "nobody else traded: 90, all of it this order's"
     assert found["best_possible"]["cost"] == "0.00000000"
     assert found["market_twap"]["px"] is not None
 
@@ -244,6 +244,17 @@ def test_what_was_displayed_counts_as_the_order_came_and_not_as_it_first_took(
     assert cost.total.tick_lots == 10_005 * 50
     assert found["single_exchange"]["px"] == "100.01000000"
     assert found["single_exchange"]["cost"] == "2.00000000"
+
+
+def test_what_another_order_of_ours_traded_is_not_this_orders(
+    market: Callable[..., Data], two_sided: Callable[..., Data], costs_of: Callable[..., Any]
+) -> None:
+    venue = two_sided("A", [["100.01", 60]], [["99.99", 5]])
+    data = market([venue], qty=20)
+    data["parents"] = [data["parents"][0], {**data["parents"][0], "id": "Q", "qty": 40}]
+    rows = costs_of(data)["P"].row()["benchmarks"]
+    (vwap,) = [row for row in rows if row["name"] == "market_vwap"]
+    assert vwap["detail"] == "60 traded, 20 of it this order's"
 
 
 def test_what_a_venue_shows_first_of_all_is_the_market_though_we_come_at_once(
