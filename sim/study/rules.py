@@ -26,7 +26,7 @@ from sim.audit.records import (
 from sim.protocol.enums import DecisionReason, EndReason
 from sim.protocol.market_data import Levels
 from sim.report.words import duration, instant
-from sim.study.fields import FieldChange
+from sim.study.fields import ABSENT, FieldChange
 from sim.study.ground import Cause, Ground, Root
 from sim.study.pairs import Key, Pairs, Side
 
@@ -296,17 +296,15 @@ class Rules(Ground):
     def _quote_cause(
         self, key: Key, venue_id: str, before: "_Heard", after: "_Heard"
     ) -> Cause | None:
-        """Two quotes of a venue: it published otherwise, or they came at other times."""
+        """Two quotes of a venue: it is in one run only, published otherwise, or they came late."""
+        shown, place = printable(venue_id), f"venues[{venue_id}]"
+        if any(one.path == place and ABSENT in {one.old, one.new} for one in self._settings):
+            return self._root(f"{shown} is a venue of one of the two alone", place)
         change = self._pairs.market.get(venue_id)
         known = [one.published_ns for one in (before, after) if one.published_ns is not None]
         if change is not None and known and change.t_ns <= max(known):
             return self._venue_cause(key, venue_id)
-        shown = printable(venue_id)
-        says = (
-            f"by then the feed of {shown} had brought {before.said()}, "
-            f"and in the second log {after.said()}"
-        )
-        place = f"venues[{venue_id}]"
+        says = f"by then the feed of {shown} had brought {before.said()} | {after.said()}"
         return self._root(says, f"{place}.latency.feed", place, "links", "tape")
 
     def _parent(self, key: Key, old: Any, new: Any) -> Cause | None:

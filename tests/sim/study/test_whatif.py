@@ -1,5 +1,6 @@
 """A log's run once more with one change: what differs, why, and what it costs."""
 
+import json
 from collections.abc import Callable
 from decimal import Decimal
 from fractions import Fraction
@@ -120,6 +121,26 @@ def test_what_one_run_alone_has_is_named_by_the_run(run: Run) -> None:
     found = whatif(run("partial_fill", "router.max_attempts=1"), ["router.max_attempts=9"])
     assert any(step.endswith("in the new run only") for step in found.causes)
     assert not any("first log" in step for step in steps)
+
+
+@pytest.mark.parametrize("name", ["NASDAQ", "EMPTY"])
+def test_a_venue_of_one_run_alone_is_the_cause(run: Run, name: str) -> None:
+    """One that is taken away, and one without a book that is added."""
+    log = run("fragmented")
+    venues = read_trail(log).scenario["venues"]
+    if name == "EMPTY":
+        changed = [*venues, {**venues[0], "id": name, "book": {}}]
+    else:
+        changed = [venue for venue in venues if venue["id"] != name]
+    found = whatif(log, [f"venues={json.dumps(changed)}"])
+    assert [one.path for one in found.settings] == [f"venues[{name}]"]
+    assert found.result is not None or name == "EMPTY"
+    steps = found.causes if found.result is None else found.result.chain.steps
+    assert steps[-2:] == [
+        f"{name} is a venue of one of the two alone",
+        f"setting {found.settings[0]}",
+    ]
+    assert not any("second log" in step for step in steps)
 
 
 @pytest.mark.parametrize("change", ["name=other", "audit.sync=each", "study.tune=null"])
