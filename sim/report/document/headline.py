@@ -31,6 +31,19 @@ BENCHMARKS_TOLD: Final = {
 }
 """Benchmarks that the headline names."""
 
+_ENDS: Final = {
+    "deadline": "; it ended at its deadline",
+    "run_ended": "; it was open as the run ended",
+    "aborted": "; it was open as the run was aborted",
+    "no_venue": "; it ended because no venue was left",
+    "no_answer": "; it ended because venues did not answer",
+    "attempts_exhausted": "; it ended because its attempts were used up",
+    "given_up": "; what came back was given up",
+    "horizon": "; it ended with the horizon of its schedule",
+    "kill_switch": "; the kill switch ended it",
+    "control": "; a control ended it",
+    "busted": "; the rest was taken back by busts",
+}
 _BPS: Final = Decimal("0.01")
 _CENT: Final = Decimal("0.01")
 
@@ -124,7 +137,7 @@ def _why_ended(parent: Mapping[str, Any]) -> str:
         return ""
     if reason is None:
         return "; it had not ended as the log ends"
-    return f"; it ended by {reason.replace('_', ' ')}"
+    return f"; it ended by {reason.replace('_', ' ')}" if reason not in _ENDS else _ENDS[reason]
 
 
 def _cost(parent: Mapping[str, Any], document: Mapping[str, Any]) -> Iterator[str]:

@@ -93,7 +93,7 @@ def figure_bytes(draw: Callable[[Any], None], size: tuple[float, float]) -> byte
 def name_of(text: Any, most: int = NAME_MAX) -> str:
     """A name as it may stand in a figure."""
     shown = printable(str(text))
-    return shown if len(shown) <= most else f"{shown[: most - 2]}.."
+    return shown if len(shown) <= most else f"{shown[: most - 6]}..{shown[-4:]}"
 
 
 def venue_colours(document: Mapping[str, Any]) -> dict[str, str]:

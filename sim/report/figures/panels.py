@@ -147,8 +147,8 @@ def _strategies(axis: Any, studied: Sequence[StudiedCost], of: int) -> None:
     if not studied:
         say_instead(
             axis,
-            "Needs the result of a sweep or a comparison\nof this scenario: sorsim report RUN "
-            "--format png\n--study sweep.json (or comparison.json)",
+            "Needs the result of a sweep or a comparison of this\nscenario that has costs in bps: "
+            "sorsim report RUN\n--format png --study sweep.json (or comparison.json)",
         )
         return
     places = [-n for n in range(len(studied))]
@@ -183,8 +183,8 @@ def _spread(axis: Any, studied: Sequence[StudiedCost]) -> None:
     if not known:
         say_instead(
             axis,
-            "Needs the costs of single runs, which a sweep keeps:\nsorsim sweep SCENARIO, then "
-            "sorsim report RUN\n--format png --study sweep.json",
+            "Needs the costs of single runs in bps, which a sweep\nkeeps where there are any: sorsim "
+            "sweep SCENARIO,\nthen sorsim report RUN --format png --study sweep.json",
         )
         return
     for n, one in enumerate(studied):

@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 
 from sim.report.page.form import Child, Decision
-from sim.report.page.plots.base import Marks
+from sim.report.page.plots.base import Marks, short_name
 from sim.report.page.text import Figures
 
 CAME_BACK: Final = frozenset({"partial_fill", "reject", "timeout", "bust"})
@@ -134,7 +134,7 @@ def _panel(
             )
         )
         out += height
-        bars.append(_bar((_MIDDLE, at, height), style, name, figures.about(one.sent)))
+        bars.append(_bar((_MIDDLE, at, height), style, short_name(name), figures.about(one.sent)))
         start = at
         for outcome, lots in (("filled", one.filled), ("not filled", one.sent - one.filled)):
             if not lots:

@@ -32,6 +32,7 @@ from sim.report.page.text import Figures, sentences
 from sim.report.page.views import PARENTS_MAX
 from sim.report.words import instant
 
+_BLANKS: Final = "\n\t"
 PLOTLY: Final = "plotly-basic-4.1.1.min.js"
 DRAWN_MAX: Final = 600
 """Child orders that charts draw."""
@@ -61,6 +62,15 @@ def render(document: Mapping[str, Any]) -> str:
     return page
 
 
+def visible(value: Any) -> Any:
+    """A text with what would turn or hide the words behind it spelt out, such as U+202E."""
+    if not isinstance(value, str) or hasattr(value, "__html__") or value.isprintable():
+        return value
+    return "".join(
+        one if one.isprintable() or one in _BLANKS else ascii(one)[1:-1] for one in value
+    )
+
+
 def asset(name: str) -> str:
     """Text of a file that comes with the page."""
     return (files("sim.report.page") / "assets" / name).read_text(encoding="utf-8")
@@ -75,6 +85,7 @@ def _template() -> Any:
         autoescape=True,
         loader=jinja2.FunctionLoader(asset),
         undefined=jinja2.StrictUndefined,
+        finalize=visible,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,

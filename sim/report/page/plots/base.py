@@ -35,6 +35,14 @@ Trace = dict[str, Any]
 Layout = dict[str, Any]
 
 
+NAME_MAX: Final = 20
+"""Characters of a name in a chart; pointing at a mark tells all of it."""
+
+
+NARROW_MAX: Final = 14
+"""The same where three stand side by side."""
+
+
 class Plot(msgspec.Struct, frozen=True):
     """One chart.
 
@@ -163,7 +171,14 @@ def label(text: str, x: float | str, y: float | str, **more: Any) -> dict[str, A
     return found
 
 
+def short_name(name: str, most: int = NAME_MAX) -> str:
+    """A name as it fits beside others in a chart: a long one loses its middle."""
+    half = most // 2
+    return name if len(name) <= most else f"{name[: half - 1]}\u2026{name[-half:]}"
+
+
 def plain_text(text: str) -> str:
     """Text for plotly, which takes a few tags for itself: it must find none but line breaks."""
+    text = "".join(one if one.isprintable() or one == "\n" else ascii(one)[1:-1] for one in text)
     escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return escaped.replace("\n", "<br>")

@@ -19,6 +19,7 @@ from sim.report.page.plots.base import (
     frame,
     label,
     plain_text,
+    short_name,
 )
 from sim.report.page.text import bps, money, part, parts_in_order
 from sim.report.words import duration
@@ -54,7 +55,7 @@ def cost_steps(parents: Sequence[Parent]) -> Plot | None:
         if len(shown) > 1:
             layout["annotations"].append(
                 label(
-                    parent.parent_id,
+                    short_name(parent.parent_id),
                     0,
                     1,
                     xref=_ref("x", place, " domain"),
@@ -194,7 +195,7 @@ def markouts(parents: Sequence[Parent], venues: Sequence[Venue], marks: Marks) -
         yaxis=axis("basis points, in our favour up", zeroline=True, zerolinecolor=SOFT),
         annotations=[
             label(
-                name,
+                short_name(name),
                 at,
                 value,
                 xanchor="left",

@@ -6,6 +6,7 @@ from typing import Any, Final
 from sim.report.page.form import Child, Decision, Levels, Ranked
 from sim.report.page.plots.base import (
     INK,
+    NARROW_MAX,
     Marks,
     Plot,
     Trace,
@@ -13,6 +14,7 @@ from sim.report.page.plots.base import (
     frame,
     label,
     plain_text,
+    short_name,
     sizes_format,
 )
 from sim.report.page.plots.marks import price_range
@@ -189,7 +191,11 @@ def _heading(
             font=font,
         )
         for text, shift, font in (
-            (venue.venue_id, 16, {"size": 13, "color": colour, "weight": 600}),
+            (
+                short_name(venue.venue_id, NARROW_MAX),
+                16,
+                {"size": 13, "color": colour, "weight": 600},
+            ),
             (words, 1, {"size": 12, "color": INK}),
         )
     ]

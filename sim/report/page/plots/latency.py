@@ -6,6 +6,7 @@ from typing import Any, Final
 from sim.report.page.form import Latency
 from sim.report.page.plots.base import (
     INK,
+    NARROW_MAX,
     Layout,
     Marks,
     Plot,
@@ -14,6 +15,7 @@ from sim.report.page.plots.base import (
     frame,
     label,
     plain_text,
+    short_name,
 )
 from sim.report.page.text import leg, whole
 from sim.report.words import duration
@@ -74,6 +76,8 @@ def _venues(layout: Layout, venues: list[str]) -> None:
     layout["yaxis"] = axis(
         categoryorder="array",
         categoryarray=venues[::-1],
+        tickvals=venues[::-1],
+        ticktext=[plain_text(short_name(venue_id, NARROW_MAX)) for venue_id in venues[::-1]],
         showgrid=False,
         fixedrange=True,
         tickfont={"size": 13, "color": INK},

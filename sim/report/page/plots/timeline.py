@@ -16,6 +16,7 @@ from sim.report.page.plots.base import (
     frame,
     label,
     plain_text,
+    short_name,
 )
 from sim.report.page.plots.marks import Sizes, price_axis, touches
 from sim.report.page.text import Figures, words
@@ -60,7 +61,7 @@ def timeline(
         low, high = top - height * 0.80, top - height * 0.08
         layout["annotations"].append(
             label(
-                venue_id,
+                short_name(venue_id),
                 0,
                 high,
                 xref="paper",

@@ -8,9 +8,24 @@ from hypothesis import strategies as st
 
 from sim.report.attribution.causes import Cause
 from sim.report.page.form import Instrument
-from sim.report.page.render import asset
+from sim.report.page.plots.base import NAME_MAX, plain_text, short_name
+from sim.report.page.render import asset, visible
 from sim.report.page.tables import choose, shown_of
 from sim.report.page.text import MINUS, NONE, Figures, bps, cause, money, percent, sentences, signed
+
+
+def test_no_name_turns_the_words_behind_it_round() -> None:
+    """U+202E writes all that follows from right to left, in a page as on a terminal."""
+    assert visible("a\u202eb\x07") == "a\\u202eb\\x07"
+    assert visible("שלום\n") == "שלום\n"
+    assert plain_text("a\u202e<b") == "a\\u202e&lt;b"
+
+
+def test_long_names_keep_both_ends_in_a_chart() -> None:
+    assert short_name("NYSE") == "NYSE"
+    names = {short_name(f"VENUE_{'X' * 56}_{n}") for n in (1, 2)}
+    assert len(names) == 2
+    assert max(map(len, names)) == NAME_MAX
 
 
 @pytest.mark.parametrize("one", list(Cause))
