@@ -23,12 +23,14 @@ from sim.audit.records import (
     ChildAcked,
     ChildCanceled,
     ChildRejected,
+    ChildReplaced,
     ChildSent,
     ControlBreach,
     Correction,
     Decision,
     Exposure,
     Fill,
+    Overfill,
     ParentDone,
     ParentReceived,
     Record,
@@ -125,6 +127,8 @@ _Report = (
     | ChildRejected
     | Fill
     | ChildCanceled
+    | ChildReplaced
+    | Overfill
     | CancelRejected
     | RequestPending
 )
@@ -151,6 +155,8 @@ class SummaryBuilder:
             Bust: self._on_taken_back,
             Correction: self._on_taken_back,
             ChildCanceled: self._on_report,
+            ChildReplaced: self._on_report,
+            Overfill: self._on_overfill,
             CancelRejected: self._on_report,
             RequestPending: self._on_report,
             ControlBreach: self._on_breach,
@@ -256,6 +262,10 @@ class SummaryBuilder:
         traded.fees = _EXACT.add(traded.fees, Decimal(record.fee))
         self._venue(record.venue_id).fills += 1
         self._on_report(record)
+
+    def _on_overfill(self, record: Overfill) -> None:
+        if not record.booked_qty:  # else the fill that follows is of the same report
+            self._on_report(record)
 
     def _on_taken_back(self, record: Bust | Correction) -> None:
         parent = self._parents[record.parent_id]

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from sim.audit.records import Record
+from sim.audit.records import ChildReplaced, Overfill, Record
 from sim.protocol.enums import Side
 from sim.report.summary import SummaryBuilder
 
@@ -87,6 +87,44 @@ def test_venue_sums_over_parents_and_measures_both_legs(run_records: Records) ->
     assert venues["X"]["rejects"] == 1
     assert venues["X"]["order_latency_ns_mean"] is None
     assert venues["IDLE"]["children"] == 0
+
+
+def test_every_report_of_a_venue_is_measured_and_none_twice(run_records: Records) -> None:
+    """A replace was reported, and so was a fill of which nothing could be booked."""
+    *records, last = run_records()
+    stamps: dict[str, Any] = {"t_ns": last.t_ns, "processed_ns": 0, "sent_ns": 0, "held_ns": 5}
+    replaced = ChildReplaced(
+        **stamps,
+        cl_ord_id="R",
+        orig_cl_ord_id="C1",
+        venue_id="A",
+        order_qty=1,
+        price=1,
+        cum_qty=0,
+        leaves_qty=1,
+        drawn_ns=95,
+    )
+    apart = Overfill(
+        **stamps,
+        cl_ord_id="C1",
+        venue_id="A",
+        exec_id=9,
+        last_px=1,
+        last_qty=5,
+        booked_qty=0,
+        excess_qty=5,
+        leaves_qty=0,
+        reason="after_end",
+        drawn_ns=195,
+    )
+    in_part = msgspec.structs.replace(apart, booked_qty=2, drawn_ns=295)  # its fill is measured
+
+    def longest(*more: Record) -> int:
+        venue = summary_of([*records, *more, last])["venues"]["A"]
+        assert isinstance(venue["report_latency_ns_max"], int)
+        return venue["report_latency_ns_max"]
+
+    assert (longest(), longest(replaced), longest(apart, in_part)) == (35, 100, 200)
 
 
 def test_a_sell_that_gets_less_than_the_mid_has_a_positive_shortfall(run_records: Records) -> None:
