@@ -183,8 +183,8 @@ def _spread(axis: Any, studied: Sequence[StudiedCost]) -> None:
     if not known:
         say_instead(
             axis,
-            "Needs the costs of single runs in bps, which a sweep\nkeeps where there are any: sorsim "
-            "sweep SCENARIO,\nthen sorsim report RUN --format png --study sweep.json",
+            "Needs the costs of single runs in bps, which a sweep\nkeeps where there are any: "
+            "sorsim sweep SCENARIO,\nthen sorsim report RUN --format png --study sweep.json",
         )
         return
     for n, one in enumerate(studied):
