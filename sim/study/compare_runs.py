@@ -21,6 +21,7 @@ from sim.study.cost_change import CostBps, CostChange, ParentChange, cost_change
 from sim.study.diff import Divergence, outcome_changes, side_summary, tell
 from sim.study.fields import FieldChange
 from sim.study.header import read_header
+from sim.study.notebook import change_html
 from sim.study.pairs import Pairs, read_pairs
 
 SIDES: Final = ("first run", "second run")
@@ -46,6 +47,10 @@ class RunChange(msgspec.Struct, frozen=True):
     result: Divergence | None
     outcome: list[FieldChange]
     notes: list[str]
+
+    def _repr_html_(self) -> str:
+        """For notebooks: what differs, why, and the cost."""
+        return change_html(self)
 
 
 class Folded:

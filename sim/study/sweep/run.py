@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from sim.study.journal import Journal
+from sim.study.notebook import sweep_html
 from sim.study.pool import OnDone
 from sim.study.spread import Pool, Where, spread
 from sim.study.sweep.figures import RunFigures, SweepJob, run_job
@@ -20,6 +21,10 @@ class Swept(NamedTuple):
 
     result: Sweep
     runs: list[list[RunFigures]]
+
+    def _repr_html_(self) -> str:
+        """For notebooks: its points."""
+        return sweep_html(self.result)
 
 
 def run_plan(
