@@ -22,6 +22,12 @@ from sim.world import run_world
 
 Data = dict[str, Any]
 
+# What the worlds of other tests leave out: trades taken back, and orders given up that fill later.
+busts = st.sampled_from(
+    [None, None, *({"random": {"share": share, "after": "40ms"}} for share in ("0.3", "1"))]
+)
+resends = st.sampled_from([0, 1, 1_000])
+
 
 @pytest.fixture(scope="module")
 def both(
@@ -51,9 +57,13 @@ def test_the_report_made_at_run_time_is_the_one_from_the_log(
     examples: int,
 ) -> None:
     @settings(max_examples=examples)
-    @given(any_world, st.sampled_from(["full", "touch", "none"]))
-    def check(world: Data, market_data: str) -> None:
-        world["scenario"]["audit"] = {"market_data": market_data}
+    @given(any_world, st.sampled_from(["full", "touch", "none"]), busts, resends)
+    def check(world: Data, market_data: str, taken_back: Data | None, asked: int) -> None:
+        scenario = world["scenario"]
+        scenario["audit"] = {"market_data": market_data}
+        scenario["router"]["cancel_resends"] = asked
+        for venue in scenario["venues"]:
+            venue["busts"] = taken_back
         live, later, summary, _ = both(world)
         assert msgspec.json.encode(live) == msgspec.json.encode(later)
         check_sums(later, summary)
@@ -105,6 +115,11 @@ def check_sums(document: Data, summary: Data) -> None:
         assert venue["filled_qty"] == sum(one["filled_qty"] for one in mine)
         assert sum(venue["causes"].values()) == venue["short_qty"]
         assert venue["fees"] == summary["venues"][venue["venue_id"]]["fees"]
+    for leg in document["latencies"]:
+        if leg["leg"] in {"order", "report"}:
+            known = summary["venues"][leg["venue_id"]]
+            assert leg["mean_ns"] == known[f"{leg['leg']}_latency_ns_mean"]
+            assert leg["percentiles_ns"][-1] == known[f"{leg['leg']}_latency_ns_max"]
     sent = {one["cl_ord_id"] for one in children}
     named = [name for one in document["decisions"] for name in one["children"]]
     assert sorted(named) == sorted(sent)
