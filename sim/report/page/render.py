@@ -133,6 +133,9 @@ def _context(document: Document) -> dict[str, Any]:
         **scripts,
         "policy": _policy(list(scripts.values())),
         "plots": {plot.name: plot for plot in plots},
+        "parts_known": all(
+            None not in (one.shortfall.parts_bps or {}).values() for one in document.parents
+        ),
         "plots_json": json_text([msgspec.to_builtins(plot) for plot in plots]),
         "data_json": json_text(_embedded(document, shown)),
         "keys": key_figures(document, figures),

@@ -147,8 +147,11 @@ class Views:
     def against_benchmarks(self, parents: Sequence[Parent]) -> Table | None:
         """Several parents against their benchmarks, in basis points."""
         known = [one for one in parents if one.benchmarks]
-        marks = [mark for one in known for mark in one.benchmarks]
-        titles = {mark.name: mark.title or words(mark.name) for mark in marks}
+        titles: dict[str, str] = {}
+        for each in [mark for one in known for mark in one.benchmarks]:
+            title = each.title or words(each.name)
+            if titles.setdefault(each.name, title) != title:  # a bid for sells, an offer for buys
+                titles[each.name] = words(each.name)
         if not known:
             return None
         shown = choose(known, PARENTS_MAX, lambda one: one.order_qty)

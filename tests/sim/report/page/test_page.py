@@ -210,3 +210,31 @@ def test_undefined_is_never_a_number(document: dict[str, Any]) -> None:
     assert "not available" in page.words()
     assert "plot-cost" not in [plot["name"] for plot in page.json["report-plots"]]
     assert "nan" not in page.words().lower().split()
+
+
+def test_words_promise_only_what_is_there(document: dict[str, Any]) -> None:
+    """No best prices without market data, no sum of parts that are not available."""
+    whole = render(document)
+    assert "The best displayed bid and offer, and each fill" in whole
+    assert "add up exactly to the whole" in whole
+    document["market"] |= {"nbbo": None, "quotes": {}}
+    document["parents"][0]["shortfall"]["parts_bps"] |= {"spread": None}
+    lacking = render(document)
+    assert "The best displayed bid and offer" not in lacking
+    assert "what the venue itself quoted" not in lacking
+    assert "add up exactly to the whole" not in lacking
+
+
+def test_one_column_for_buys_and_sells_is_named_for_both(document: dict[str, Any]) -> None:
+    first = document["parents"][0]
+    marks = [
+        [{"name": "arrival_touch", "title": title, "price": "1", "cost": "1", "cost_bps": "1"}]
+        for title in ("best offer at arrival", "best bid at arrival")
+    ]
+    document["parents"] = [
+        {**first, "parent_id": name, "benchmarks": [{"what": "w", **one} for one in mine]}
+        for name, mine in zip(("A", "B"), marks, strict=True)
+    ]
+    text = render(document)
+    assert "arrival touch</th>" in text
+    assert "best bid at arrival</th>" not in text
