@@ -10,6 +10,9 @@ import click
 from sim.cli.options import CONTEXT, FINE, NAMED_FOLDER, NAMED_PATH, json_option
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sim.cli.tables import Column
     from sim.report.tables.query import Answer
 
 ROWS_MAX: Final = 200
@@ -133,7 +136,7 @@ def _csv(answer: "Answer") -> None:
 
 def _show(answer: "Answer") -> None:
     from sim.cli.output import console
-    from sim.cli.tables import Column, make_table
+    from sim.cli.tables import GAP, Column, make_table
 
     if not answer.columns:
         click.echo("done")
@@ -144,13 +147,32 @@ def _show(answer: "Answer") -> None:
         for n, name in enumerate(answer.columns)
     ]
     out = console()
-    out.width = max(out.width, sum(column.width() + 3 for column in columns))
-    out.print(make_table(columns, out.width))
+    blocks = list(_blocks(columns, out.width)) if out.is_terminal else [columns]
+    out.width = max(out.width, *(sum(one.width() + GAP for one in block) for block in blocks))
+    for n, block in enumerate(blocks):
+        if n:
+            out.print()
+        out.print(make_table(block, out.width))
     left = len(answer.rows) - len(shown)
     if left:
         click.echo(f"... and {left:,} rows more: --csv or --json print all of them")
     elif not shown:
         click.echo("no rows")
+
+
+def _blocks(columns: "list[Column]", width: int) -> "Iterator[list[Column]]":
+    """Columns that fit beside the first one: a terminal would break the lines of all of them."""
+    from sim.cli.tables import GAP
+
+    first, *others = columns
+    block = [first]
+    for column in others:
+        taken = sum(one.width() + GAP for one in block)
+        if len(block) > 1 and taken + column.width() > width:
+            yield block
+            block = [first]
+        block.append(column)
+    yield block
 
 
 def _side(kind: str) -> Any:

@@ -1,6 +1,7 @@
 """``sorsim query``: tables beside the log, and answers in three forms."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,21 @@ def test_answers_come_as_a_table_json_or_csv(run: Path, invoke: Invoke) -> None:
 def test_columns_of_one_name_are_told_apart_in_json(run: Path, invoke: Invoke) -> None:
     document = json.loads(invoke("query", "run", "select 1 a, 2 a", "--json").out)
     assert document["rows"] == [{"a": 1, "a_2": 2}]
+
+
+def test_a_wide_answer_stands_in_blocks_on_a_terminal(
+    run: Path, invoke: Invoke, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Elsewhere it is one table, however wide: programs read it by columns."""
+    sql = "select * from children order by 1"
+    wide = invoke("query", "run", sql).out.splitlines()
+    assert len(wide[0]) > 200
+    for name, value in (("FORCE_COLOR", "1"), ("NO_COLOR", "1"), ("COLUMNS", "80")):
+        monkeypatch.setenv(name, value)
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", invoke("query", "run", sql).out).splitlines()
+    assert max(map(len, lines)) <= 80
+    heads = [line.split() for line in lines if line.startswith("cl_ord_id")]
+    assert [heads[0][0], *(name for head in heads for name in head[1:])] == wide[0].split()
 
 
 def test_a_long_answer_says_what_it_leaves_out(run: Path, invoke: Invoke) -> None:
