@@ -164,6 +164,7 @@ class _Crew(Generic[J, R]):
 
     def run(self, workers_n: int) -> None:
         others = {child.pid for child in multiprocessing.active_children()}
+        warm_up(self._module)
         context = _context(self._module)
         seats = [_Seat(context) for _ in range(workers_n)]
         self._seats_n, self._free = workers_n, seats.copy()
@@ -261,9 +262,23 @@ def warm_up(module: str) -> None:
         module: Where the worker function will be.
     """
     if _context(module).get_start_method() == "forkserver":
-        from multiprocessing.forkserver import ensure_running
+        _start_server()
 
-        ensure_running()
+
+def _start_server() -> None:
+    """Start the server that workers are forked from, deaf to Ctrl-C, as its workers are then.
+
+    A terminal sends that to all processes: those that are only starting would each print where they
+    were. The tracker is started first, since that opens this process's ears again.
+    """
+    from multiprocessing import forkserver, resource_tracker
+
+    resource_tracker.ensure_running()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        forkserver.ensure_running()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _context(module: str) -> BaseContext:

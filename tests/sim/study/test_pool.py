@@ -154,8 +154,29 @@ def test_a_signal_stops_all_workers_at_once(tmp_path: Path, number: int) -> None
     os.kill(process.pid, number)
     out, err = process.communicate(timeout=30)
     assert (out, err, process.returncode) == ("stopped\n", "", 0)
+    while _left_of(process.pid) and time.monotonic() - began < 10:
+        time.sleep(0.05)  # the server that they were forked from hears of our end a moment later
     assert time.monotonic() - began < 10
     assert _left_of(process.pid) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("wait_ms", [0, 50, 150, 400])
+def test_ctrl_c_is_no_matter_of_processes_that_are_only_starting(
+    tmp_path: Path, wait_ms: int
+) -> None:
+    """A terminal sends it to all of them; none shall print where it was."""
+    body = (
+        "import signal\n"
+        "from sim.study.pool import warm_up\n"
+        "signal.signal(signal.SIGINT, lambda *_: print('heard', flush=True))\n"
+        "warm_up('sim.study.pool')\n"
+        f"time.sleep({wait_ms} / 1000)\n"
+        "os.killpg(0, signal.SIGINT)\n"
+        "print(run_many([1, 2, 3], abs, jobs_n=2))"
+    )
+    out, err = start(tmp_path, body).communicate(timeout=60)
+    assert (out, err) == ("heard\n[1, 2, 3]\n", "")
 
 
 @pytest.mark.slow
