@@ -1,7 +1,7 @@
 """Reads audit logs as a stream: whole lines within a bound, and typed records for everyone else.
 
-`read_log` trusts the hash chain to `sim.audit.verify`, but reads strictly: each line must be one
-known record with the sequence number that is due.
+`read_records` trusts the hash chain to `sim.audit.verify`, but reads strictly: each line must be
+one known record with the sequence number that is due.
 """
 
 import re
@@ -70,7 +70,7 @@ class LineReader:
         self.torn = len(rest)
 
 
-def read_log(path: str | Path) -> Iterator[tuple[int, Record]]:
+def read_records(path: str | Path) -> Iterator[tuple[int, Record]]:
     """Yield ``(seq, record)`` from the first line on, one after the other.
 
     Raises:
@@ -85,14 +85,11 @@ def read_log(path: str | Path) -> Iterator[tuple[int, Record]]:
             seq += 1
 
 
-read_records = read_log
-
-
 def read_batches(path: str | Path) -> Iterator[list[AnyRecord]]:
-    """Yield the records of a log in lists of some hundreds: `read_log` for whoever is in a hurry.
+    """Yield the records of a log in lists of some hundreds: `read_records` for who is in a hurry.
 
     Raises:
-        AuditFormatError: As ``read_log`` does, after all records before the bad line.
+        AuditFormatError: As ``read_records`` does, after all records before the bad line.
     """
     decoder = msgspec.json.Decoder(AnyRecord)
     path = Path(path)

@@ -200,7 +200,7 @@ def _run(
 def _show(
     summary: dict[str, Any], folder: Path, records: int, compared: "Comparison | None"
 ) -> None:
-    from sim.audit.read import read_log
+    from sim.audit.read import read_records
     from sim.cli.output import console
     from sim.cli.tables import DECISIONS_MAX, decisions_table, instrument_units, summary_tables
     from sim.report.decisions import decision_rows
@@ -208,7 +208,7 @@ def _show(
     out = console()
     out.print(summary_tables(summary, out.width))
     if records <= STORY_RECORDS_MAX:
-        log = (record for _, record in read_log(folder / "audit.jsonl"))
+        log = (record for _, record in read_records(folder / "audit.jsonl"))
         rows, count = decision_rows(log, DECISIONS_MAX)
         out.print()
         out.print(decisions_table(rows, count, instrument_units(summary), out.width))

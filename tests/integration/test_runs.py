@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import venues.task
-from sim.audit.read import read_log
+from sim.audit.read import read_records
 from sim.audit.records import (
     CancelRejected,
     CancelSent,
@@ -44,7 +44,7 @@ FLOW = {"kind": "poisson", "rate": 1000, "centre": "100.00", "lots": 20}
 
 
 def logged(folder: Path) -> list[Record]:
-    return [record for _, record in read_log(folder / "audit.jsonl")]
+    return [record for _, record in read_records(folder / "audit.jsonl")]
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import sim.audit.read
 from sim.audit.log import open_audit_log
-from sim.audit.read import printable, read_log
+from sim.audit.read import printable, read_records
 from sim.audit.records import RECORD_TYPES, SCHEMA, Quote, Record, RunFinished, RunStarted
 from sim.audit.verify import verify
 from sim.protocol.enums import Outcome
@@ -44,12 +44,12 @@ ordinary = st.one_of(
 def test_log_reads_back(scratch: Path, good_log: bytes, sample_records: list[Record]) -> None:
     scratch.write_bytes(good_log)
     finished = RunFinished(t_ns=99, records=len(sample_records) + 1, outcome=Outcome.COMPLETE)
-    assert list(read_log(scratch)) == list(enumerate([*sample_records, finished]))
+    assert list(read_records(scratch)) == list(enumerate([*sample_records, finished]))
 
 
 def test_path_may_be_text(scratch: Path, good_log: bytes) -> None:
     scratch.write_bytes(good_log)
-    assert list(read_log(str(scratch))) == list(read_log(scratch))
+    assert list(read_records(str(scratch))) == list(read_records(scratch))
 
 
 @settings(max_examples=25)
@@ -74,7 +74,7 @@ def test_any_records_verify_and_read_back(
         log.finish(0, Outcome.INCOMPLETE)
     result = verify(scratch, log.head)
     assert result.ok, result.message
-    assert [record for _, record in read_log(scratch)][:-1] == [started, *records]
+    assert [record for _, record in read_records(scratch)][:-1] == [started, *records]
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_damage_is_named_after_the_records_before_it(
     why: str,
 ) -> None:
     scratch.write_bytes(damage(good_log))
-    log = read_log(scratch)
+    log = read_records(scratch)
     assert [seq for seq, _ in itertools.islice(log, good)] == list(range(good))
     with pytest.raises(AuditFormatError, match=why):
         next(log)
@@ -107,12 +107,12 @@ def test_damage_is_named_after_the_records_before_it(
 def test_L06_rubbish_raises_the_one_error(scratch: Path, data: bytes) -> None:
     scratch.write_bytes(data)
     with pytest.raises(AuditFormatError):
-        list(read_log(scratch))
+        list(read_records(scratch))
 
 
 def test_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(AuditFormatError, match="gone: cannot read the audit log"):
-        list(read_log(tmp_path / "gone"))
+        list(read_records(tmp_path / "gone"))
 
 
 @given(size=st.integers(1, 400))
@@ -122,7 +122,7 @@ def test_lines_do_not_depend_on_how_the_file_is_read(
     scratch.write_bytes(good_log)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sim.audit.read, "_CHUNK_BYTES", size)
-        assert len(list(read_log(scratch))) == good_log.count(b"\n")
+        assert len(list(read_records(scratch))) == good_log.count(b"\n")
         assert verify(scratch).ok
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import sim
-from sim.audit.read import read_log
+from sim.audit.read import read_records
 from sim.audit.records import (
     RECORD_TYPES,
     BookAtArrival,
@@ -153,7 +153,7 @@ def test_a_child_that_met_a_real_book(run: Run) -> None:
 @each_shipped
 def test_every_child_and_decision_of_a_shipped_run_can_be_told(run: Run, name: str) -> None:
     folder = run(name)
-    records = [record for _, record in read_log(folder / "audit.jsonl")]
+    records = [record for _, record in read_records(folder / "audit.jsonl")]
     say = Words(units_of(records[0]))  # type: ignore[arg-type]
     children = [one for one in records if isinstance(one, ChildSent)]
     assert children

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 import sim
-from sim.audit.read import read_log
+from sim.audit.read import read_records
 from sim.audit.records import RECORD_TYPES, RunFinished, RunStarted
 from sim.audit.state import LogState
 from sim.protocol.errors import AuditFormatError
@@ -24,7 +24,7 @@ def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_I13_the_state_at_any_instant_is_that_of_the_records_up_to_it(log: Path) -> None:
-    records = [record for _, record in read_log(log)]
+    records = [record for _, record in read_records(log)]
     for t_ns in sorted({record.t_ns for record in records}):
         for until in (t_ns - 1, t_ns):
             expected = LogState()
@@ -95,7 +95,7 @@ def test_L06_a_wrong_line_ends_the_state_and_is_named(log: Path, tmp_path: Path)
 def test_L06_a_scenario_without_an_instrument_is_refused(log: Path) -> None:
     with pytest.raises(AuditFormatError, match="it must be run_started"):
         units_of(None)
-    _, started = next(read_log(log))
+    _, started = next(read_records(log))
     assert isinstance(started, RunStarted)
     for name in ("instrument", "venues", "name"):
         scenario = {key: value for key, value in started.scenario.items() if key != name}
@@ -113,7 +113,7 @@ def test_a_log_without_market_data_has_no_quotes() -> None:
 
 
 def test_every_kind_of_record_has_words(log: Path) -> None:
-    records = [record for _, record in read_log(log)]
+    records = [record for _, record in read_records(log)]
     words = Words(units_of(rebuild(log).state.started))
     assert words.kinds == set(RECORD_TYPES)
     said = [words.say(record) for record in records]

@@ -6,7 +6,7 @@ from typing import get_args
 
 import pytest
 
-from sim.audit.read import read_log
+from sim.audit.read import read_records
 from sim.protocol.errors import AuditFormatError
 from sim.report.trail.build import LIT_KINDS, Trail, TrailBuilder, read_trail
 from sim.report.trail.market import NO_PX, NbboSeries
@@ -110,7 +110,7 @@ def test_a_log_that_is_cut_off_gives_what_it_holds(tmp_path: Path) -> None:
 def test_a_log_that_contradicts_itself_is_read_up_to_there(tmp_path: Path) -> None:
     builder = TrailBuilder()
     _, folder = ran("partial_fill", tmp_path)
-    for _, record in read_log(folder / "audit.jsonl"):
+    for _, record in read_records(folder / "audit.jsonl"):
         builder.observe(record)
     text = (folder / "audit.jsonl").read_text(encoding="utf-8")
     forged = tmp_path / "forged.jsonl"
