@@ -7,6 +7,7 @@ taken as it is. One that does not is another's, or of another log, and is never 
 import os
 from collections.abc import Sequence
 from contextlib import suppress
+from io import BytesIO
 from pathlib import Path
 from typing import Final
 
@@ -42,9 +43,11 @@ def write_tables(trail: Trail, folder: Path, tables: Sequence[Table] = TABLES) -
         if os.path.lexists(path):
             raise TableFileError(f"{path}: is there already; allowed: a name that is free")
         frame = frame_of(table, trail)
+        content = BytesIO()  # a full disk is then the system's error, and none of the library's own
+        frame.write_parquet(content, metadata=note)
         part = path.with_name(f"{path.name}.part")
         try:
-            frame.write_parquet(part, metadata=note)
+            part.write_bytes(content.getbuffer())
             part.replace(path)  # whole or not at all: an interruption leaves nothing half-written
         except BaseException:
             with suppress(OSError):

@@ -1,5 +1,6 @@
 """``sorsim query``: tables beside the log, and answers in three forms."""
 
+import errno
 import json
 import re
 from pathlib import Path
@@ -123,3 +124,21 @@ def test_a_run_does_not_write_over_tables(tmp_path: Path, invoke: Invoke) -> Non
     assert done.code == 2
     assert "fills.parquet: is there already" in done.err
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["fills.parquet"]
+
+
+def test_a_full_disk_leaves_no_half_table(
+    run: Path, invoke: Invoke, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = Path.write_bytes
+
+    def full(path: Path, data: bytes) -> int:
+        whole(path, data[:10])
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    with monkeypatch.context() as disk:
+        disk.setattr(Path, "write_bytes", full)
+        done = invoke("query", "run", "select 1")
+    assert done.code == 2
+    assert "No space left on device" in done.err
+    assert not list(run.glob("*.parquet*"))
+    assert invoke("query", "run", "select 1").code == 0
