@@ -1,7 +1,8 @@
 """What a run's tables hold, column by column, from its trail. Knows no library of data frames.
 
 Quantities are lots as everywhere, times nanoseconds since the start of the run. Prices and money
-are exact decimals outside; here prices are ticks, which ``Column.kind`` tells apart.
+are exact decimals outside; here prices are ticks, which ``Column.kind`` tells apart, and ``NO_PX``
+or None where there is none.
 """
 
 from array import array
@@ -11,7 +12,7 @@ from typing import Any, Final, Literal, NamedTuple
 
 from sim.audit.records import Decision
 from sim.report.trail.build import Trail
-from sim.report.trail.market import NO_PX, Prints, Quotes
+from sim.report.trail.market import Prints, Quotes
 from sim.report.trail.orders import Child, Execution, Parent
 
 Kind = Literal["text", "int", "price", "money", "bool"]
@@ -320,10 +321,3 @@ TABLES: Final[tuple[Table, ...]] = (
     Table("trades", "prints of every venue, ours and others'", _TRADE, _trades),
 )
 """All tables of a run."""
-
-
-def without_gaps(kind: Kind, values: Values) -> Values:
-    """Prices with None in place of ``NO_PX``; other columns as they are."""
-    if kind != "price" or not isinstance(values, list | array):
-        return values
-    return [None if value == NO_PX else value for value in values]

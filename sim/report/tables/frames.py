@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, Final
 from sim.audit.read import log_file
 from sim.kernel.extras import load_extra
 from sim.protocol.units import Units
-from sim.report.tables.content import TABLES, Column, Kind, Table, Values, without_gaps
+from sim.report.tables.content import TABLES, Column, Kind, Table, Values
 from sim.report.trail.build import Trail, read_trail
+from sim.report.trail.market import NO_PX
 
 if TYPE_CHECKING:
     import polars
@@ -117,7 +118,8 @@ def frame_of(table: Table, trail: Trail) -> "polars.DataFrame":
 def _series(pl: Any, column: Column, values: Values, units: Units) -> Any:
     name, kind = column.name, column.kind
     if kind == "price":
-        ticks = pl.Series(name, without_gaps(kind, values), dtype=pl.Int64)
+        known = [None if value == NO_PX else value for value in values]
+        ticks = pl.Series(name, known, dtype=pl.Int64)
         scale = max(0, _scale(units.tick_size))
         exact = ticks.cast(pl.Decimal(_DIGITS, scale)).to_frame()
         return exact.select(pl.col(name) * pl.lit(units.tick_size, pl.Decimal(_DIGITS, scale)))[
