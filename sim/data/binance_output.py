@@ -31,7 +31,7 @@ from sim.protocol.market_data import (
     RecordedGroup,
     Trade,
 )
-from sim.protocol.units import PriceTicks, QtyLots, TimeNs, Units, plain
+from sim.protocol.units import PriceTicks, QtyLots, TimeNs, Units
 
 
 class Band(msgspec.Struct):
@@ -123,10 +123,10 @@ def market_statistics(
         "traded_qty": units.qty_text(counts["traded_lots"]),
         "book_updates": len(tops) - 1,
         "mid_changes": sum(mid != before for before, mid in pairwise(mids)),
-        "mid_first": _mid_text(mids[0], units),
-        "mid_last": _mid_text(mids[-1], units),
-        "mid_low": _mid_text(min(mids), units),
-        "mid_high": _mid_text(max(mids), units),
+        "mid_first": units.mid_text(mids[0]),
+        "mid_last": units.mid_text(mids[-1]),
+        "mid_low": units.mid_text(min(mids)),
+        "mid_high": units.mid_text(max(mids)),
         "spread_mean": f"{_spread_mean(tops) * units.tick_size:.4f}",
         "lowest_bid_kept": units.price_text(output.band.low),
         "highest_ask_kept": units.price_text(output.band.high),
@@ -181,10 +181,6 @@ def _rounding_statistics(rounding: Rounding) -> dict[str, Any]:
         else None,
         "lost_ppm": f"{lost / rounding.lots * 1_000_000:.3f}" if rounding.lots else None,
     }
-
-
-def _mid_text(mid_x2: int, units: Units) -> str:
-    return plain(units.tick_size * mid_x2 / 2)
 
 
 def _spread_mean(tops: Sequence[Top]) -> Decimal:

@@ -126,6 +126,12 @@ class Units:
         """Decimal text of a price, with as many digits as the tick has."""
         return format(self.tick_size * ticks, f".{self._price_digits}f")
 
+    def mid_text(self, mid_x2: int | None) -> str | None:
+        """Decimal text of a mid in half ticks, bid plus ask, exact; None for None."""
+        if mid_x2 is None:
+            return None
+        return plain(_EXACT.divide(_EXACT.multiply(self.tick_size, Decimal(mid_x2)), Decimal(2)))
+
     def qty_text(self, lots: int) -> str:
         """Decimal text of a quantity, with as many digits as the lot has."""
         return format(self.lot_size * lots, f".{self._qty_digits}f")

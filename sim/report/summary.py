@@ -332,7 +332,7 @@ def _parent_row(parent: _Parent, units: Units, order: list[str]) -> dict[str, An
         "avg_px": units.avg_px_text(total.tick_lots, total.filled_qty),
         "notional": plain(units.notional(total.tick_lots)),
         "fees": plain(total.fees),
-        "arrival_mid": _mid_text(parent.mid_x2, units),
+        "arrival_mid": units.mid_text(parent.mid_x2),
         "shortfall_bps": _shortfall_text(parent, total),
         "children": parent.children,
         "reallocations": parent.reallocations,
@@ -388,12 +388,6 @@ def _total(parts: Iterable[_Traded]) -> _Traded:
     for part in parts:
         total.add(part)
     return total
-
-
-def _mid_text(mid_x2: int | None, units: Units) -> str | None:
-    if mid_x2 is None:
-        return None
-    return plain(_EXACT.divide(_EXACT.multiply(units.tick_size, Decimal(mid_x2)), Decimal(2)))
 
 
 def _shortfall_text(parent: _Parent, total: _Traded) -> str | None:

@@ -185,7 +185,7 @@ class ParentCost(msgspec.Struct, frozen=True, kw_only=True):
                 "why_not_available": self.why or None,
                 "half_tick_lots": {"total": self.total_half_tick_lots, **self.half_tick_lots},
                 "unfilled_qty": self.unfilled,
-                "end_mid": _mid_text(self.end_mid_x2, self.units),
+                "end_mid": self.units.mid_text(self.end_mid_x2),
                 "notes": list(self.notes),
                 "venues": {name: self._venue_row(tally) for name, tally in self.venues.items()},
             },
@@ -326,7 +326,7 @@ def _notes(parent: Parent, trail: Trail, mids: Mids, total: Tally) -> Iterable[s
         )
     true, known = mids.mid_x2(mids.before_own(parent.received.t_ns)), parent.arrival_mid_x2
     if true is not None and known is not None and true != known:
-        knew, was = _mid_text(known, trail.units), _mid_text(true, trail.units)
+        knew, was = trail.units.mid_text(known), trail.units.mid_text(true)
         yield (
             f"the mid at arrival is what the router knew, {knew}; the true one was {was}; the "
             "difference counts as timing"
@@ -336,12 +336,6 @@ def _notes(parent: Parent, trail: Trail, mids: Mids, total: Tally) -> Iterable[s
     excess = sum(one.excess_qty for child in parent.children for one in child.overfills)
     if excess:
         yield f"{excess} lots that venues filled beyond their orders are in an account apart"
-
-
-def _mid_text(half_ticks: int | None, units: Units) -> str | None:
-    if half_ticks is None:
-        return None
-    return plain(EXACT.divide(EXACT.multiply(units.tick_size, Decimal(half_ticks)), _TWO))
 
 
 def _text(money: Decimal | None) -> str | None:
