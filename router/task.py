@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from router.core.events import FromVenue, Outcome, ParentOrder, SendTo, Stamps, WakeAt
+from router.core.events import Outcome, ParentOrder, SendTo, Stamps, WakeAt
 from router.core.router import RouterCore
 from sim.audit.records import Record
 from sim.kernel.clock import Clock
@@ -11,7 +11,7 @@ from sim.kernel.inbox import Inbox
 from sim.kernel.loop import Event
 from sim.protocol.enums import Priority
 from sim.protocol.market_data import BookSnapshot, TradingStatus
-from sim.protocol.orders import OrderMessage
+from sim.protocol.session import FromVenue, ToVenue
 
 _STOP: Final = object()
 """The message to itself that ends a run early."""
@@ -33,7 +33,7 @@ class RouterShell:
         core: RouterCore,
         inbox: Inbox[Event],
         *,
-        links: Mapping[str, Callable[[OrderMessage], None]],
+        links: Mapping[str, Callable[[ToVenue], None]],
         clock: Clock,
         emit: Callable[[Record], None],
     ) -> None:

@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 import msgspec
 
 from router.config import RouterConfig
-from router.core.events import ACCOUNT, FromVenue, ParentOrder
+from router.core.events import ACCOUNT, ParentOrder
 from router.core.profile import VenueProfile
 from router.core.router import RouterCore
 from router.schedule import AnySchedule
@@ -22,6 +22,8 @@ from router.schedule.base import ParentFacts, SlicedConfig
 from router.settings.own import OwnConfig, OwnSplitConfig
 from router.task import RouterShell
 from sim.audit.records import Record
+from sim.faults.base import Leg
+from sim.faults.plan import Faults
 from sim.flow.base import FlowConfig, FlowGrid
 from sim.flow.book_flow import BookFlow, Moves, Place, start_flows
 from sim.kernel.clock import Clock
@@ -35,6 +37,7 @@ from sim.kernel.streams import Keyed, Streams
 from sim.participation import Participants
 from sim.protocol.enums import Priority, Side
 from sim.protocol.orders import VenueReport
+from sim.protocol.session import FromVenue
 from sim.protocol.units import QtyLots, TimeNs, Units
 from sim.scenario.load import LoadedScenario
 from sim.scenario.model import ParentConfig, Scenario, VenueEntry
@@ -58,6 +61,7 @@ class Wiring:
         clock: Time and scheduling.
         emit: Takes each audit record.
         on_error: Called with a venue's id and what its recorded data or background flow raised.
+        faults: What goes wrong on the router's legs.
         tap: Puts something around each venue's core, given its number and entry. With it the market
             is alone: the router hears and is told nothing, and must not be run.
 
@@ -79,12 +83,14 @@ class Wiring:
         clock: Clock,
         emit: Callable[[Record], None],
         on_error: Callable[[str, Exception], None],
+        faults: Faults | None = None,
         tap: Tap | None = None,
     ) -> None:
         scenario: Scenario = loaded.scenario
         self._market_data = scenario.audit.market_data
         self._clock = clock
         self._emit = emit
+        self._faults = faults
         self._inbox: Inbox[Event] = Inbox(loop, "router")
         self._units = units = Units(scenario.instrument.tick_size, scenario.instrument.lot_size)
         self._venues = [
@@ -100,7 +106,9 @@ class Wiring:
             loaded, streams, loop, self._venues, clock=clock, emit=emit
         )
         router = self._inbox if self._is_routed else None
-        self._hearing = _Hearing(self._venues, loaded, streams, router, clock=clock, emit=emit)
+        self._hearing = _Hearing(
+            self._venues, loaded, streams, router, through=self._through, clock=clock, emit=emit
+        )
         self._hearing.open(self.router.core, self.participants)
         self.sources = [
             make_source(
@@ -163,7 +171,7 @@ class Wiring:
             venue.id: make_link(
                 self._clock,
                 venue.order,
-                venue.deliver_order,
+                self._through(venue.id, "order", venue.deliver_order),
                 Priority.ORDER,
                 venue.config.speed_bump.order,
             ).send
@@ -180,11 +188,15 @@ class Wiring:
 
         return own_core(loaded, profiles, self._units, is_routed=self._is_routed)
 
+    def _through(self, venue_id: str, leg: Leg, deliver: Deliver) -> Deliver:
+        """What a leg of the router's delivers to: through the faults that concern it."""
+        return deliver if self._faults is None else self._faults.deliver(venue_id, leg, deliver)
+
     def _report_port(self, venue: "_Venue") -> Callable[[VenueReport], None]:
         link = make_link(
             self._clock,
             venue.report,
-            self._inbox.deliver,
+            self._through(venue.id, "report", self._inbox.deliver),
             Priority.REPORT,
             venue.config.speed_bump.report,
         )
@@ -211,11 +223,13 @@ class _Hearing:
         streams: Streams,
         router: Inbox[Event] | None,
         *,
+        through: Callable[[str, Leg, Deliver], Deliver],
         clock: Clock,
         emit: Callable[[Record], None],
     ) -> None:
         scenario: Scenario = loaded.scenario
         self._venues = {venue.id: venue for venue in venues}
+        self._through = through
         self._streams = streams
         self._resolve = loaded.resolve
         self._clock = clock
@@ -263,11 +277,12 @@ class _Hearing:
         bump_ns = venue.config.speed_bump.feed
         to_router = self._deliver_to_router
         if to_router is not None and not (self._router_on_tape and venue.id in self._lit):
-            everything.append(feed_link(self._clock, venue.feed, to_router, bump_ns))
-        deliver, config = self._deliver_to_tape, self._tape_config
-        if deliver is not None and config is not None and venue.id in self._lit:
+            deliver = self._through(venue.id, "feed", to_router)
+            everything.append(feed_link(self._clock, venue.feed, deliver, bump_ns))
+        to_tape, config = self._deliver_to_tape, self._tape_config
+        if to_tape is not None and config is not None and venue.id in self._lit:
             everything.append(
-                self._link(config.inbound, deliver, bump_ns, "tape", "inbound", venue.id)
+                self._link(config.inbound, to_tape, bump_ns, "tape", "inbound", venue.id)
             )
         return fan_out(everything, self._others[venue.id])
 

@@ -26,6 +26,7 @@ from sim.audit.records import (
     RunStarted,
     VenueEvent,
 )
+from sim.faults.plan import Faults
 from sim.kernel.clock import (
     Clock,
     check_speed,
@@ -43,6 +44,7 @@ from sim.kernel.source import Source
 from sim.kernel.streams import Streams
 from sim.protocol.enums import EndReason, Outcome, Priority
 from sim.protocol.errors import AuditWriteError, DataFormatError, PluginError
+from sim.protocol.units import Units
 from sim.protocol.version import __version__
 from sim.report.summary import SummaryBuilder
 from sim.scenario.load import LoadedScenario
@@ -386,13 +388,16 @@ class World:
 
     def _start(self, loop: asyncio.AbstractEventLoop, clock: Clock) -> asyncio.Task[None]:
         """Make venues, links and router, and start their tasks; the router's is returned."""
+        streams = Streams(self._scenario.seed)
+        faults = self._make_faults(streams, clock)
         wiring = Wiring(
             self._loaded,
-            Streams(self._scenario.seed),
+            streams,
             loop,
             clock=clock,
             emit=self.log.emit,
             on_error=self._fail,
+            faults=faults,
         )
         router = self._router = wiring.router
         for venue_id, service in wiring.services():
@@ -406,6 +411,8 @@ class World:
         if isinstance(router.core, OwnCore) and isinstance(router.core.own, SessionDesk):
             session = Session(router.core, clock=clock, apply=router.apply, on_error=self._fail_own)
             self._own = session, loop.create_task(session.attend(), name="own router")
+        if faults is not None:
+            faults.start(None)
         self._sources = [*wiring.sources, wiring.orders]
         self._orders = wiring.orders
         for source in self._sources:
@@ -415,6 +422,21 @@ class World:
         )
         self._tasks.append(task)
         return task
+
+    def _make_faults(self, streams: Streams, clock: Clock) -> Faults | None:
+        scenario = self._scenario
+        if not scenario.faults:
+            return None
+        instrument = scenario.instrument
+        return Faults(
+            scenario.faults,
+            streams,
+            clock=clock,
+            emit=self.log.emit,
+            observe=self.log.observe,
+            units=Units(instrument.tick_size, instrument.lot_size),
+            end_ns=scenario.duration,
+        )
 
     def _watch(self, clock: Clock) -> None:
         if self._on_progress is None:

@@ -7,7 +7,7 @@ import msgspec
 from router.schedule.base import Schedule
 from sim.audit.records import Record
 from sim.protocol.enums import Side
-from sim.protocol.orders import OrderMessage, VenueReport
+from sim.protocol.session import ToVenue
 
 ACCOUNT: Final = "SOR"
 
@@ -34,18 +34,11 @@ class Stamps(msgspec.Struct, frozen=True, gc=False):
     held_ns: int
 
 
-class FromVenue(msgspec.Struct, frozen=True, gc=False):
-    """A report, and the venue whose link brought it."""
-
-    venue_id: str
-    report: VenueReport
-
-
 class SendTo(msgspec.Struct, frozen=True, gc=False):
     """Send ``msg`` to a venue."""
 
     venue_id: str
-    msg: OrderMessage
+    msg: ToVenue
 
 
 class Decide(msgspec.Struct, frozen=True, gc=False):

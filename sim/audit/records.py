@@ -25,6 +25,13 @@ from sim.audit.decision_records import (
     Slice,
     VenueCost,
 )
+from sim.audit.fault_records import (
+    Fault,
+    RouterRestarted,
+    SessionEvent,
+    StatusReported,
+    StatusRequested,
+)
 from sim.audit.order_records import (
     Bust,
     CancelRejected,
@@ -73,6 +80,7 @@ __all__ = [
     "Decision",
     "Depth",
     "Exposure",
+    "Fault",
     "Fill",
     "Kept",
     "KnownQueue",
@@ -94,10 +102,14 @@ __all__ = [
     "ReportIgnored",
     "RequestPending",
     "RouteHold",
+    "RouterRestarted",
     "RunFinished",
     "RunStarted",
     "ScheduleStep",
+    "SessionEvent",
     "Slice",
+    "StatusReported",
+    "StatusRequested",
     "TradePrint",
     "VenueCost",
     "VenueEvent",
@@ -405,6 +417,10 @@ AnyRecord = (
     | RouteHold
     | ControlBreach
     | WrittenOff
+    | SessionEvent
+    | StatusRequested
+    | StatusReported
+    | RouterRestarted
     | Quote
     | Depth
     | TradePrint
@@ -412,6 +428,7 @@ AnyRecord = (
     | NbboChange
     | VenueEvent
     | ParticipantEvent
+    | Fault
     | ReportIgnored
     | PluginFailed
     | ParentDone

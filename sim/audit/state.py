@@ -8,11 +8,11 @@ Quantities are lots, prices ticks. Knows no file and no unit.
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from decimal import Context, Decimal, Inexact
 from typing import Any, Final
 
 from sim.audit.order_records import taken_back
+from sim.audit.order_state import ChildState, ParentState
 from sim.audit.records import (
     BookAtArrival,
     Bust,
@@ -29,6 +29,7 @@ from sim.audit.records import (
     DealerAnswer,
     Decision,
     Depth,
+    Fault,
     Fill,
     NbboChange,
     Overfill,
@@ -43,9 +44,13 @@ from sim.audit.records import (
     ReportIgnored,
     RequestPending,
     RouteHold,
+    RouterRestarted,
     RunFinished,
     RunStarted,
     ScheduleStep,
+    SessionEvent,
+    StatusReported,
+    StatusRequested,
     TradePrint,
     VenueEvent,
     WrittenOff,
@@ -53,11 +58,7 @@ from sim.audit.records import (
 from sim.protocol.enums import (
     Control,
     DecisionReason,
-    EndReason,
     Outcome,
-    RejectReason,
-    Side,
-    TimeInForce,
 )
 from sim.protocol.enums import OrdStatus as Status
 from sim.protocol.errors import AuditFormatError
@@ -71,84 +72,11 @@ CAME_BACK: Final = (
 )
 """Reasons of a decision that sends shares anew which had come back: a reallocation."""
 
-_ENDED: Final = frozenset({Status.FILLED, Status.CANCELED, Status.REJECTED})
 _ASKED: Final = frozenset({Status.PENDING_CANCEL, Status.PENDING_REPLACE})
 # A sum of fees that needed rounding would raise.
 _EXACT: Final = Context(prec=80, traps=[Inexact])
 # No more digits than the sums can take.
 _MONEY: Final = re.compile(r"-?[0-9]{1,40}(\.[0-9]{1,38})?", re.ASCII)
-
-
-@dataclass(slots=True)
-class ChildState:
-    """One child order as the router knows it; ``arrived_ns`` is what the venue wrote down.
-
-    ``busted_qty`` are filled lots that the venue took back after the order's end.
-    ``tick_lots`` is the sum of price times quantity over its fills. ``place`` is its last known
-    place in a line, None if its venue told none.
-    """
-
-    cl_ord_id: str
-    parent_id: str
-    decision_id: int
-    venue_id: str
-    side: Side
-    order_qty: int
-    price: int
-    time_in_force: TimeInForce
-    sent_ns: int
-    leaves_qty: int
-    status: Status = Status.PENDING_NEW
-    order_id: int | None = None
-    arrived_ns: int | None = None
-    ended_ns: int | None = None
-    cum_qty: int = 0
-    canceled_qty: int = 0
-    busted_qty: int = 0
-    tick_lots: int = 0
-    fees: Decimal = Decimal(0)
-    fills: int = 0
-    reject_reason: RejectReason | None = None
-    place: QueuePosition | None = None
-
-    @property
-    def is_open(self) -> bool:
-        """Whether it may still fill."""
-        return self.status not in _ENDED
-
-
-@dataclass(slots=True)
-class ParentState:
-    """One client's order and the children that work it, in the order in which they left.
-
-    ``working_qty`` are the lots in open children; ``free_qty`` those that are neither filled nor
-    working nor given up. ``busted_qty`` are filled lots that venues took back; those of them that
-    nobody sends anew are among the ``canceled_qty``. ``step`` is the last of its schedule.
-    """
-
-    received: ParentReceived
-    children: list[ChildState] = field(default_factory=list)
-    decisions: int = 0
-    reallocations: int = 0
-    filled_qty: int = 0
-    working_qty: int = 0
-    canceled_qty: int = 0
-    busted_qty: int = 0
-    tick_lots: int = 0
-    fees: Decimal = Decimal(0)
-    end_reason: EndReason | None = None
-    ended_ns: int | None = None
-    step: ScheduleStep | None = None
-
-    @property
-    def leaves_qty(self) -> int:
-        """Lots neither filled nor given up."""
-        return self.received.order_qty - self.filled_qty - self.canceled_qty
-
-    @property
-    def free_qty(self) -> int:
-        """Lots that are left and that no open child may fill."""
-        return self.leaves_qty - self.working_qty
 
 
 class LogState:
@@ -170,6 +98,9 @@ class LogState:
         overfilled: By venue, lots that it reported as filled and that no parent took.
         ignored_reports: Reports that changed nothing.
         breaches: How often each control was breached.
+        faults: How often each injected fault began or struck, by its id.
+        sessions: Last event of the session with each venue.
+        restarts: How often the router came back after a crash.
     """
 
     def __init__(self) -> None:
@@ -188,6 +119,9 @@ class LogState:
         self.overfilled: dict[str, int] = {}
         self.ignored_reports = 0
         self.breaches: dict[Control, int] = {}
+        self.faults: dict[str, int] = {}
+        self.sessions: dict[str, SessionEvent] = {}
+        self.restarts = 0
         self._handlers: dict[type[Record], Callable[[Any], None]] = {
             RunStarted: self._on_started,
             ParentReceived: self._on_parent,
@@ -212,6 +146,11 @@ class LogState:
             RouteHold: self._on_hold,
             ControlBreach: self._on_breach,
             WrittenOff: self._on_written_off,
+            SessionEvent: self._on_session,
+            StatusRequested: self._on_status,
+            StatusReported: self._on_status,
+            RouterRestarted: self._on_restarted,
+            Fault: self._on_fault,
             Quote: self._on_quote,
             Depth: self._on_quote,
             TradePrint: self._on_trade,
@@ -443,6 +382,19 @@ class LogState:
             raise _Contradiction(f"child {name!r} has {left} lots open, {lots} are written off")
         child.canceled_qty = record.written_off_qty
         self._end(child, Status.CANCELED, record.t_ns)
+
+    def _on_session(self, record: SessionEvent) -> None:
+        self.sessions[record.venue_id] = record
+
+    def _on_status(self, record: StatusRequested | StatusReported) -> None:
+        self._child(record.cl_ord_id)  # asked or told: neither changes what the child is
+
+    def _on_restarted(self, record: RouterRestarted) -> None:
+        self.restarts += 1
+
+    def _on_fault(self, record: Fault) -> None:
+        if record.phase != "ended":
+            self.faults[record.fault_id] = self.faults.get(record.fault_id, 0) + 1
 
     def _on_quote(self, record: Quote | Depth) -> None:
         self.quotes[record.venue_id] = record

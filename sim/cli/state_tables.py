@@ -6,8 +6,9 @@ from typing import Final
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from sim.audit.order_state import ChildState, ParentState
 from sim.audit.read import printable
-from sim.audit.state import ChildState, LogState, ParentState
+from sim.audit.state import LogState
 from sim.cli.tables import Column, make_table
 from sim.report.blotter import touch, venue_ids
 from sim.report.rebuild import Rebuilt

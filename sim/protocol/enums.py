@@ -89,6 +89,8 @@ class ExecType(Enum):
     """An execution has been busted: it counts no more."""
     TRADE_CORRECT = "trade_correct"
     """An execution has another quantity or price than was reported."""
+    ORDER_STATUS = "order_status"
+    """What became of the order, because its owner asked; nothing new happened."""
 
 
 @unique
@@ -140,6 +142,8 @@ class RejectReason(Enum):
     market-to-limit order no price in the book."""
     LAST_LOOK = "last_look"
     """The market moved while a dealer held the order, and it does not stand by its quote."""
+    UNKNOWN_ORDER = "unknown_order"
+    """The answer to a question about an order that the venue does not know."""
 
 
 FIX_ORD_REJ_REASON = {
@@ -157,6 +161,7 @@ FIX_ORD_REJ_REASON = {
     RejectReason.SHORT_SALE_RESTRICTED: 99,
     RejectReason.NO_REFERENCE: 99,
     RejectReason.LAST_LOOK: 99,
+    RejectReason.UNKNOWN_ORDER: 5,
 }
 
 

@@ -6,8 +6,9 @@ Quantities are lots, prices and money decimal text, times nanoseconds; what is u
 from collections.abc import Mapping
 from typing import Any, Final
 
+from sim.audit.order_state import ChildState, ParentState
 from sim.audit.records import Depth, Quote, TradePrint
-from sim.audit.state import ChildState, LogState, ParentState
+from sim.audit.state import LogState
 from sim.protocol.units import Units, plain
 
 SCHEMA: Final = "sorsim-state/1"

@@ -27,6 +27,7 @@ from sim.audit.records import (
     DealerAnswer,
     Decision,
     Depth,
+    Fault,
     Fill,
     NbboChange,
     Overfill,
@@ -41,9 +42,13 @@ from sim.audit.records import (
     ReportIgnored,
     RequestPending,
     RouteHold,
+    RouterRestarted,
     RunFinished,
     RunStarted,
     ScheduleStep,
+    SessionEvent,
+    StatusReported,
+    StatusRequested,
     TradePrint,
     VenueEvent,
     WrittenOff,
@@ -161,6 +166,11 @@ class Words:
             RouteHold: self._hold,
             ControlBreach: self._breach,
             WrittenOff: self._written_off,
+            SessionEvent: self._session,
+            StatusRequested: lambda r: f"asked what became of {printable(r.cl_ord_id)}",
+            StatusReported: self._status,
+            RouterRestarted: self._restarted,
+            Fault: self._fault,
             Quote: self._quote,
             Depth: self._depth,
             TradePrint: self._trade,
@@ -356,6 +366,26 @@ class Words:
     def worth(self, tick_lots: int) -> str:
         """Money of a sum of ticks times lots."""
         return self.money(self._units.notional(tick_lots))
+
+    def _session(self, record: SessionEvent) -> str:
+        tail = f": {printable(record.detail)}" if record.detail else ""
+        number = f", report {record.expected_seq}" if record.expected_seq else ""
+        return f"session with {printable(record.venue_id)} {words(record.event)}{number}{tail}"
+
+    def _status(self, record: StatusReported) -> str:
+        known = f"{self.qty(record.cum_qty)} filled, {self.qty(record.leaves_qty)} open"
+        return f"{printable(record.cl_ord_id)} is {words(record.ord_status.value)}: {known}"
+
+    def _restarted(self, record: RouterRestarted) -> str:
+        unknown = count(record.children, "child", "children")
+        return f"router restarted from its records, {unknown} to ask about"
+
+    def _fault(self, record: Fault) -> str:
+        where = f" at {printable(record.venue_id)}" if record.venue_id else ""
+        tail = f": {printable(record.detail)}" if record.detail else ""
+        about = f" {printable(record.cl_ord_id)}" if record.cl_ord_id else ""
+        what = f"{printable(record.fault_id)} ({words(record.fault)})"
+        return f"fault {what} {words(record.phase)}{where}{about}{tail}"
 
     def _written_off(self, record: WrittenOff) -> str:
         lots = self.qty(record.written_off_qty)

@@ -23,6 +23,7 @@ from sim.protocol.units import UnitError, Units, plain
 from sim.report.expect import METRICS, parse_threshold
 from sim.scenario.data_files import Resolve, file_problems
 from sim.scenario.document import Document
+from sim.scenario.going_wrong import fault_problems
 from sim.scenario.hearing import LINK, TAPE, hearing_problems
 from sim.scenario.locate import known, members, part
 from sim.scenario.model import (
@@ -95,6 +96,7 @@ def cross_checks(
         *hearing_problems(document, venues, list(_ids(document, "participants").values())),
         *_twice("participants", _ids(document, "participants")),
         *participant_problems(document, venues, units),
+        *fault_problems(document, _every_id(document)),
         *file_problems(_with_files(document, venues), resolve, units),
     ]
     for n, venue in partial.items():
@@ -126,6 +128,12 @@ def _ids(document: Document, key: str) -> dict[int, str]:
     """The valid ids of a list's members by their index."""
     found = {n: part(document, (key, n, "id"), _IDENT) for n in range(document.count((key,)))}
     return {n: name for n, name in found.items() if name is not None}
+
+
+def _every_id(document: Document) -> list[str]:
+    """The ids of all venues; none if one of them is wrong, for it may be the one that is meant."""
+    ids = list(_ids(document, "venues").values())
+    return ids if len(ids) == document.count(("venues",)) else []
 
 
 def _twice(key: str, ids: dict[int, str]) -> Found:

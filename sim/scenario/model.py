@@ -20,6 +20,8 @@ from pydantic import (
 
 from router.config import RouterConfig
 from router.schedule import ScheduleConfig
+from sim.faults import FaultEntry
+from sim.faults.base import FaultConfig
 from sim.flow import Flow
 from sim.flow.participants import Participant
 from sim.flow.participants.base import ParticipantConfig
@@ -32,16 +34,6 @@ from venues.config import VenueConfig
 from venues.kinds import VENUE_KINDS
 
 STEP_DECIMALS_MAX: Final = 12
-
-
-def _nothing(value: object) -> object:
-    if value:
-        raise ValueError("must be empty: this version does not offer it")
-    return value
-
-
-NoList = Annotated[Seq[str], BeforeValidator(_nothing), Field(json_schema_extra={"maxItems": 0})]
-"""The key is part of the file format; what it describes is not offered yet."""
 
 
 def _not_like_one(value: object) -> object:
@@ -208,8 +200,8 @@ class Scenario(ScenarioModel):
     """What the instrument is worth; only those participants know it that their kind says so of."""
     participants: Annotated[Seq[Participant], Field(max_length=100)] = ()
     """Others who trade at several venues and react to what reaches them; ids must differ."""
-    faults: NoList = ()
-    """Must be empty in this version."""
+    faults: Annotated[Seq[FaultEntry], Field(max_length=100)] = ()
+    """What goes wrong; ids must differ. Every fault that strikes is in the audit log."""
     comparison: ComparisonConfig | None = None
     """Strategies that `sorsim run` compares after the base case; in Python
     ``sim.study.comparison.compare``."""
@@ -232,5 +224,6 @@ class Scenario(ScenarioModel):
             yield from self.tape.inbound.files() + self.tape.outbound.files()
 
 
+FAULT_ADAPTER: TypeAdapter[FaultConfig] = TypeAdapter(FaultEntry)
 PARTICIPANT_ADAPTER: TypeAdapter[ParticipantConfig] = TypeAdapter(Participant)
 VENUE_ADAPTER: TypeAdapter[VenueEntry] = TypeAdapter(AnyVenue)

@@ -12,7 +12,7 @@ import pytest
 from pydantic import TypeAdapter
 
 from router.config import RouterConfig
-from router.core.events import ACCOUNT, FromVenue, ParentOrder
+from router.core.events import ACCOUNT, ParentOrder
 from router.core.profile import VenueProfile
 from router.core.router import RouterCore
 from router.task import RouterShell
@@ -39,6 +39,7 @@ from sim.protocol.orders import (
     OrderMessage,
     VenueReport,
 )
+from sim.protocol.session import FromVenue, ToVenue
 from sim.protocol.units import PriceTicks, QtyLots, TimeNs, Units
 from venues.config import VenueConfig
 from venues.core.api import VenueCore
@@ -65,7 +66,7 @@ class Floor:
         self.loop = loop
         self.units = Units(Decimal("0.01"), Decimal(1))
         self.inbox: Inbox[Event] = Inbox(loop, "trader")
-        self.send: dict[str, Callable[[OrderMessage], None]] = {}
+        self.send: dict[str, Callable[[ToVenue], None]] = {}
         self.books: dict[str, BookSnapshot] = {}
         self.cores: dict[str, VenueCore] = {}
         self.records: list[Record] = []

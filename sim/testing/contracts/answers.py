@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from router.core.events import ACCOUNT, FromVenue
+from router.core.events import ACCOUNT
 from router.core.profile import VenueProfile
 from sim.kernel.streams import Stream
 from sim.protocol.enums import (
@@ -28,6 +28,7 @@ from sim.protocol.orders import (
     OrderCancelReplaceRequest,
     OrderMessage,
 )
+from sim.protocol.session import FromVenue
 from sim.protocol.units import PriceTicks, QtyLots, TimeNs
 
 _MS: Final = 1_000_000

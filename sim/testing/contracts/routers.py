@@ -47,6 +47,7 @@ from sim.protocol.orders import (
     OrderCancelRequest,
     OrderMessage,
 )
+from sim.protocol.session import ToVenue
 from sim.protocol.units import TimeNs, Units
 from sim.scenario.load import resolve_file
 from sim.scenario.plugins import core_of, found_plugin
@@ -389,8 +390,9 @@ class _Market:
         self.books.halted.add(event.msg)
         self.tally.halts += 1
 
-    def _link(self, name: str) -> Callable[[OrderMessage], None]:
-        def send(msg: OrderMessage) -> None:
+    def _link(self, name: str) -> Callable[[ToVenue], None]:
+        def send(msg: ToVenue) -> None:
+            assert isinstance(msg, OrderMessage)  # no venue here numbers its reports
             self.books.sent(name, msg, self.scripts)
             self.scripts[name].on_sent(msg)
             delay = (1 + self._draw(3)) * MS

@@ -308,6 +308,7 @@ class Chaos:
                 assert outcome.t_ns >= self.now
                 heappush(self.wakes, (outcome.t_ns, next(self.numbers), outcome.token))
             elif isinstance(outcome, SendTo):
+                assert isinstance(outcome.msg, OrderMessage)
                 self.sent.append((outcome.venue_id, outcome.msg))
                 if isinstance(outcome.msg, NewOrderSingle):
                     assert outcome.msg.min_qty <= outcome.msg.order_qty

@@ -9,7 +9,7 @@ from router.core.profile import VenueProfile
 from router.core.router import RouterCore
 from sim.protocol.enums import ExecType, OrdStatus, Side
 from sim.protocol.market_data import BookSnapshot
-from sim.protocol.orders import ExecutionReport
+from sim.protocol.orders import ExecutionReport, NewOrderSingle
 from sim.protocol.units import PriceTicks, QtyLots, TimeNs
 
 FREE = (Fraction(1), Fraction(0))
@@ -21,7 +21,8 @@ def filled(core: RouterCore, n: int) -> str:
     core.on_quote(BookSnapshot("A", 2 * n, TimeNs(n), (), ((100, 1),)), n)
     core.on_parent(ParentOrder(f"P{n}", Side.BUY, 1), n)
     (msg,) = [o.msg for o in core.on_wake(desk._DECIDE, n) if isinstance(o, SendTo)]
-    name: str = msg.cl_ord_id
+    assert isinstance(msg, NewOrderSingle)
+    name = msg.cl_ord_id
     for exec_id, kind in ((2 * n, ExecType.NEW), (2 * n + 1, ExecType.TRADE)):
         done = kind is ExecType.TRADE
         report = ExecutionReport(

@@ -120,7 +120,7 @@ def test_every_reason_has_its_rule() -> None:
         RejectReason.UNSUPPORTED_ORDER,
         RejectReason.POST_ONLY_WOULD_TRADE,
         RejectReason.STOP_PRICE_REACHED,
-        RejectReason.SHORT_SALE_RESTRICTED,
+        RejectReason.UNKNOWN_ORDER,
     }
     assert of_the_order | FOR_NOW == set(RejectReason)
     assert not of_the_order & FOR_NOW

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
+from sim.audit.order_state import ChildState
 from sim.audit.records import (
     RECORD_TYPES,
     Bust,
@@ -24,7 +25,7 @@ from sim.audit.records import (
     ReportIgnored,
     VenueEvent,
 )
-from sim.audit.state import ChildState, LogState
+from sim.audit.state import LogState
 from sim.protocol.enums import (
     CxlRejReason,
     DecisionReason,

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from router.core.events import FromVenue
 from sim.kernel.latency import LatencyConfig, LatencySampler
 from sim.kernel.latency.by_message import ByMessageSampler
 from sim.kernel.link import make_link
@@ -22,6 +21,7 @@ from sim.protocol.orders import (
     OrderCancelReplaceRequest,
     OrderCancelRequest,
 )
+from sim.protocol.session import FromVenue
 from sim.protocol.units import PriceTicks, QtyLots, TimeNs
 
 MakeLatency = Callable[..., LatencySampler]

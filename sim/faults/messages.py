@@ -1,0 +1,57 @@
+"""Names for the kinds of messages on the three legs, as ``messages:`` of a fault has them."""
+
+from collections.abc import Callable
+from typing import Any, Final, Literal
+
+from sim.protocol.enums import ExecType
+from sim.protocol.market_data import BookSnapshot, TradingStatus
+from sim.protocol.orders import (
+    ExecutionReport,
+    NewOrderSingle,
+    OrderCancelReject,
+    OrderCancelReplaceRequest,
+    OrderCancelRequest,
+)
+from sim.protocol.session import FromVenue, SessionStatus
+
+OrderKind = Literal["any", "new", "cancel", "replace"]
+ReportKind = Literal["any", "ack", "fill", "canceled", "rejected", "replaced", "cancel_reject"]
+FeedKind = Literal["any", "quote", "status"]
+
+_EXEC: Final = {
+    "ack": ExecType.NEW,
+    "fill": ExecType.TRADE,
+    "canceled": ExecType.CANCELED,
+    "rejected": ExecType.REJECTED,
+    "replaced": ExecType.REPLACED,
+}
+_TYPES: Final[dict[str, type]] = {
+    "new": NewOrderSingle,
+    "cancel": OrderCancelRequest,
+    "replace": OrderCancelReplaceRequest,
+    "quote": BookSnapshot,
+    "status": TradingStatus,
+}
+
+
+def matcher(kind: str) -> Callable[[Any], bool]:
+    """Whether a message is of this kind; ``any`` is every one but news of the session itself."""
+    if kind == "any":
+        return lambda msg: type(msg) is not SessionStatus
+    if kind in _TYPES:
+        wanted = _TYPES[kind]
+        return lambda msg: type(msg) is wanted
+    if kind == "cancel_reject":
+        return lambda msg: type(msg) is FromVenue and type(msg.report) is OrderCancelReject
+    exec_type = _EXEC[kind]
+    return lambda msg: (
+        type(msg) is FromVenue
+        and type(msg.report) is ExecutionReport
+        and msg.report.exec_type is exec_type
+    )
+
+
+def order_of(msg: Any) -> str:
+    """The id of the order or request that a message is about; empty if it is about none."""
+    inner = msg.report if type(msg) is FromVenue else msg
+    return getattr(inner, "cl_ord_id", "")
