@@ -17,6 +17,8 @@ from router.config import RouterConfig
 from router.core.events import ACCOUNT, ParentOrder
 from router.core.profile import VenueProfile
 from router.core.router import RouterCore
+from router.outside.book import OutsideBook
+from router.outside.shell import OutsideShell
 from router.schedule import AnySchedule
 from router.schedule.base import ParentFacts, SlicedConfig
 from router.settings.own import OwnConfig, OwnSplitConfig
@@ -62,11 +64,12 @@ class Wiring:
         emit: Takes each audit record.
         on_error: Called with a venue's id and what its recorded data or background flow raised.
         faults: What goes wrong on the router's legs.
-        tap: Puts something around each venue's core, given its number and entry. With it the market
-            is alone: the router hears and is told nothing, and must not be run.
+        tap: Puts something around each venue's core, given its number and entry.
+        alone: The market is alone: the router hears and is told nothing, and must not be run.
+        outside: A router that is not ours, in place of the scenario's.
 
     Attributes:
-        router: The router, which knows the opening books.
+        shell: The router, or who stands in its place; it knows the opening books.
         participants: Others who react, and know the opening books of the venues that they hear.
         sources: Recorded data and background flow, not started.
         orders: The client orders, not started.
@@ -85,6 +88,8 @@ class Wiring:
         on_error: Callable[[str, Exception], None],
         faults: Faults | None = None,
         tap: Tap | None = None,
+        alone: bool = False,
+        outside: OutsideShell | None = None,
     ) -> None:
         scenario: Scenario = loaded.scenario
         self._market_data = scenario.audit.market_data
@@ -97,19 +102,20 @@ class Wiring:
             _Venue(venue, units, loaded, streams, Inbox(loop, venue.id), clock)
             for venue in scenario.venues
         ]
-        self._is_routed = tap is None
+        self._is_routed = not alone
         if tap is not None:
             for n, venue in enumerate(self._venues):
                 venue.core = tap(n, venue.config, venue.core)
-        self.router = self._make_router(loaded)
+        self._to_router: Deliver = self._inbox.deliver if outside is None else outside.deliver
+        self.shell = self._make_shell(loaded, outside)
         self.participants = Participants(
             loaded, streams, loop, self._venues, clock=clock, emit=emit
         )
-        router = self._inbox if self._is_routed else None
+        router = self._to_router if self._is_routed else None
         self._hearing = _Hearing(
             self._venues, loaded, streams, router, through=self._through, clock=clock, emit=emit
         )
-        self._hearing.open(self.router.core, self.participants)
+        self._hearing.open(self.shell.core, self.participants)
         self.sources = [
             make_source(
                 clock, messages, deliver, Priority.FLOW, on_error=partial(on_error, venue.id)
@@ -135,7 +141,13 @@ class Wiring:
         self.listen_on = any(venue.busts is not None for venue in scenario.venues)
         # A source holds one event at a time: thousands of orders that lie in the heap from the
         # start would slow every message down.
-        self.orders = make_source(clock, iter(found), self._inbox.deliver, Priority.TIMER)
+        self.orders = make_source(clock, iter(found), self._to_router, Priority.TIMER)
+
+    @property
+    def router(self) -> RouterShell:
+        """Our own router."""
+        assert isinstance(self.shell, RouterShell)  # who puts another in its place asks that one
+        return self.shell
 
     def services(self) -> Iterator[tuple[str, Coroutine[Any, Any, NoReturn]]]:
         """Per venue its id and the coroutine that serves it, to be run as a task."""
@@ -163,10 +175,10 @@ class Wiring:
                 ),
             )
 
-    def _make_router(self, loaded: LoadedScenario) -> RouterShell:
-        core = self._make_core(_profiles(self._venues, loaded.scenario), loaded)
-        cores = {venue.id: venue.core for venue in self._venues}
-        core.tell(lambda venue_id, msg: cores[venue_id].reachable_by(msg, ARRIVAL_LEVELS_MAX))
+    def _make_shell(
+        self, loaded: LoadedScenario, outside: OutsideShell | None
+    ) -> RouterShell | OutsideShell:
+        profiles = _profiles(self._venues, loaded.scenario)
         links = {
             venue.id: make_link(
                 self._clock,
@@ -177,6 +189,12 @@ class Wiring:
             ).send
             for venue in self._venues
         }
+        if outside is not None:
+            outside.wire(profiles, links=links, clock=self._clock, emit=self._emit)
+            return outside
+        core = self._make_core(profiles, loaded)
+        cores = {venue.id: venue.core for venue in self._venues}
+        core.tell(lambda venue_id, msg: cores[venue_id].reachable_by(msg, ARRIVAL_LEVELS_MAX))
         return RouterShell(core, self._inbox, links=links, clock=self._clock, emit=self._emit)
 
     def _make_core(self, profiles: tuple[VenueProfile, ...], loaded: LoadedScenario) -> RouterCore:
@@ -196,7 +214,7 @@ class Wiring:
         link = make_link(
             self._clock,
             venue.report,
-            self._through(venue.id, "report", self._inbox.deliver),
+            self._through(venue.id, "report", self._to_router),
             Priority.REPORT,
             venue.config.speed_bump.report,
         )
@@ -221,7 +239,7 @@ class _Hearing:
         venues: Sequence["_Venue"],
         loaded: LoadedScenario,
         streams: Streams,
-        router: Inbox[Event] | None,
+        router: Deliver | None,
         *,
         through: Callable[[str, Leg, Deliver], Deliver],
         clock: Clock,
@@ -239,17 +257,17 @@ class _Hearing:
         self._links = [link for link in scenario.links if link.to in self._venues]
         self._tape_config = scenario.tape
         self._router_on_tape = scenario.router.market_data == "tape" and router is not None
-        self._deliver_to_router: Deliver | None = None if router is None else router.deliver
+        self._deliver_to_router = router
         self._watchers: list[tuple[Watcher, frozenset[str]]] = []
         self._tape: Tape | None = None
         self._deliver_to_tape: Deliver | None = None
         self._others: dict[str, list[Send]] = {venue.id: [] for venue in venues}
         if self._links or scenario.tape is not None:
             if router is not None:
-                self._deliver_to_router = self._watch("router", router.deliver, self._lit)
+                self._deliver_to_router = self._watch("router", router, self._lit)
             self._connect()
 
-    def open(self, router: RouterCore, participants: Participants) -> None:
+    def open(self, router: RouterCore | OutsideBook, participants: Participants) -> None:
         """Let everyone know the opening books, as they stand before anyone has heard of others."""
         books = {name: venue.opening() for name, venue in self._venues.items()}
         for watcher, heard in self._watchers:

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 import msgspec
-import yaml
 
+from router.outside.shell import OutsideShell
 from router.own.desk import OwnCore
 from router.own.session import Session, SessionDesk
 from router.task import RouterShell
@@ -47,8 +47,9 @@ from sim.protocol.errors import AuditWriteError, DataFormatError, PluginError
 from sim.protocol.units import Units
 from sim.protocol.version import __version__
 from sim.report.summary import SummaryBuilder
+from sim.run_files import write_file, yaml_bytes
 from sim.scenario.load import LoadedScenario
-from sim.wiring import Wiring
+from sim.wiring import Tap, Wiring
 
 OnProgress = Callable[[int, int], None]
 PROGRESS_STEPS: Final = 200
@@ -179,10 +180,16 @@ class World:
         on_progress: OnProgress | None,
         speed: float = 1.0,
         watch: Sequence[Watcher] = (),
+        *,
+        outside: OutsideShell | None = None,
+        tap: Tap | None = None,
     ) -> None:
         self._loaded = loaded
         self._scenario = loaded.scenario
-        self._parents = sum(1 for entry in loaded.scenario.parents for _ in entry.each())
+        self._outside, self._tap = outside, tap
+        self._parents = 0  # of an outside router nobody knows how many it will get
+        if outside is None:
+            self._parents = sum(1 for entry in loaded.scenario.parents for _ in entry.each())
         self._folder = folder
         self._on_progress = on_progress
         self._speed = speed
@@ -192,7 +199,7 @@ class World:
         self._participant_of: dict[asyncio.Task[None], str] = {}
         self._sources: list[Source] = []
         self._clock: Clock | None = None
-        self._router: RouterShell | None = None
+        self._router: RouterShell | OutsideShell | None = None
         self._own: tuple[Session, asyncio.Task[None]] | None = None
         self._orders: Source
         self._over: asyncio.Future[None] | None = None
@@ -205,10 +212,10 @@ class World:
                 self.log.observe(kind, call)
         if folder is not None:
             try:
-                resolved = _yaml(self._resolved)
+                resolved = yaml_bytes(self._resolved)
                 # A scenario that came out of a log has no other text.
-                _write(folder / "scenario.yaml", loaded.text or resolved)
-                _write(folder / "resolved.yaml", resolved)
+                write_file(folder / "scenario.yaml", loaded.text or resolved)
+                write_file(folder / "resolved.yaml", resolved)
             except AuditWriteError:
                 self.log.close()
                 raise
@@ -218,7 +225,10 @@ class World:
 
         Where a venue may take trades back, the duration is the end.
         """
-        loop = asyncio.get_running_loop()
+        await self.attend(self.begin(asyncio.get_running_loop()))
+
+    def begin(self, loop: asyncio.AbstractEventLoop) -> asyncio.Task[None]:
+        """Build everything and start it; ``attend`` wants the task that is returned."""
         clock = self._clock = clock_of(loop, self._speed)
         audit = self._scenario.audit
         self.log.emit(
@@ -233,13 +243,19 @@ class World:
                 files=self._loaded.file_hashes(),
             )
         )
-        over = self._over = loop.create_future()
+        self._over = loop.create_future()
         clock.schedule(self._scenario.duration, _LAST, self._end)
         self._watch(clock)
         router_task = self._start(loop, clock)
         start_clock(clock)
         if self._interrupted:  # before there was anything to stop
             self._end()
+        return router_task
+
+    async def attend(self, router_task: asyncio.Task[None]) -> None:
+        """Wait until the router's task or the duration is over, or something fails."""
+        over = self._over
+        assert over is not None  # set by begin
         await asyncio.wait([over, *self._tasks], return_when=asyncio.FIRST_COMPLETED)
         if over.done():
             over.result()  # what recorded data or a flow raised
@@ -251,9 +267,19 @@ class World:
         await self._end_own()
         if not router_task.done():
             reason = EndReason.ABORTED if self._interrupted else EndReason.RUN_ENDED
-            self._router_shell.apply(self._router_shell.core.finish(reason, clock.now_ns))
-            for task in self._tasks:  # or what is due already would go on behind the end
-                task.cancel()
+            self._break_off(reason)
+
+    def _break_off(self, reason: EndReason) -> None:
+        self._router_shell.apply(self._router_shell.core.finish(reason, self._now_ns))
+        for task in self._tasks:  # or what is due already would go on behind the end
+            task.cancel()
+
+    def stop_here(self) -> RunResult:
+        """End at this instant, and say how it went: for who drives the run from within its loop."""
+        self._break_off(EndReason.RUN_ENDED)
+        for source in self._sources:
+            source.stop()
+        return self.result()
 
     def interrupt(self) -> None:
         """Send no new orders, cancel the open ones and wait a while for the answers.
@@ -367,7 +393,7 @@ class World:
         met = all(row["met"] for row in summary["expect"])
         if self._folder is not None:
             text = msgspec.json.format(msgspec.json.encode(summary), indent=2) + b"\n"
-            _write(self._folder / "summary.json", text)
+            write_file(self._folder / "summary.json", text)
         code = 0 if outcome is Outcome.COMPLETE and met else 1
         return RunResult(
             summary=summary,
@@ -382,7 +408,7 @@ class World:
     # Building
 
     @property
-    def _router_shell(self) -> RouterShell:
+    def _router_shell(self) -> RouterShell | OutsideShell:
         assert self._router is not None  # set by _start
         return self._router
 
@@ -398,8 +424,10 @@ class World:
             emit=self.log.emit,
             on_error=self._fail,
             faults=faults,
+            tap=self._tap,
+            outside=self._outside,
         )
-        router = self._router = wiring.router
+        router = self._router = wiring.shell
         for venue_id, service in wiring.services():
             venue_task = loop.create_task(service, name=f"venue {venue_id}")
             self._venue_of[venue_task] = venue_id
@@ -456,21 +484,3 @@ class World:
 
 def _detail(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}"[:_DETAIL_MAX]
-
-
-def _yaml(data: dict[str, Any]) -> bytes:
-    dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)  # in C where libyaml is there
-    text: str = yaml.dump(data, Dumper=dumper, sort_keys=False, allow_unicode=False, width=100)
-    return text.encode()
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Write one of the run's files.
-
-    Raises:
-        AuditWriteError: If the disk refuses: a run without its files is no run.
-    """
-    try:
-        path.write_bytes(content)
-    except OSError as error:
-        raise AuditWriteError(f"{path}: cannot be written: {error.strerror}") from error

@@ -156,6 +156,7 @@ async def _play(loaded: LoadedScenario, rows: _Rows, loop: asyncio.AbstractEvent
         emit=_forget,
         on_error=fail,
         tap=tap,
+        alone=True,
     )
 
     def end(event: Any) -> None:
