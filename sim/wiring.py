@@ -38,8 +38,7 @@ from sim.kernel.source import make_moving_source, make_source
 from sim.kernel.streams import Keyed, Streams
 from sim.participation import Participants
 from sim.protocol.enums import Priority, Side
-from sim.protocol.orders import VenueReport
-from sim.protocol.session import FromVenue
+from sim.protocol.session import ToVenue
 from sim.protocol.units import QtyLots, TimeNs, Units
 from sim.scenario.load import LoadedScenario
 from sim.scenario.model import ParentConfig, Scenario, VenueEntry
@@ -48,6 +47,7 @@ from venues.core.api import VenueCore
 from venues.core.around import CoreAround
 from venues.core.overflow import TurnedAway
 from venues.fees import Fees
+from venues.gateway import Gateway, InTurn, at_once
 from venues.task import ARRIVAL_LEVELS_MAX, VenuePorts, opening_snapshot, opening_status, run_venue
 
 Tap = Callable[[int, VenueEntry, VenueCore], VenueCore]
@@ -103,6 +103,7 @@ class Wiring:
             for venue in scenario.venues
         ]
         self._is_routed = not alone
+        self._gateways: dict[str, Gateway] = {}
         if tap is not None:
             for n, venue in enumerate(self._venues):
                 venue.core = tap(n, venue.config, venue.core)
@@ -154,7 +155,7 @@ class Wiring:
         for venue in self._venues:
             ports = VenuePorts(
                 reports={
-                    **({ACCOUNT: self._report_port(venue)} if self._is_routed else {}),
+                    **({ACCOUNT: self._gateways[venue.id].report} if self._is_routed else {}),
                     **self.participants.reports(venue.id),
                 },
                 feed=self._hearing.feed(venue, self.participants.feeds(venue.id)),
@@ -179,16 +180,7 @@ class Wiring:
         self, loaded: LoadedScenario, outside: OutsideShell | None
     ) -> RouterShell | OutsideShell:
         profiles = _profiles(self._venues, loaded.scenario)
-        links = {
-            venue.id: make_link(
-                self._clock,
-                venue.order,
-                self._through(venue.id, "order", venue.deliver_order),
-                Priority.ORDER,
-                venue.config.speed_bump.order,
-            ).send
-            for venue in self._venues
-        }
+        links = {venue.id: self._order_port(venue) for venue in self._venues}
         if outside is not None:
             outside.wire(profiles, links=links, clock=self._clock, emit=self._emit)
             return outside
@@ -210,20 +202,26 @@ class Wiring:
         """What a leg of the router's delivers to: through the faults that concern it."""
         return deliver if self._faults is None else self._faults.deliver(venue_id, leg, deliver)
 
-    def _report_port(self, venue: "_Venue") -> Callable[[VenueReport], None]:
-        link = make_link(
+    def _order_port(self, venue: "_Venue") -> Callable[[ToVenue], None]:
+        """What sends the router's messages to a venue, whose gateway takes them."""
+        bump = venue.config.speed_bump
+        reports = make_link(
             self._clock,
             venue.report,
             self._through(venue.id, "report", self._to_router),
             Priority.REPORT,
-            venue.config.speed_bump.report,
+            bump.report,
         )
-        venue_id = venue.id
-
-        def send(report: VenueReport) -> None:
-            link.send(FromVenue(venue_id, report))
-
-        return send
+        gateway = self._gateways[venue.id] = Gateway(
+            venue.id,
+            venue.core,
+            send=reports.send,
+            deliver=venue.deliver_order,
+            in_turn=venue.in_turn,
+            tell=partial(reports.send_in, delay_ns=venue.report.nominal_ns + bump.report),
+        )
+        orders = self._through(venue.id, "order", gateway.deliver)
+        return make_link(self._clock, venue.order, orders, Priority.ORDER, bump.order).send
 
 
 class _Hearing:
@@ -405,18 +403,20 @@ class _Venue:
         self.moves = self._start_flows()
         self.nominal_ns = self.order.nominal_ns + config.speed_bump.order
         self.deliver_order: Deliver = inbox.deliver
+        self.in_turn: InTurn = at_once  # the inbox resumes its reader as a message arrives
         if config.processing is not None:
             stream = streams.get("venue", config.id, "processing")
             service = config.processing.time.sampler(stream, loaded.resolve)
             self.nominal_ns += service.nominal_ns
-            self.deliver_order = Server(
+            server = Server(
                 clock,
                 service,
                 config.processing.queue,
                 inbox.deliver,
                 self._turn_away,
                 priority=Priority.ORDER,
-            ).deliver
+            )
+            self.deliver_order, self.in_turn = server.deliver, server.in_turn
 
     @property
     def profile(self) -> VenueProfile:

@@ -55,6 +55,12 @@ class Link:
             self._last_ns = t_ns
         self._clock.schedule(t_ns, self._priority, self._deliver, msg, now_ns, drawn_ns)
 
+    def send_in(self, msg: Any, delay_ns: int) -> None:
+        """Let ``msg`` arrive after a delay that is given: no draw is used, the order is kept."""
+        now_ns = self._clock.now_ns
+        self._last_ns = t_ns = max(self._last_ns, now_ns + delay_ns)
+        self._clock.schedule(t_ns, self._priority, self._deliver, msg, now_ns, delay_ns)
+
 
 class VirtualLink(Link):
     """A link on ``SimLoop``: the same in fewer calls, since every message of a run passes here."""

@@ -99,5 +99,13 @@ class Server:
         # One rank for all, so that what is done at one instant stays in the order of arrival.
         self._clock.schedule(done_ns, self._priority, self._done, served)
 
+    def in_turn(self, event: Event, deliver: Callable[[Event], object]) -> None:
+        """Hand an event over when all that came before it is done: it takes no time and no room."""
+        t_ns = max(self._clock.now_ns, self._free_ns)
+        # The same rank as all others, so that it comes behind those that are done at this instant.
+        self._clock.schedule(
+            t_ns, self._priority, deliver, event.msg, event.sent_ns, event.drawn_ns
+        )
+
     def _done(self, event: Event) -> None:
         self._deliver(event.msg)
