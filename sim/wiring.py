@@ -297,8 +297,10 @@ class _Hearing:
             everything.append(feed_link(self._clock, venue.feed, deliver, bump_ns))
         to_tape, config = self._deliver_to_tape, self._tape_config
         if to_tape is not None and config is not None and venue.id in self._lit:
+            on_tape = self._router_on_tape and to_router is not None
+            deliver = self._through(venue.id, "feed", to_tape) if on_tape else to_tape
             everything.append(
-                self._link(config.inbound, to_tape, bump_ns, "tape", "inbound", venue.id)
+                self._link(config.inbound, deliver, bump_ns, "tape", "inbound", venue.id)
             )
         return fan_out(everything, self._others[venue.id])
 

@@ -198,6 +198,7 @@ class World:
         self._venue_of: dict[asyncio.Task[None], str] = {}
         self._participant_of: dict[asyncio.Task[None], str] = {}
         self._sources: list[Source] = []
+        self._faults: Faults | None = None
         self._clock: Clock | None = None
         self._router: RouterShell | OutsideShell | None = None
         self._own: tuple[Session, asyncio.Task[None]] | None = None
@@ -372,6 +373,8 @@ class World:
             await self._end_own()
         for source in self._sources:
             source.stop()
+        if self._faults is not None:
+            self._faults.stop()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -415,7 +418,7 @@ class World:
     def _start(self, loop: asyncio.AbstractEventLoop, clock: Clock) -> asyncio.Task[None]:
         """Make venues, links and router, and start their tasks; the router's is returned."""
         streams = Streams(self._scenario.seed)
-        faults = self._make_faults(streams, clock)
+        faults = self._faults = self._make_faults(streams, clock)
         wiring = Wiring(
             self._loaded,
             streams,

@@ -68,6 +68,12 @@ def _latency() -> Iterator[Entry]:
     return _configs(LATENCY_MODELS.values(), "model")
 
 
+def _faults() -> Iterator[Entry]:
+    from sim.faults import FAULTS
+
+    return _configs(FAULTS, "kind")
+
+
 def _fill_models() -> Iterator[Entry]:
     from venues.kinds.dark import DarkVenue
 
@@ -135,6 +141,7 @@ KINDS: Final[dict[str, Callable[[], Iterator[Entry]]]] = {
     "latency": _latency,
     "flows": _flows,
     "participants": _participants,
+    "faults": _faults,
     "fill_models": _fill_models,
     "formats": _formats,
     "baselines": _baselines,

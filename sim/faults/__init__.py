@@ -8,10 +8,40 @@ from typing import Annotated, Any, Final, get_args
 from pydantic import Field
 
 from sim.faults.base import FaultConfig
+from sim.faults.clock_fault import ClockFault
+from sim.faults.crossed_quotes import CrossedQuote, LockedQuote
+from sim.faults.latency import LatencyBurst, LatencySpike
 from sim.faults.message_duplication import MessageDuplication
 from sim.faults.message_loss import MessageLoss
+from sim.faults.message_reordering import MessageReordering
+from sim.faults.repeated_fills import DuplicateExecId, DuplicateFill
+from sim.faults.uncalled_fills import FillAfterCancel, OrphanFill
+from sim.faults.wrong_fills import FillOutsideLimit, OverFill, WrongCumQty
+from sim.faults.wrong_quotes import FeedGap, MadQuote, OneSidedQuote, StaleQuote
 
-AnyFault = MessageLoss | MessageDuplication
+AnyMessageFault = (
+    MessageLoss
+    | MessageDuplication
+    | MessageReordering
+    | LatencySpike
+    | LatencyBurst
+    | OverFill
+    | DuplicateExecId
+    | DuplicateFill
+    | FillAfterCancel
+    | FillOutsideLimit
+    | OrphanFill
+    | WrongCumQty
+    | FeedGap
+    | StaleQuote
+    | CrossedQuote
+    | LockedQuote
+    | MadQuote
+    | OneSidedQuote
+    | ClockFault
+)
+
+AnyFault = AnyMessageFault
 
 FaultEntry: Any = Annotated[AnyFault, Field(discriminator="kind")]
 """A fault as a scenario writes it; ``kind`` says which."""

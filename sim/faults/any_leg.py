@@ -5,7 +5,7 @@ from typing import Any, Final, Self, get_args
 
 from pydantic import model_validator
 
-from sim.faults.base import Leg, MessageFault
+from sim.faults.base import Leg, MessageFault, Tools
 from sim.faults.messages import FeedKind, OrderKind, ReportKind, matcher
 
 _KINDS: Final[dict[Leg, tuple[str, ...]]] = {
@@ -39,6 +39,6 @@ class AnyLegFault(MessageFault):
         """See the base."""
         return self.leg
 
-    def may_strike(self, msg: Any) -> bool:
+    def may_strike(self, msg: Any, tools: Tools) -> bool:
         """See the base."""
         return bool(self._matches(msg))

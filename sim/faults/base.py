@@ -4,21 +4,24 @@ A fault stands in ``faults:`` of a scenario and has exactly one trigger. A *mess
 messages on one leg between a venue and the router, at their arrival: the delay that the link drew
 and the order on it are those of the run without the fault. A *state fault* begins, lasts, and ends:
 a venue is down, a router is gone.
+
+All chance of a fault comes from streams of its own name, so that adding one changes no other draw.
 """
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Annotated, Any, ClassVar, Final, Literal, NamedTuple, Self, get_args
 
 import msgspec
 from pydantic import BeforeValidator, Field, model_validator
 
-from sim.audit.records import RECORD_TYPES
+from sim.audit.records import RECORD_TYPES, Record, RunFinished
 from sim.kernel.clock import Clock
 from sim.kernel.loop import Event
 from sim.kernel.streams import Keyed, Stream
 from sim.protocol.config import Duration, Ident, ScenarioModel
-from sim.protocol.enums import Priority
+from sim.protocol.enums import Priority, Side
 from sim.protocol.units import Units
 
 Deliver = Callable[[Event], object]
@@ -26,9 +29,9 @@ Leg = Literal["order", "report", "feed"]
 LEGS: Final[tuple[Leg, ...]] = get_args(Leg)
 STRIKES_MAX: Final = 1_000_000
 
-RECORD_KINDS: Final = tuple(
-    [str(kind.__struct_config__.tag) for kind in RECORD_TYPES if kind.__name__ != "RunFinished"]
-)
+RECORD_KINDS: Final[dict[str, type[Record]]] = {
+    str(kind.__struct_config__.tag): kind for kind in RECORD_TYPES if kind is not RunFinished
+}
 """What a condition may wait for."""
 
 
@@ -49,6 +52,12 @@ class Condition(ScenarioModel):
     """Only records of this venue count; without it those of all."""
     nth: Annotated[int, Field(ge=1, le=STRIKES_MAX)] = 1
     """Which of them it is, counted from 1."""
+
+    @model_validator(mode="after")
+    def _of_a_venue(self) -> Self:
+        if self.venue is not None and "venue_id" not in RECORD_KINDS[self.record].__struct_fields__:
+            raise ValueError(f"a {self.record} record is about no venue: leave venue out")
+        return self
 
 
 class FaultConfig(ScenarioModel, ABC):
@@ -119,21 +128,32 @@ class StateFault(FaultConfig):
 
 
 class MessageFault(FaultConfig):
-    """Base of the faults that strike messages on one leg."""
+    """Base of the faults that strike messages on one leg.
+
+    ``keeps_order`` says that what it holds back holds back all that comes behind it on the leg.
+    ``notes_orders`` has ``tools.orders`` know what the router has asked the venue for.
+    """
 
     venue: Ident
     """The venue whose messages it strikes."""
     share: Annotated[float, Field(gt=0, le=1)] | None = None
     """Probability for each message that it may strike, from ``start`` to ``stop``."""
-    count: Annotated[int, Field(ge=1, le=STRIKES_MAX)] = 1
-    """How many messages it strikes each time that it comes (not with ``share``)."""
+    count: Annotated[int, Field(ge=1, le=STRIKES_MAX)] | None = None
+    """How many messages it strikes each time that it comes; without it one."""
+    lasts: Annotated[Duration, Field(gt=0)] | None = None
+    """Each time that it comes it strikes every message for so long, in place of a ``count``."""
 
     triggers: ClassVar[tuple[str, ...]] = ("at", "on", "rate", "share")
+    keeps_order: ClassVar[bool] = False
+    notes_orders: ClassVar[bool] = False
 
     @model_validator(mode="after")
-    def _count_fits(self) -> Self:
-        if self.share is not None and "count" in self.model_fields_set:
-            raise ValueError("count belongs to at, on and rate: share strikes each by chance")
+    def _one_measure(self) -> Self:
+        given = [name for name in ("share", "count", "lasts") if getattr(self, name) is not None]
+        if len(given) > 1:
+            raise ValueError(
+                f"must have one of share, count and lasts, found {' and '.join(given)}"
+            )
         return self
 
     def named(self) -> Iterator[tuple[tuple[str, ...], str]]:
@@ -152,7 +172,7 @@ class MessageFault(FaultConfig):
         """The leg whose messages it strikes."""
 
     @abstractmethod
-    def may_strike(self, msg: Any) -> bool:
+    def may_strike(self, msg: Any, tools: "Tools") -> bool:
         """Whether a message is one of those that it strikes."""
 
     @abstractmethod
@@ -164,15 +184,28 @@ class MessageFault(FaultConfig):
             tools: Time and chance of this fault.
         """
 
+    def passed(self, msg: Any, tools: "Tools") -> None:
+        """A message of the leg arrives that it does not strike."""
+
 
 class Struck(NamedTuple):
     """What a strike makes of a message.
 
-    ``arrivals`` are the messages that arrive in its place, each with its time, not before now.
+    ``arrivals`` are the messages that arrive in its place, each with its time, not before that of
+    the message. With ``behind`` there is one of them, and it arrives as soon as so many messages of
+    the leg have come behind it, at the latest at its time.
     """
 
     detail: str
     arrivals: Sequence[tuple[int, Event]] = ()
+    behind: int = 0
+
+
+class Asked(NamedTuple):
+    """What the router has asked a venue for, as the venue got it."""
+
+    side: Side
+    limit: int | None
 
 
 class Tools:
@@ -185,6 +218,8 @@ class Tools:
         units: Of the instrument.
         end_ns: The run's duration.
         memory: Whatever the fault must remember between two strikes.
+        orders: What the router has asked its venue for, by id, where its kind has it noted.
+        over: Whether the run is: then nothing is done any more.
     """
 
     def __init__(
@@ -204,6 +239,8 @@ class Tools:
         self.units = units
         self.end_ns = end_ns
         self.memory: dict[str, Any] = {}
+        self.orders: dict[str, Asked] = {}
+        self.over = False
 
     @property
     def now_ns(self) -> int:
@@ -212,7 +249,11 @@ class Tools:
 
     def do_at(self, t_ns: int, do: Callable[[Event], object]) -> None:
         """Have something done at ``t_ns``, before all else at that instant."""
-        self.clock.schedule(t_ns, Priority.FAULT, do)
+        self.clock.schedule(t_ns, Priority.FAULT, partial(self._do, do))
+
+    def _do(self, do: Callable[[Event], object], event: Event) -> None:
+        if not self.over:
+            do(event)
 
 
 def changed(event: Event, msg: Any) -> Event:

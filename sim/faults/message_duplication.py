@@ -22,5 +22,5 @@ class MessageDuplication(AnyLegFault):
 
     def strike(self, event: Event, tools: Tools) -> Struck:
         """See the base."""
-        now_ns = tools.now_ns
-        return Struck("arrives twice", ((now_ns, event), (now_ns + self.after, event)))
+        t_ns = event.t_ns
+        return Struck("arrives twice", ((t_ns, event), (t_ns + self.after, event)))

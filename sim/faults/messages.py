@@ -12,23 +12,37 @@ from sim.protocol.orders import (
     OrderCancelReplaceRequest,
     OrderCancelRequest,
 )
-from sim.protocol.session import FromVenue, SessionStatus
+from sim.protocol.session import FromVenue, OrderStatusRequest, ResendRequest, SessionStatus
 
-OrderKind = Literal["any", "new", "cancel", "replace"]
-ReportKind = Literal["any", "ack", "fill", "canceled", "rejected", "replaced", "cancel_reject"]
+OrderKind = Literal["any", "new", "cancel", "replace", "status_request", "resend_request"]
+ReportKind = Literal[
+    "any",
+    "ack",
+    "fill",
+    "canceled",
+    "expired",
+    "rejected",
+    "replaced",
+    "cancel_reject",
+    "order_status",
+]
 FeedKind = Literal["any", "quote", "status"]
 
 _EXEC: Final = {
     "ack": ExecType.NEW,
     "fill": ExecType.TRADE,
     "canceled": ExecType.CANCELED,
+    "expired": ExecType.EXPIRED,
     "rejected": ExecType.REJECTED,
     "replaced": ExecType.REPLACED,
+    "order_status": ExecType.ORDER_STATUS,
 }
 _TYPES: Final[dict[str, type]] = {
     "new": NewOrderSingle,
     "cancel": OrderCancelRequest,
     "replace": OrderCancelReplaceRequest,
+    "status_request": OrderStatusRequest,
+    "resend_request": ResendRequest,
     "quote": BookSnapshot,
     "status": TradingStatus,
 }

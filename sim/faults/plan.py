@@ -8,12 +8,23 @@ from functools import partial
 from math import log
 from typing import Any
 
-from sim.audit.records import RECORD_TYPES, Fault, Record
-from sim.faults.base import Condition, Deliver, FaultConfig, Leg, MessageFault, StateFault, Tools
-from sim.faults.messages import order_of
+from sim.audit.records import Fault, Record
+from sim.faults.base import (
+    RECORD_KINDS,
+    Asked,
+    Condition,
+    Deliver,
+    FaultConfig,
+    Leg,
+    MessageFault,
+    StateFault,
+    Tools,
+)
+from sim.faults.striker import Striker
 from sim.kernel.clock import Clock
 from sim.kernel.loop import Event
 from sim.kernel.streams import Streams
+from sim.protocol.orders import NewOrderSingle, OrderCancelReplaceRequest
 from sim.protocol.units import Units
 
 Emit = Callable[[Record], None]
@@ -47,7 +58,7 @@ class Faults:
         self._clock = clock
         self._emit = emit
         self._observe = observe
-        self._strikers: list[_Striker] = []
+        self._strikers: list[Striker] = []
         self._states: list[_State] = []
         for n, config in enumerate(configs):
             name = config.id or f"fault{n}"
@@ -60,14 +71,21 @@ class Faults:
                 end_ns=end_ns,
             )
             if isinstance(config, MessageFault):
-                self._strikers.append(_Striker(config, tools, emit))
+                self._strikers.append(Striker(config, tools, emit))
             elif isinstance(config, StateFault):
                 self._states.append(_State(config, tools, emit))
 
     def deliver(self, venue_id: str, leg: Leg, deliver: Deliver) -> Deliver:
-        """What a link shall deliver to: through the faults of this leg, in the file's order."""
-        for striker in reversed(self._strikers):
-            if striker.config.venue == venue_id and striker.config.on_leg == leg:
+        """What a link shall deliver to: through the faults of this leg, in the file's order.
+
+        Faults that must know what the router has asked for look on at what the venue really gets.
+        """
+        here = [striker for striker in self._strikers if striker.config.venue == venue_id]
+        noting = [one.tools.orders for one in here if one.config.notes_orders]
+        if leg == "order" and noting:
+            deliver = partial(_note, noting, deliver)
+        for striker in reversed(here):
+            if striker.config.on_leg == leg:
                 deliver = partial(striker.arrive, deliver)
         return deliver
 
@@ -84,6 +102,13 @@ class Faults:
             if striker.config.share is None:
                 self._set(striker.config, striker.tools, striker.arm)
 
+    def stop(self) -> None:
+        """The run is over: nothing more happens, whatever is scheduled still."""
+        for striker in self._strikers:
+            striker.tools.over = True
+        for state in self._states:
+            state.tools.over = True
+
     def _set(self, config: FaultConfig, tools: Tools, come: Callable[[Event], None]) -> None:
         if config.at is not None:
             tools.do_at(config.at, come)
@@ -93,7 +118,6 @@ class Faults:
             _Poisson(config, config.rate, tools, come).next_after(config.start or 0)
 
     def _wait_for(self, on: Condition, tools: Tools, come: Callable[[Event], None]) -> None:
-        (kind,) = [kind for kind in RECORD_TYPES if kind.__struct_config__.tag == on.record]
         left = on.nth
 
         def told(record: Any) -> None:
@@ -104,7 +128,20 @@ class Faults:
             if left == 0:
                 tools.do_at(tools.now_ns, come)
 
-        self._observe(kind, told)
+        self._observe(RECORD_KINDS[on.record], told)
+
+
+def _note(noting: Sequence[dict[str, Asked]], deliver: Deliver, event: Event) -> None:
+    """Note what a venue is asked for, and let it have that."""
+    msg = event.msg
+    if type(msg) is NewOrderSingle:
+        for orders in noting:
+            orders[msg.cl_ord_id] = Asked(msg.side, msg.price)
+    elif type(msg) is OrderCancelReplaceRequest:
+        for orders in noting:
+            if msg.orig_cl_ord_id in orders:
+                orders[msg.cl_ord_id] = Asked(orders[msg.orig_cl_ord_id].side, msg.price)
+    deliver(event)
 
 
 class _Poisson:
@@ -119,73 +156,14 @@ class _Poisson:
         self._stop_ns = tools.end_ns if config.stop is None else min(config.stop, tools.end_ns)
 
     def next_after(self, t_ns: int) -> None:
-        due_ns = t_ns + max(1, round(-log(self._tools.stream.uniform()) * self._mean_ns))
+        drawn_ns = round(-log(self._tools.stream.uniform()) * self._mean_ns)
+        due_ns = t_ns + max(1, drawn_ns)
         if due_ns < self._stop_ns:
             self._tools.do_at(due_ns, self._due)
 
     def _due(self, event: Event) -> None:
         self._come(event)
         self.next_after(event.t_ns)
-
-
-class _Striker:
-    """One message fault: how many messages it shall still strike, and what it did."""
-
-    def __init__(self, config: MessageFault, tools: Tools, emit: Emit) -> None:
-        self.config = config
-        self.tools = tools
-        self._emit = emit
-        self._armed = 0
-
-    def arm(self, event: Event) -> None:
-        """It has come: it strikes the next messages that it may strike."""
-        self._armed += self.config.count
-
-    def arrive(self, deliver: Deliver, event: Event) -> None:
-        """A message arrives on the leg."""
-        config = self.config
-        if not config.may_strike(event.msg) or not self._is_hit():
-            deliver(event)
-            return
-        tools = self.tools
-        now_ns = tools.now_ns
-        struck = config.strike(event, tools)
-        self._emit(
-            Fault(
-                t_ns=now_ns,
-                fault_id=tools.fault_id,
-                fault=config.kind,
-                phase="struck",
-                venue_id=config.venue,
-                leg=config.on_leg,
-                cl_ord_id=order_of(event.msg),
-                detail=struck.detail,
-            )
-        )
-        for t_ns, arrival in struck.arrivals:
-            if t_ns <= now_ns:
-                deliver(arrival)
-            else:  # in its rank there; what it waited counts as held
-                tools.clock.schedule(
-                    t_ns,
-                    arrival.priority,
-                    deliver,
-                    arrival.msg,
-                    arrival.sent_ns,
-                    arrival.drawn_ns,
-                )
-
-    def _is_hit(self) -> bool:
-        share = self.config.share
-        if share is None:
-            if not self._armed:
-                return False
-            self._armed -= 1
-            return True
-        start, stop = self.config.start or 0, self.config.stop
-        now_ns = self.tools.now_ns
-        drawn = self.tools.stream.uniform()  # one a message, so that the n-th has the n-th draw
-        return drawn < share and now_ns >= start and (stop is None or now_ns < stop)
 
 
 class _State:

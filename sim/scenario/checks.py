@@ -96,7 +96,7 @@ def cross_checks(
         *hearing_problems(document, venues, list(_ids(document, "participants").values())),
         *_twice("participants", _ids(document, "participants")),
         *participant_problems(document, venues, units),
-        *fault_problems(document, _every_id(document)),
+        *fault_problems(document, _every_id(document), venues),
         *file_problems(_with_files(document, venues), resolve, units),
     ]
     for n, venue in partial.items():

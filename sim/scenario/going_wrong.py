@@ -1,21 +1,40 @@
-"""What no single fault can check: ids, and the venues that faults name."""
+"""What no single fault can check: ids, the venues that faults name, and the run's duration.
 
-from collections.abc import Iterator, Sequence
+Nothing is accepted that would do nothing: a fault that comes after the end of the run, or one of
+quotes at a venue that never shows any.
+"""
 
+from collections.abc import Iterator, Mapping, Sequence
+
+from pydantic import TypeAdapter
+
+from sim.faults.base import FaultConfig
+from sim.faults.quotes import QuoteFault
+from sim.protocol.config import Duration
+from sim.protocol.units import format_duration
 from sim.scenario.document import Document
-from sim.scenario.locate import members
-from sim.scenario.model import FAULT_ADAPTER
+from sim.scenario.locate import members, part
+from sim.scenario.model import FAULT_ADAPTER, VenueEntry
 from sim.scenario.nodes import Path
 from sim.scenario.wording import did_you_mean
 
+_DURATION: TypeAdapter[int] = TypeAdapter(Duration)
 
-def fault_problems(document: Document, venues: Sequence[str]) -> Iterator[tuple[Path, str]]:
+Found = Iterator[tuple[Path, str]]
+
+
+def fault_problems(
+    document: Document, venues: Sequence[str], entries: Mapping[int, VenueEntry]
+) -> Found:
     """Every problem of ``faults:`` with the rest, and its place.
 
     Args:
         document: The scenario.
         venues: The ids of its venues; empty if one of them is wrong.
+        entries: Its valid venues by their index.
     """
+    end_ns = part(document, ("duration",), _DURATION)
+    silent = {venue.id: venue.kind for venue in entries.values() if venue.silent}
     taken: dict[str, int] = {}
     for n, fault in members(document, ("faults",), FAULT_ADAPTER).items():
         at: Path = ("faults", n)
@@ -28,3 +47,20 @@ def fault_problems(document: Document, venues: Sequence[str]) -> Iterator[tuple[
                 hint = did_you_mean(wanted, venues)
                 known = ", ".join(venues)
                 yield (*at, *key), f"no venue has the id {wanted}{hint}; venues: {known}"
+        if isinstance(fault, QuoteFault) and fault.venue in silent:
+            message = f"{fault.venue} is a {silent[fault.venue]} venue that never shows a quote"
+            yield (*at, "venue"), message
+        if end_ns is not None:
+            yield from _too_late(at, fault, end_ns)
+
+
+def _too_late(at: Path, fault: FaultConfig, end_ns: int) -> Found:
+    """What comes when the run is over does nothing."""
+    for key in ("at", "start"):
+        value = getattr(fault, key)
+        if value is not None and value >= end_ns:
+            end = format_duration(end_ns)
+            yield (
+                (*at, key),
+                f"must be before the end of the run ({end}), was {format_duration(value)}",
+            )

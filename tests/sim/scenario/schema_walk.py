@@ -5,8 +5,9 @@ A key whose good value cannot be guessed from the schema has a line in ``SPECIME
 
 from copy import deepcopy
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, get_args
 
+from sim.faults import FAULTS
 from sim.scenario.model import Scenario
 
 Schema = dict[str, Any]
@@ -65,7 +66,54 @@ REFERENCE: Final[list[tuple[Way, Any]]] = [(("links",), [{"from": "B", "to": "A"
 SLICED: Final = ("Twap", "Vwap", "Pov", "AlmgrenChriss", "ObizhaevaWang")
 """Schedules with slices."""
 
+FAULT_KINDS: Final = {
+    kind.__name__: get_args(kind.model_fields["kind"].annotation)[0] for kind in FAULTS
+}
+_OF_FAULTS: Final[dict[str, Any]] = {
+    "leg": "order",
+    "by": "1ms",
+    "clock": "behind",
+}
+"""Good values of keys that faults must have."""
+_MORE_OF_FAULTS: Final[dict[str, dict[str, Any]]] = {
+    "LatencyBurst": {"lasts": "5ms"},
+    "ClockFault": {"leg": "feed"},
+}
+_AT: Final[Way] = ("faults", 0, "at")
+_LASTS: Final[Way] = ("faults", 0, "lasts")
+
+
+def fault_specimens() -> dict[str, Any]:
+    """A fault of each kind, and good values of their keys."""
+    found: dict[str, Any] = {"Condition": {"record": "fill"}, "Condition.record": "fill"}
+    found["Condition.venue"] = "A"
+    for kind in FAULTS:
+        name = kind.__name__
+        must = [key for key, field in kind.model_fields.items() if field.is_required()]
+        known = {**_OF_FAULTS, "venue": "A", **_MORE_OF_FAULTS.get(name, {})}
+        made = {key: known[key] for key in must if key in known}
+        made |= {"kind": FAULT_KINDS[name], "at": "1ms", **_MORE_OF_FAULTS.get(name, {})}
+        found[name] = made
+        found[f"{name}.venue"] = "A"
+        found[f"{name}.start"] = "1ms"
+        found[f"{name}.stop"] = "15ms"
+    return found
+
+
+def around_faults() -> dict[str, list[tuple[Way, Any]]]:
+    """What must not stand beside one of their keys, or must."""
+    found: dict[str, list[tuple[Way, Any]]] = {}
+    rate: list[tuple[Way, Any]] = [(_AT, None), (("faults", 0, "rate"), 2.0)]
+    for kind in FAULT_KINDS:
+        found[f"{kind}.on"] = found[f"{kind}.rate"] = [(_AT, None)]
+        found[f"{kind}.start"] = found[f"{kind}.stop"] = rate
+        found[f"{kind}.share"] = [(_AT, None), (_LASTS, None)]
+        found[f"{kind}.count"] = [(_LASTS, None)]
+    return found
+
+
 SPECIMENS: Final[dict[str, Any]] = {
+    **fault_specimens(),
     "Scenario.venues": BASE["venues"],
     "Scenario.expect": {"fill_rate": ">= 0"},
     "Scenario.name": "every_key",
@@ -235,6 +283,7 @@ SPECIMENS: Final[dict[str, Any]] = {
 """Values for keys, and for whole models, that their schema alone does not tell."""
 
 AROUND: Final[dict[str, list[tuple[Way, Any]]]] = {
+    **around_faults(),
     "ReplayedVenue.source_venue": [(("venues", 0, "file"), "orders.events.csv")],
     "ScriptedFill": [(("venues", 0, "book"), BOOK)],
     "FeeSchedule.volume_before": [
