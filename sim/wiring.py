@@ -6,7 +6,6 @@ and the sources, and ends them.
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterator, Sequence
-from fractions import Fraction
 from functools import partial
 from operator import itemgetter
 from typing import Any, NoReturn
@@ -26,29 +25,24 @@ from router.task import RouterShell
 from sim.audit.records import Record
 from sim.faults.base import Leg
 from sim.faults.plan import Faults
-from sim.flow.base import FlowConfig, FlowGrid
-from sim.flow.book_flow import BookFlow, Moves, Place, start_flows
 from sim.kernel.clock import Clock
 from sim.kernel.inbox import Inbox
 from sim.kernel.latency import LatencySampler
 from sim.kernel.link import make_link
 from sim.kernel.loop import Event
-from sim.kernel.server import Server
 from sim.kernel.source import make_moving_source, make_source
 from sim.kernel.streams import Keyed, Streams
 from sim.participation import Participants
 from sim.protocol.enums import Priority, Side
 from sim.protocol.session import ToVenue
-from sim.protocol.units import QtyLots, TimeNs, Units
+from sim.protocol.units import TimeNs, Units
 from sim.scenario.load import LoadedScenario
 from sim.scenario.model import ParentConfig, Scenario, VenueEntry
+from sim.site import Site
 from sim.topology import Deliver, Send, Tape, Watcher, fan_out, feed_link, touch_of
 from venues.core.api import VenueCore
-from venues.core.around import CoreAround
-from venues.core.overflow import TurnedAway
-from venues.fees import Fees
-from venues.gateway import Gateway, InTurn, at_once
-from venues.task import ARRIVAL_LEVELS_MAX, VenuePorts, opening_snapshot, opening_status, run_venue
+from venues.gateway import Gateway
+from venues.task import ARRIVAL_LEVELS_MAX, VenuePorts, opening_status, run_venue
 
 Tap = Callable[[int, VenueEntry, VenueCore], VenueCore]
 
@@ -99,7 +93,7 @@ class Wiring:
         self._inbox: Inbox[Event] = Inbox(loop, "router")
         self._units = units = Units(scenario.instrument.tick_size, scenario.instrument.lot_size)
         self._venues = [
-            _Venue(venue, units, loaded, streams, Inbox(loop, venue.id), clock)
+            Site(venue, units, loaded, streams, Inbox(loop, venue.id), clock)
             for venue in scenario.venues
         ]
         self._is_routed = not alone
@@ -202,7 +196,7 @@ class Wiring:
         """What a leg of the router's delivers to: through the faults that concern it."""
         return deliver if self._faults is None else self._faults.deliver(venue_id, leg, deliver)
 
-    def _order_port(self, venue: "_Venue") -> Callable[[ToVenue], None]:
+    def _order_port(self, venue: Site) -> Callable[[ToVenue], None]:
         """What sends the router's messages to a venue, whose gateway takes them."""
         bump = venue.config.speed_bump
         reports = make_link(
@@ -234,7 +228,7 @@ class _Hearing:
 
     def __init__(
         self,
-        venues: Sequence["_Venue"],
+        venues: Sequence[Site],
         loaded: LoadedScenario,
         streams: Streams,
         router: Deliver | None,
@@ -287,7 +281,7 @@ class _Hearing:
             router.on_status(status, 0)
         participants.open(books, states)
 
-    def feed(self, venue: "_Venue", participants: Sequence[Send]) -> Send | None:
+    def feed(self, venue: Site, participants: Sequence[Send]) -> Send | None:
         """What takes the market data that ``venue`` publishes."""
         everything = list(participants)
         bump_ns = venue.config.speed_bump.feed
@@ -374,111 +368,7 @@ def _parent(
     return parent.at, order
 
 
-class _Venue:
-    """The parts of one venue while the world is put together."""
-
-    def __init__(  # noqa: PLR0917 - private
-        self,
-        config: VenueEntry,
-        units: Units,
-        loaded: LoadedScenario,
-        streams: Streams,
-        inbox: Inbox[Event],
-        clock: Clock,
-    ) -> None:
-        self.id = config.id
-        self.config = config
-        self.inbox = inbox
-        self._units = units = config.own_units(units)
-        self._streams = streams
-        steps = config.grid(units)
-        self._ticks = steps.ticks
-        self.grid = FlowGrid(units, steps.tick, steps.lot)
-        self.core: VenueCore = config.build(
-            units, loaded.resolve, streams.keyed("venue", config.id)
-        )
-        self.fees = Fees(config.fees, units)
-        self.order = self._sampler("order", loaded)
-        self.report = self._sampler("report", loaded)
-        self.feed = self._sampler("feed", loaded)
-        self._recorded = config.source(units, loaded.resolve)
-        self.moves = self._start_flows()
-        self.nominal_ns = self.order.nominal_ns + config.speed_bump.order
-        self.deliver_order: Deliver = inbox.deliver
-        self.in_turn: InTurn = at_once  # the inbox resumes its reader as a message arrives
-        if config.processing is not None:
-            stream = streams.get("venue", config.id, "processing")
-            service = config.processing.time.sampler(stream, loaded.resolve)
-            self.nominal_ns += service.nominal_ns
-            server = Server(
-                clock,
-                service,
-                config.processing.queue,
-                inbox.deliver,
-                self._turn_away,
-                priority=Priority.ORDER,
-            )
-            self.deliver_order, self.in_turn = server.deliver, server.in_turn
-
-    @property
-    def profile(self) -> VenueProfile:
-        """What the router is told about the venue."""
-        return VenueProfile(
-            venue_id=self.id,
-            visibility=self.config.visibility,
-            latency_ns=self.nominal_ns,
-            tick=self.grid.tick,
-            lot=self.grid.lot,
-            buy=self.fees.effective(Side.BUY),
-            sell=self.fees.effective(Side.SELL),
-            maker_buy=self.fees.effective_maker(Side.BUY),
-            maker_sell=self.fees.effective_maker(Side.SELL),
-            fill_risk=Fraction(self.config.fill_risk),
-            impact=self._units.ticks_in(self.config.impact),
-            silent=self.config.silent,
-            takes_resting=self.config.takes_resting,
-            ticks=self._ticks,
-        )
-
-    def opening(self) -> Any:
-        """The book that subscribers know as the run starts."""
-        return opening_snapshot(self.id, self.core, self.config.depth)
-
-    def messages(self, end_ns: int) -> Iterator[tuple[Iterator[tuple[int, Any]], Deliver]]:
-        """Recorded data and background flow with their times, and what each goes to."""
-        if self._recorded is not None:
-            yield self._recorded, self.inbox.deliver
-        for n, flow in enumerate(self.config.flow):
-            if isinstance(flow, FlowConfig):
-                stream = self._streams.get("venue", self.id, "flow", str(n))
-                yield flow.messages(self.grid, stream, f"flow{n}", end_ns), self.deliver_order
-
-    def _start_flows(self) -> list[tuple[int, Moves]]:
-        """Put the orders in the book that flows looking at it have there as the run starts."""
-        book: Any = self.core.book if isinstance(self.core, CoreAround) else self.core
-        flows = []
-        for n, flow in enumerate(self.config.flow):
-            if isinstance(flow, BookFlow):
-                stream = self._streams.get("venue", self.id, "flow", str(n))
-                flows.append((flow, Place(book, self.grid, stream, f"flow{n}")))
-        if not flows:
-            return []
-        moves = start_flows(flows, lambda msg: book.handle(msg, TimeNs(0)))
-        book.volume = QtyLots(0)  # what traded before the run is none of its
-        return moves
-
-    def _turn_away(self, event: Event) -> None:
-        event.msg = TurnedAway(event.msg)
-        self.inbox.deliver(event)
-
-    def _sampler(self, leg: str, loaded: LoadedScenario) -> LatencySampler:
-        stream = self._streams.get("venue", self.id, "latency", leg)
-        model: Any = getattr(self.config.latency, leg)
-        sampler: LatencySampler = model.sampler(stream, loaded.resolve)
-        return sampler
-
-
-def _profiles(venues: Sequence[_Venue], scenario: Scenario) -> tuple[VenueProfile, ...]:
+def _profiles(venues: Sequence[Site], scenario: Scenario) -> tuple[VenueProfile, ...]:
     """What the router is told about each venue, with what it shall ask for there."""
     profiles = tuple([venue.profile for venue in venues])
     rule = scenario.router.sending.min_qty
