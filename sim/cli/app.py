@@ -32,6 +32,7 @@ COMMANDS: Final = {
     "compare": ("sim.cli.compare:compare", "Say how runs differ from the first, and in cost."),
     "sweep": ("sim.cli.sweep:sweep", "Run many points and seeds; say what differs."),
     "tune": ("sim.cli.tune:tune", "Find the parameters that cost least."),
+    "torture": ("sim.cli.torture:torture", "Check every rule in random worlds under faults."),
     "list": ("sim.cli.listing:list_kinds", "List scenarios, venue kinds, strategies and more."),
     "schema": ("sim.cli.schema:schema", "Print the JSON Schema of the scenario file."),
     "inspect": ("sim.cli.inspect:inspect", "Say what is in market data files, and what is wrong."),

@@ -303,6 +303,7 @@ def test_exit_0_and_one_document_for_what_is_right(
         "calibrate": ["calibrate", "market.events.csv", "--simulate", "1ms"],
         "generate": ["generate", "fragmented", "made.events.csv"],
         "sweep": ["sweep", "fragmented", "--grid", "router.max_attempts=5,6", "--seeds", "1"],
+        "torture": ["torture", "halt", "--seeds", "1", "--jobs", "1"],
         "tune": ["tune", "fragmented", "--grid", "router.max_attempts=5,6", "--jobs", "1"],
     }
     args = right[command]

@@ -1,0 +1,77 @@
+"""A fault of ours is found, named, and made small; a sound simulator passes."""
+
+from typing import Any
+
+import pytest
+
+from sim.protocol.errors import InvariantError
+from sim.study.torture.case import Case, draw_case
+from sim.study.torture.run import torture
+from sim.study.torture.shrink import shrink
+from sim.study.torture.trial import Failure, try_case
+
+SCENARIOS = ("fragmented", "partial_fill", "two_parents")
+
+
+def test_sound_seeds_pass_and_say_what_struck() -> None:
+    found = torture(SCENARIOS, seeds=8)
+    assert found.failures == ()
+    assert found.seeds == 8
+    assert found.events > 8 * 10
+    assert sum(found.faults.values()) > 3
+
+
+@pytest.mark.slow
+def test_any_number_of_workers_finds_the_same() -> None:
+    alone = torture(SCENARIOS, seeds=6, base=100)
+    assert torture(SCENARIOS, seeds=6, base=100, jobs_n=2) == alone
+
+
+def test_shrinking_leaves_what_the_failure_needs_and_nothing_else() -> None:
+    faults: tuple[dict[str, Any], ...] = (
+        {"kind": "message_loss", "venue": "NYSE", "leg": "feed", "at": "1ms"},
+        {"kind": "message_loss", "venue": "NASDAQ", "leg": "order", "at": "0s", "count": 4},
+        {"kind": "message_duplication", "venue": "NYSE", "leg": "report", "share": 0.5},
+    )
+    sets = ("parents[P1].deadline=1s", "router.ack_timeout=20ms", "router.cancel_resends=1")
+    case = Case("fragmented", 3, sets, faults, 7)
+    failure = Failure("I2", "planted")
+
+    def judge(case: Case) -> Failure | None:
+        lost = any(fault.get("leg") == "order" and "venue" in fault for fault in case.faults)
+        return Failure("I2", "smaller") if lost and sets[1] in case.sets else None
+
+    smallest, found = shrink(case, failure, judge=judge)
+    assert found.message == "smaller"
+    assert smallest.sets == sets[:2]
+    assert smallest.ties is None
+    assert smallest.faults == (
+        {"kind": "message_loss", "venue": "NASDAQ", "leg": "order", "at": "0s"},
+    )
+
+
+def test_shrinking_keeps_to_one_rule() -> None:
+    case = draw_case(SCENARIOS, 3)
+    other = Failure("I5", "another fault")
+    assert shrink(case, Failure("I2", "first"), judge=lambda case: other)[0] == case
+
+
+def test_I18_a_parent_that_never_ends_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    from router.core.desk import Desk
+
+    monkeypatch.setattr(Desk, "settle", lambda *args: None)  # nobody ends a parent
+    found = torture(("partial_fill",), seeds=3)
+    assert {failed.failure.rule for failed in found.failures} == {"I18"}
+    assert "has not ended, as it must by" in found.failures[0].failure.message
+
+
+def test_what_breaks_in_a_run_is_told_with_its_rule(monkeypatch: pytest.MonkeyPatch) -> None:
+    from router.core.orders import Parent
+
+    def check(self: Parent) -> None:
+        raise InvariantError("planted")
+
+    monkeypatch.setattr(Parent, "check", check)
+    verdict = try_case(draw_case(("fragmented",), 2))
+    assert verdict.failure is not None
+    assert "planted" in verdict.failure.message
