@@ -5,6 +5,7 @@ one of the types below; another one raises, so that no kind is left out in silen
 """
 
 from collections.abc import Iterator
+from decimal import Decimal
 from types import NoneType, UnionType
 from typing import Any, Final, Literal, NamedTuple, Union, get_args, get_origin
 
@@ -14,7 +15,7 @@ from pydantic.fields import FieldInfo
 
 from sim.faults import FAULTS
 from sim.faults.base import FaultConfig, MessageFault, StateFault
-from sim.protocol.units import format_duration
+from sim.protocol.units import format_duration, plain
 from sim.study.torture.chance import Chance
 
 TRIES: Final = 12
@@ -135,6 +136,8 @@ def _value(field: FieldInfo, chance: Chance, facts: Facts, where: str) -> Any:
         return chance.whole(int(low), int(high))
     if float in parts:
         return chance.between(max(low, high / 1_000), high)
+    if Decimal in parts:
+        return plain(Decimal(str(chance.between(0.001, 1_000))))
     if field.is_required():
         raise UndrawnKeyError(f"{where} is of type {field.annotation!r}, which nobody draws yet")
     return None
