@@ -15,7 +15,7 @@ import re
 from collections.abc import Callable, Iterator
 from hashlib import sha256
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, Literal
 
 import msgspec
 
@@ -39,6 +39,8 @@ _BROKEN_LINK: Final = "its prev is not the hash of the record before it"
 # Records with rules of their own; all others are ordinary.
 _ENDS: Final = frozenset({RunStarted, RunFinished})
 
+State = Literal["whole", "cut", "broken"]
+
 
 class FirstBad(msgspec.Struct, frozen=True):
     """The first record that is wrong; ``seq`` is the number due at line ``seq + 1`` of the file."""
@@ -52,12 +54,16 @@ class VerifyResult(msgspec.Struct, frozen=True):
 
     ``ok`` is true for a whole and untouched log only, ``first_bad`` is None exactly then.
     ``records`` counts the good records from the start and ``head`` is the hash of the last of
-    them; ``complete`` says whether ``run_finished`` is among them, with its ``outcome``.
-    ``message`` is for people: one line of printable ASCII.
+    them; ``complete`` says whether ``run_finished`` is among them, with its ``outcome``. ``state``
+    is ``cut`` for a log that is good as far as it goes and ends too early, with ``torn_bytes`` of
+    a last line without its newline; ``broken`` is every other log that is not ok. ``message`` is
+    for people: one line of printable ASCII.
     """
 
     ok: bool
+    state: State
     records: int
+    torn_bytes: int
     head: str
     complete: bool
     outcome: Outcome | None
@@ -237,21 +243,27 @@ class _Verification:
         if torn or self._outcome is None:
             why = f"torn tail of {torn} bytes, without newline" if torn else "no run_finished"
             upto = f"complete up to record {self._seq - 1}" if self._seq else "no whole record"
-            return self._result(FirstBad(self._seq, why), f"{upto}, then the log ends: {why}")
+            message = f"{upto}, then the log ends: {why}"
+            return self._result(FirstBad(self._seq, why), message, "cut", torn)
         head = self._head.decode()
         if self._expect_head not in {None, head}:
             return self._bad(f"its hash, the head, must be {self._expect_head}, was {head}", 1)
-        return self._result(None, f"{self._seq} records, {self._outcome.value}, head {head}")
+        message = f"{self._seq} records, {self._outcome.value}, head {head}"
+        return self._result(None, message, "whole")
 
     def _bad(self, reason: str, back: int = 0) -> VerifyResult:
         """Refuse the record that is due, or one that was taken ``back`` lines before."""
         seq = self._seq - back
         return self._result(FirstBad(seq, reason), f"record {seq} (line {seq + 1}): {reason}")
 
-    def _result(self, first_bad: FirstBad | None, message: str) -> VerifyResult:
+    def _result(
+        self, first_bad: FirstBad | None, message: str, state: State = "broken", torn: int = 0
+    ) -> VerifyResult:
         return VerifyResult(
             ok=first_bad is None,
+            state=state,
             records=self._seq,
+            torn_bytes=torn,
             head=self._head.decode(),
             complete=self._outcome is not None,
             outcome=self._outcome,

@@ -79,7 +79,9 @@ def test_whole_log_verifies_with_its_head(check: Check, good_log: bytes) -> None
     result = check(good_log)
     assert result == VerifyResult(
         ok=True,
+        state="whole",
         records=LINES,
+        torn_bytes=0,
         head=head,
         complete=True,
         outcome=Outcome.COMPLETE,
@@ -152,6 +154,7 @@ def test_L01_cut_log_is_complete_up_to_the_last_whole_record(
     assert not result.complete
     assert result.outcome is None
     assert result.records == whole
+    assert (result.state, result.torn_bytes) == ("cut", len(data) - data.rfind(b"\n") - 1)
     expected = f"complete up to record {whole - 1}" if whole else "no whole record"
     assert result.message.startswith(expected)
     assert ("torn tail" in result.message) == (not data.endswith(b"\n") and data != b"")
