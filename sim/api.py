@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 
+from sim.kernel.clock import LAG_NS_MAX
 from sim.kernel.loop import SimLoop
 from sim.manifest import (
     FolderError,
@@ -29,6 +30,7 @@ def run(
     out: str | Path | None = None,
     clock: str = "virtual",
     speed: float = 1.0,
+    lag_ns_max: int | None = LAG_NS_MAX,
     allow_code: bool = False,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> RunResult:
@@ -42,6 +44,8 @@ def run(
             log in memory, and empty text is no folder.
         clock: ``virtual`` or ``wall``.
         speed: With ``wall``: simulated seconds per second of the wall.
+        lag_ns_max: With ``wall``: how late an event may be, in nanoseconds of the wall; if one is
+            later the run ends as an interrupted one does. None allows any lag.
         allow_code: Whether code that the scenario names in ``plugins`` may run.
         on_progress: Called now and then with the time of the run and its longest duration, ns.
 
@@ -51,14 +55,23 @@ def run(
         FolderError: If ``out`` holds a run already, or cannot be written.
         AuditWriteError: If the audit log cannot be written; the run has stopped.
         ValueError: If a scenario that was loaded already comes with overrides, a seed or
-            ``allow_code``, or the speed is out of bounds, or not 1 in virtual time.
+            ``allow_code``, speed or lag are out of bounds, or the speed is not 1 in virtual time.
     """
     loaded = _loaded(scenario, sets, seed, allow_code=allow_code)
     if out is None:
-        return run_world(loaded, clock=clock, speed=speed, on_progress=on_progress)
+        return run_world(
+            loaded, clock=clock, speed=speed, lag_ns_max=lag_ns_max, on_progress=on_progress
+        )
     folder = given_run_folder(_named(out))
     started = now()
-    result = run_world(loaded, folder=folder, clock=clock, speed=speed, on_progress=on_progress)
+    result = run_world(
+        loaded,
+        folder=folder,
+        clock=clock,
+        speed=speed,
+        lag_ns_max=lag_ns_max,
+        on_progress=on_progress,
+    )
     _note(result, folder, started)
     return result
 

@@ -34,6 +34,7 @@ PACKAGES: Final = (
 """What the bytes of a run may depend on."""
 
 _PROBE: Final = ".sorsim-probe"
+_NEW: Final = f"{NAME}.new"
 _CHUNK_BYTES: Final = 1 << 20
 
 
@@ -99,6 +100,16 @@ def discard_if_empty(folder: Path) -> None:
         return
 
 
+def discard_unbegun(folder: Path) -> None:
+    """Remove the folder of a run that wrote nothing but the manifest of its beginning."""
+    try:
+        if [file.name for file in folder.iterdir()] == [NAME]:
+            (folder / NAME).unlink()
+    except OSError:
+        return
+    discard_if_empty(folder)
+
+
 def write_new(path: Path, content: bytes) -> None:
     """Write a file that is made from a run, unless other content is there already.
 
@@ -127,6 +138,23 @@ def write_new(path: Path, content: bytes) -> None:
         raise FolderError(f"{path}: cannot be written: {error.strerror or error}") from error
 
 
+def begin_manifest(
+    folder: Path, *, started: datetime, argv: Sequence[str], clock: Mapping[str, Any]
+) -> None:
+    """Say what is run here, before it is: a run that is killed leaves no other word of it.
+
+    Its ``exit_code`` is null until ``write_manifest`` takes its place.
+
+    Raises:
+        FolderError: If it cannot be written.
+    """
+    content = _beginning(started, argv, clock) | {"exit_code": None}
+    try:
+        _replace(folder, content)
+    except OSError as error:
+        raise _unusable(folder, error) from error
+
+
 def write_manifest(
     folder: Path,
     *,
@@ -134,6 +162,7 @@ def write_manifest(
     exit_code: int,
     argv: Sequence[str],
     clock: Mapping[str, Any] | None = None,
+    resumed_from: Mapping[str, Any] | None = None,
 ) -> Path:
     """Write the manifest of a run that has just ended, replacing an earlier one.
 
@@ -143,19 +172,34 @@ def write_manifest(
         exit_code: What the process will exit with.
         argv: The command line, or what stands for it.
         clock: Its ``kind`` and how real time went (``clock_facts``); None for virtual time.
+        resumed_from: Of a run that completed a log that was cut short: which, where the cut is and
+            what came of the comparison.
 
     Raises:
-        FolderError: If a file cannot be read or the manifest not be written.
+        FolderError: If a file cannot be read or the manifest not be written; an earlier one is
+            left as it is.
     """
-    path = folder / NAME
     try:
-        content = msgspec.json.encode(_content(folder, started, exit_code, argv, clock))
-        path.write_bytes(msgspec.json.format(content, indent=2) + b"\n")
+        content = _content(folder, started, exit_code, argv, clock)
+        if resumed_from is not None:
+            content["resumed_from"] = resumed_from
+        _replace(folder, content)
     except OSError as error:
-        with suppress(OSError):
-            path.unlink()  # half a manifest says less than none
         raise _unusable(folder, error) from error
-    return path
+    return folder / NAME
+
+
+def _replace(folder: Path, content: Mapping[str, Any]) -> None:
+    """Put a manifest in place at once: half of one says less than none."""
+    new = folder / _NEW
+    new.unlink(missing_ok=True)  # of a run that was killed here; or a link that leads elsewhere
+    try:
+        new.write_bytes(msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n")
+        new.replace(folder / NAME)
+    except OSError:
+        with suppress(OSError):
+            new.unlink()
+        raise
 
 
 def now() -> datetime:
@@ -182,14 +226,10 @@ def _content(
 ) -> dict[str, Any]:
     ended = datetime.now(UTC)
     return {
-        "schema": SCHEMA,
-        "sorsim": __version__,
-        "argv": list(map(_encodable, argv)),
-        "started": started.astimezone(UTC).isoformat(),
+        **_beginning(started, argv, clock_facts("virtual") if clock is None else clock),
         "ended": ended.isoformat(),
         "wall_seconds": (ended - started).total_seconds(),
         "exit_code": exit_code,
-        "clock": clock_facts("virtual") if clock is None else clock,
         "python": f"{platform.python_implementation()} {platform.python_version()}",
         "platform": platform.platform(),
         "machine": platform.machine(),
@@ -199,8 +239,19 @@ def _content(
         "files": {
             _encodable(file.name): _fingerprint(file)
             for file in sorted(folder.iterdir())
-            if file.is_file() and file.name != NAME
+            if file.is_file() and file.name not in {NAME, _NEW}
         },
+    }
+
+
+def _beginning(started: datetime, argv: Sequence[str], clock: Mapping[str, Any]) -> dict[str, Any]:
+    """What is known of a run before it runs."""
+    return {
+        "schema": SCHEMA,
+        "sorsim": __version__,
+        "argv": list(map(_encodable, argv)),
+        "started": started.astimezone(UTC).isoformat(),
+        "clock": clock,
     }
 
 

@@ -28,17 +28,19 @@ from sim.audit.records import (
 )
 from sim.faults.plan import Faults
 from sim.kernel.clock import (
+    LAG_NS_MAX,
     Clock,
+    check_lag,
     check_speed,
     clock_of,
     lag_of,
+    limit_lag,
     new_loop,
     patience_ns,
     start_clock,
 )
 from sim.kernel.garbage import rare_collections
 from sim.kernel.interrupt import interrupts
-from sim.kernel.lag import LagReport
 from sim.kernel.loop import Event
 from sim.kernel.source import Source
 from sim.kernel.streams import Streams
@@ -48,6 +50,7 @@ from sim.protocol.units import Units
 from sim.protocol.version import __version__
 from sim.report.summary import SummaryBuilder
 from sim.run_files import write_file, yaml_bytes
+from sim.run_result import RunResult as RunResult  # noqa: PLC0414 - for whoever imports both
 from sim.scenario.load import LoadedScenario
 from sim.wiring import Tap, Wiring
 
@@ -69,41 +72,13 @@ class Watcher(Protocol):
         ...
 
 
-class RunResult(msgspec.Struct, frozen=True):
-    """What a run came to.
-
-    ``summary`` is the content of ``summary.json``. ``exit_code`` is 0, or 1 if the run is
-    incomplete or an expectation was not met, or 130 if it was interrupted. ``folder`` is None for a
-    run that was kept in memory; then ``log`` holds the audit log's bytes. ``lag`` says how late
-    things ran in real time; None in virtual time.
-    """
-
-    summary: dict[str, Any]
-    outcome: Outcome
-    exit_code: int
-    records: int
-    folder: Path | None
-    log: bytes | None
-    lag: LagReport | None = None
-
-    def __repr__(self) -> str:
-        """What ran and how it ended: the rest would fill pages."""
-        what = f"{self.summary['scenario']}, seed {self.summary['seed']}"
-        return f"RunResult({what}, {self.outcome.value}, {self.records:,} records)"
-
-    def _repr_html_(self) -> str:
-        """For notebooks: its orders and venues."""
-        from sim.report.notebook import summary_html
-
-        return summary_html(self.summary)
-
-
 def run_world(
     loaded: LoadedScenario,
     *,
     folder: Path | None = None,
     clock: str = "virtual",
     speed: float = 1.0,
+    lag_ns_max: int | None = LAG_NS_MAX,
     on_progress: OnProgress | None = None,
     watch: Sequence[Watcher] = (),
 ) -> RunResult:
@@ -114,36 +89,47 @@ def run_world(
         folder: Where the run's files go; it must exist. None keeps the audit log in memory.
         clock: ``virtual`` or ``wall``.
         speed: With ``wall``: simulated seconds per second of the wall.
+        lag_ns_max: With ``wall``: how late an event may be, in nanoseconds of the wall. If one is
+            later the run ends as an interrupted one does; None allows any lag.
         on_progress: Called now and then with the time of the run and its longest duration, ns.
         watch: Get the audit records as they are written.
 
     Raises:
         AuditWriteError: If the audit log cannot be written; the run has stopped.
-        ValueError: If the speed is out of bounds, or not 1 in virtual time.
+        KeyboardInterrupt: At a second signal, or at a first one when the run was over already.
+        ValueError: If speed or lag are out of bounds, or the speed is not 1 in virtual time.
     """
     check_speed(speed)
+    check_lag(lag_ns_max)
     if clock == "virtual" and speed != 1.0:
         raise ValueError(f"speed is for the wall clock: virtual time has none, was {speed:g}")
     loop = new_loop(clock)
     try:
-        world = World(loaded, folder, on_progress, speed, watch)
-        # Held here and not in the coroutine: a second signal leaves without closing that.
-        with world.log, interrupts(loop, world.interrupt), rare_collections():
-            try:
-                loop.run_until_complete(world.run())
-            except SystemExit as left:
-                error = world.left_by(left)
-                loop.run_until_complete(world.cancel_tasks())
-                world.abort(error)
-                raise error from left
-            except Exception as error:
-                loop.run_until_complete(world.cancel_tasks())
-                world.abort(error)
-                raise
-            loop.run_until_complete(world.cancel_tasks())
-            return world.result()
+        # Before there is a world: what a signal asks for while it is made, the loop does first.
+        with interrupts(loop, lambda: world.interrupt()):  # noqa: PLW0108
+            world = World(loaded, folder, on_progress, speed, watch)
+            world.lag_ns_max = lag_ns_max
+            return _run_on(loop, world)
     finally:
         loop.close()
+
+
+def _run_on(loop: asyncio.AbstractEventLoop, world: "World") -> RunResult:
+    # The log is held here and not in the coroutine: a second signal leaves without closing that.
+    with world.log, rare_collections():
+        try:
+            loop.run_until_complete(world.run())
+        except SystemExit as left:
+            error = world.left_by(left)
+            loop.run_until_complete(world.cancel_tasks())
+            world.abort(error)
+            raise error from left
+        except Exception as error:
+            loop.run_until_complete(world.cancel_tasks())
+            world.abort(error)
+            raise
+        loop.run_until_complete(world.cancel_tasks())
+        return world.result()
 
 
 async def arun_world(
@@ -193,6 +179,7 @@ class World:
         self._folder = folder
         self._on_progress = on_progress
         self._speed = speed
+        self.lag_ns_max: int | None = None
         self._resolved = loaded.resolved()
         self._tasks: list[asyncio.Task[None]] = []
         self._venue_of: dict[asyncio.Task[None], str] = {}
@@ -205,6 +192,7 @@ class World:
         self._orders: Source
         self._over: asyncio.Future[None] | None = None
         self._interrupted = False
+        self._stopping = False
         self._summary = SummaryBuilder()
         path = None if folder is None else folder / "audit.jsonl"
         self.log: AuditLog = open_audit_log(path, self._scenario.audit.sync)
@@ -248,8 +236,9 @@ class World:
         clock.schedule(self._scenario.duration, _LAST, self._end)
         self._watch(clock)
         router_task = self._start(loop, clock)
+        limit_lag(clock, self.lag_ns_max, self._stop)
         start_clock(clock)
-        if self._interrupted:  # before there was anything to stop
+        if self._stopping:  # before there was anything to stop
             self._end()
         return router_task
 
@@ -267,7 +256,7 @@ class World:
                 task.result()  # a venue never ends by itself; an error comes out here
         await self._end_own()
         if not router_task.done():
-            reason = EndReason.ABORTED if self._interrupted else EndReason.RUN_ENDED
+            reason = EndReason.ABORTED if self._stopping else EndReason.RUN_ENDED
             self._break_off(reason)
 
     def _break_off(self, reason: EndReason) -> None:
@@ -288,6 +277,12 @@ class World:
         The outcome is ``aborted`` either way. The market goes on meanwhile. Called by the loop.
         """
         self._interrupted = True
+        self._stop()
+
+    def _stop(self) -> None:
+        if self._stopping:
+            return
+        self._stopping = True
         if self._clock is None or self._router is None:
             self._end()
             return
@@ -384,7 +379,7 @@ class World:
         now_ns = self._now_ns
         parents = {} if self._router is None else self._router.core.parents
         ended = {parent.end_reason for parent in parents.values()}
-        if self._interrupted:
+        if self._stopping:
             outcome = Outcome.ABORTED
         elif len(parents) < self._parents or EndReason.RUN_ENDED in ended:
             outcome = Outcome.INCOMPLETE
@@ -476,7 +471,7 @@ class World:
         step = max(1, duration // PROGRESS_STEPS)
 
         def tick(event: Event) -> None:
-            if self._over is None or self._over.done() or self._interrupted:
+            if self._over is None or self._over.done() or self._stopping:
                 return
             report(event.t_ns, duration)
             if event.t_ns + step <= duration:

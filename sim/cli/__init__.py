@@ -1,5 +1,6 @@
 """The command line; commands load lazily."""
 
+import sys
 from collections.abc import Sequence
 
 
@@ -9,6 +10,12 @@ def main(args: Sequence[str] | None = None) -> int:
     Args:
         args: What follows the program's name; None takes it from the process.
     """
-    from sim.cli.app import run_command_line
+    try:
+        from sim.cli.app import run_command_line
+        from sim.kernel.interrupt import always_heard
 
-    return run_command_line(args)
+        with always_heard():
+            return run_command_line(args)
+    except KeyboardInterrupt:  # before or after what knows what to say of it
+        sys.stderr.write("sorsim: interrupted\n")
+        return 130

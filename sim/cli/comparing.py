@@ -1,6 +1,8 @@
 """The comparison that a scenario may ask for, after its run: into the folder of the run."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -17,9 +19,23 @@ DOCUMENT = "comparison.json"
 
 
 def run_comparison(
-    source: Source, loaded: LoadedScenario, folder: Path, exit_code: int, *, quiet: bool
+    source: Source,
+    loaded: LoadedScenario,
+    folder: Path,
+    exit_code: int,
+    facts: Mapping[str, Any],
+    *,
+    quiet: bool,
 ) -> Comparison:
     """Compare, write ``comparison.json``, and renew the manifest, which hashes it too.
+
+    Args:
+        source: The scenario as it was named.
+        loaded: The scenario that ran.
+        folder: The folder of its run.
+        exit_code: That of the run.
+        facts: What its manifest says besides (``write_manifest``).
+        quiet: No progress.
 
     Raises:
         AuditWriteError: If the disk refuses the file.
@@ -34,7 +50,7 @@ def run_comparison(
         code, _ = classify(error)
         raise
     finally:
-        write_manifest(folder, started=started, exit_code=code, argv=command_line())
+        write_manifest(folder, started=started, exit_code=code, argv=command_line(), **facts)
     return found
 
 

@@ -128,11 +128,13 @@ def _check(path: Path, data: tuple[Path, ...], *, allow_code: bool, as_json: boo
     else:
         click.echo(result.message)
         if result.first is not None:
-            click.echo(_difference(result.first))
+            for line in difference_lines(result.first):
+                click.echo(line)
     return FINE if result.ok else ANSWER_IS_NO
 
 
-def _difference(first: "Difference") -> str:
+def difference_lines(first: "Difference") -> list[str]:
+    """A record that differs, with both versions, for people."""
     missing = "nothing, it has ended"
     lines = [
         f"  in the log  {first.logged or missing}",
@@ -140,7 +142,7 @@ def _difference(first: "Difference") -> str:
     ]
     if first.fields:
         lines += ["  where they differ, log -> run again:", *(f"    {one}" for one in first.fields)]
-    return "\n".join(lines)
+    return lines
 
 
 def _instant(until: str | None) -> int | None:

@@ -4,11 +4,12 @@ import shutil
 import sys
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
 from sim.cli.options import (
+    ANSWER_IS_NO,
     CONTEXT,
     INTERRUPTED,
     NAMED_FOLDER,
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from sim.kernel.lag import LagReport
     from sim.scenario.load import LoadedScenario
     from sim.study.comparison import Comparison
+    from sim.study.resume import Cut, Resumed
+    from sim.study.runs import Source
     from sim.world import RunResult
 
 STORY_RECORDS_MAX = 100_000
@@ -30,7 +33,15 @@ STORY_RECORDS_MAX = 100_000
 
 
 @click.command(context_settings=CONTEXT)
-@click.argument("scenario")
+@click.argument("scenario", required=False)
+@click.option(
+    "--resume-from",
+    type=NAMED_PATH,
+    metavar="LOG",
+    help="In place of SCENARIO: run the one inside this log again, which was cut short (kill -9, "
+    "power cut, full disk), and complete it into a new log. What is left of it must be the new "
+    "one's beginning, byte for byte.",
+)
 @click.option(
     "--set",
     "sets",
@@ -44,7 +55,8 @@ STORY_RECORDS_MAX = 100_000
     "--data",
     type=NAMED_FOLDER,
     metavar="DIR",
-    help="Folder of the data files that the scenario names.  [default: the scenario's own]",
+    help="Folder of the data files that the scenario names.  [default: the scenario's own; with "
+    "--resume-from also the log's, and those that the run's command line named]",
 )
 @click.option(
     "--out",
@@ -54,15 +66,21 @@ STORY_RECORDS_MAX = 100_000
 @click.option(
     "--clock",
     type=click.Choice(["virtual", "wall"]),
-    default="virtual",
-    show_default=True,
-    help="Virtual time is exactly repeatable and fast; wall time runs as the clock does.",
+    help="Virtual time is exactly repeatable and fast; wall time runs as the clock does.  "
+    "[default: virtual]",
 )
 @click.option(
     "--speed",
     type=float,
     metavar="X",
     help="With --clock wall: simulated seconds per second of the wall.  [default: 1]",
+)
+@click.option(
+    "--max-lag",
+    metavar="T",
+    help="With --clock wall: how late an event may be, of the wall, such as 200ms. If one is "
+    "later, the run stops in good order, marked aborted, exit code 1; `none` allows any lag.  "
+    "[default: 5s]",
 )
 @click.option(
     "--report", "with_report", is_flag=True, help="Write report.html into the run's folder, too."
@@ -75,13 +93,15 @@ STORY_RECORDS_MAX = 100_000
 @click.option("--quiet", is_flag=True, help="No table and no progress; errors still show.")
 def run(
     *,
-    scenario: str,
+    scenario: str | None,
+    resume_from: Path | None,
     sets: tuple[str, ...],
     seed: int | None,
     data: Path | None,
     out: Path | None,
-    clock: str,
+    clock: str | None,
     speed: float | None,
+    max_lag: str | None,
     with_report: bool,
     with_tables: bool,
     allow_code: bool,
@@ -94,87 +114,169 @@ def run(
     a `comparison` then compares its strategies on equal chance, on all cores.
     """
     from sim.cli.besides import Besides
+    from sim.cli.errors import say
     from sim.manifest import given_run_folder, new_run_folder
-    from sim.scenario.load import load_scenario
 
-    _check_speed(clock, speed)
+    pace = _pace(clock, speed, max_lag)
     if data is not None:
         there(data, "--data")
-    loaded = load_scenario(scenario, sets=sets, seed=seed, data=data, allow_code=allow_code)
-    source = None
-    if loaded.scenario.comparison is not None:
-        from sim.study.comparison import check_comparison
-        from sim.study.runs import Source
-
-        source = Source(scenario, sets, data, allow_code)
-        check_comparison(source)  # before there is a folder, or anything has run
-    name = loaded.scenario.name
+    if resume_from is None:
+        plan = _of_scenario(scenario, sets, seed, data, allow_code=allow_code)
+    else:
+        given: dict[str, Any] = {"SCENARIO": scenario, "--set": sets, "--seed": seed}
+        given |= {"--clock": clock, "--speed": speed, "--max-lag": max_lag}
+        plan = _of_log(resume_from, given, data, allow_code=allow_code)
+    name = plan.loaded.scenario.name
     besides = Besides(report=with_report, tables=with_tables)
     folder = new_run_folder(Path("logs"), name) if out is None else given_run_folder(out)
     besides.check(folder)
-    result = _run(
-        loaded, folder, clock, 1.0 if speed is None else speed, besides=besides, quiet=quiet
-    )
+    done = _run(plan, folder, pace, besides=besides, quiet=quiet)
     compared = None
-    if source is not None and result.exit_code != INTERRUPTED:
+    source = plan.source(folder)
+    if source is not None and done.is_to_be_compared:
         from sim.cli.comparing import run_comparison
 
-        compared = run_comparison(source, loaded, folder, result.exit_code, quiet=quiet)
+        compared = run_comparison(
+            source, plan.loaded, folder, done.exit_code, done.facts, quiet=quiet
+        )
+    result = done.result
     if as_json:
         import msgspec
 
         document = {**result.summary, "folder": str(folder)}
         document |= besides.named()
+        if done.resumed is not None:
+            document["resumed_from"] = done.resumed.facts()
         if compared is not None:
             document["comparison"] = msgspec.to_builtins(compared)
         click.echo(msgspec.json.format(msgspec.json.encode(document), indent=2).decode())
     elif not quiet:
         _show(result.summary, folder, result.records, compared)
-        for line in besides.lines():
+        for line in [*besides.lines(), *_resumed_lines(done.resumed)]:
             click.echo(line)
-    for line in _reasons(result.summary, folder):
-        click.echo(f"sorsim: {line}", err=True)
-    if result.lag is not None and not quiet:
-        click.echo(f"sorsim: {_lag_words(result.lag)}", err=True)
-    return result.exit_code
+    for line in _reasons(done, folder, quiet=quiet):
+        say(f"sorsim: {line}")
+    return done.exit_code
 
 
-def _run(
-    loaded: "LoadedScenario",
-    folder: Path,
-    clock: str,
-    speed: float,
+class _Pace(NamedTuple):
+    """How time goes: ``virtual`` or ``wall``, at which speed, and how late it may be."""
+
+    clock: str
+    speed: float
+    lag_ns_max: int | None
+
+
+class _Plan(NamedTuple):
+    """What shall run.
+
+    Attributes:
+        loaded: The scenario.
+        cut: The log that it completes, if it does.
+        named: The scenario as the command line named it, None for one out of a log.
+    """
+
+    loaded: "LoadedScenario"
+    cut: "Cut | None" = None
+    named: "Source | None" = None
+
+    def source(self, folder: Path) -> "Source | None":
+        """What a comparison runs, if the scenario has one, once its own run lies in ``folder``."""
+        if self.loaded.scenario.comparison is None or self.named is not None:
+            return self.named
+        from sim.study.runs import Source
+
+        return Source(str(folder / "resolved.yaml"), (), self.loaded.folder, self.loaded.allow_code)
+
+
+class _Done(NamedTuple):
+    """A run, and what its manifest says of it besides the exit code."""
+
+    result: "RunResult"
+    resumed: "Resumed | None"
+    exit_code: int
+    facts: dict[str, Any]
+
+    @property
+    def is_to_be_compared(self) -> bool:
+        """Whether it came to its end, and is the run that was asked for."""
+        is_it = self.resumed is None or self.resumed.verdict == "completed"
+        return is_it and self.result.summary["outcome"] != "aborted"
+
+
+def _of_scenario(
+    scenario: str | None,
+    sets: tuple[str, ...],
+    seed: int | None,
+    data: Path | None,
     *,
-    besides: "Besides",
-    quiet: bool,
-) -> "RunResult":
+    allow_code: bool,
+) -> _Plan:
+    from sim.scenario.load import load_scenario
+
+    if scenario is None:
+        raise click.UsageError("Missing argument 'SCENARIO'.")
+    loaded = load_scenario(scenario, sets=sets, seed=seed, data=data, allow_code=allow_code)
+    if loaded.scenario.comparison is None:
+        return _Plan(loaded)
+    from sim.study.comparison import check_comparison
+    from sim.study.runs import Source
+
+    source = Source(scenario, sets, data, allow_code)
+    check_comparison(source)  # before there is a folder, or anything has run
+    return _Plan(loaded, named=source)
+
+
+def _of_log(log: Path, given: dict[str, Any], data: Path | None, *, allow_code: bool) -> _Plan:
+    from sim.study.resume import load_cut
+
+    wrong = [option for option, value in given.items() if value not in {None, ()}]
+    if wrong:
+        raise click.UsageError(
+            f"{', '.join(wrong)}: not with --resume-from, which completes the run of its log as it "
+            "was; `sorsim whatif` runs a log with changes"
+        )
+    cut, loaded = load_cut(log, [] if data is None else [data], allow_code=allow_code)
+    return _Plan(loaded, cut)
+
+
+def _run(plan: _Plan, folder: Path, pace: _Pace, *, besides: "Besides", quiet: bool) -> _Done:
     """Run into a folder, with what is wanted besides, and write the manifest, also on failure."""
     from sim.cli.errors import classify, say
     from sim.cli.output import progress_bar
     from sim.manifest import (
         FolderError,
+        begin_manifest,
         clock_facts,
         command_line,
-        discard_if_empty,
+        discard_unbegun,
         now,
         write_manifest,
     )
     from sim.world import run_world
 
-    started = now()
+    loaded, started, argv = plan.loaded, now(), command_line()
+    begin_manifest(folder, started=started, argv=argv, clock=clock_facts(pace.clock))
+    resumed = None
     try:
         with progress_bar(loaded.scenario.name, quiet=quiet) as on_progress:
             result = run_world(
                 loaded,
                 folder=folder,
-                clock=clock,
-                speed=speed,
+                clock=pace.clock,
+                speed=pace.speed,
+                lag_ns_max=pace.lag_ns_max,
                 on_progress=on_progress,
                 watch=besides.watch,
             )
         besides.write(result.summary["audit_head"])
+        if plan.cut is not None:
+            from sim.study.resume import compare_cut
+
+            interrupted = result.exit_code == INTERRUPTED
+            resumed = compare_cut(plan.cut, folder / "audit.jsonl", interrupted=interrupted)
     except BaseException as error:
-        discard_if_empty(folder)
+        discard_unbegun(folder)
         if folder.exists():
             code, _ = classify(error)
             with suppress(FolderError):  # on a full disk the first error tells more
@@ -182,19 +284,17 @@ def _run(
                     folder,
                     started=started,
                     exit_code=code,
-                    argv=command_line(),
-                    clock=clock_facts(clock),
+                    argv=argv,
+                    clock=clock_facts(pace.clock),
                 )
             say(f"sorsim: what was written of the run lies in {folder}")
         raise
-    write_manifest(
-        folder,
-        started=started,
-        exit_code=result.exit_code,
-        argv=command_line(),
-        clock=clock_facts(clock, result.lag),
-    )
-    return result
+    code = ANSWER_IS_NO if resumed and resumed.verdict == "differs" else result.exit_code
+    facts: dict[str, Any] = {"clock": clock_facts(pace.clock, result.lag)}
+    if resumed is not None:
+        facts["resumed_from"] = resumed.facts()
+    write_manifest(folder, started=started, exit_code=code, argv=argv, **facts)
+    return _Done(result, resumed, code, facts)
 
 
 def _show(
@@ -223,17 +323,37 @@ def _show(
     click.echo(f"verify it  {_command()} verify {folder} --expect-head {summary['audit_head']}")
 
 
-def _check_speed(clock: str, speed: float | None) -> None:
-    from sim.kernel.clock import check_speed
+def _pace(clock: str | None, speed: float | None, max_lag: str | None) -> _Pace:
+    from sim.kernel.clock import LAG_NS_MAX, check_speed
 
-    if speed is None:
-        return
     if clock != "wall":
-        raise click.UsageError("--speed is for --clock wall: virtual time runs as fast as it can")
+        if speed is not None:
+            raise click.UsageError(
+                "--speed is for --clock wall: virtual time runs as fast as it can"
+            )
+        if max_lag is not None:
+            raise click.UsageError("--max-lag is for --clock wall: virtual time is never late")
+    if speed is not None:
+        try:
+            check_speed(speed)
+        except ValueError as error:
+            raise click.BadParameter(str(error), param_hint="--speed") from error
+    lag_ns_max = LAG_NS_MAX if max_lag is None else _lag(max_lag)
+    return _Pace(clock or "virtual", 1.0 if speed is None else speed, lag_ns_max)
+
+
+def _lag(text: str) -> int | None:
+    from sim.kernel.clock import check_lag
+    from sim.protocol.units import UnitError, parse_duration
+
+    if text == "none":
+        return None
     try:
-        check_speed(speed)
-    except ValueError as error:
-        raise click.BadParameter(str(error), param_hint="--speed") from error
+        lag_ns = parse_duration(text)
+        check_lag(lag_ns)
+    except (UnitError, ValueError) as error:
+        raise click.BadParameter(f"{error}; or none", param_hint="--max-lag") from error
+    return lag_ns
 
 
 def _lag_words(lag: "LagReport") -> str:
@@ -252,12 +372,26 @@ def _command() -> str:
     return "sorsim" if shutil.which("sorsim") else sys.argv[0]
 
 
-def _reasons(summary: dict[str, Any], folder: Path) -> list[str]:
-    """Why the exit code is not 0, one line each."""
-    if summary["outcome"] == "aborted":
-        return [f"interrupted; what was done until then lies in {folder}, marked aborted"]
-    reasons = []
-    if summary["outcome"] == "incomplete":
+def _reasons(done: _Done, folder: Path, *, quiet: bool) -> list[str]:
+    """Why the exit code is not 0, and what else is to be said, one line each."""
+    from sim.cli.output import short_duration
+
+    summary, lag, reasons = done.result.summary, done.result.lag, []
+    if done.resumed is not None and done.resumed.verdict == "differs":
+        log = done.resumed.cut.log
+        reasons.append(
+            f"{log} DIFFERS at record {done.resumed.equal}; {folder} holds the run again in whole: "
+            f"a run of its own, which completes nothing. `sorsim diff {log} {folder}` says more"
+        )
+    if done.result.exit_code == INTERRUPTED:
+        reasons.append(f"interrupted; what was done until then lies in {folder}, marked aborted")
+    elif lag is not None and lag.exceeded:
+        reasons.append(
+            f"stopped, since an event was late by {short_duration(lag.max_ns)}, more than "
+            f"{short_duration(lag.limit_ns)} (--max-lag): the machine does not keep up, so a lower "
+            f"--speed may help; what was done until then lies in {folder}, marked aborted"
+        )
+    elif summary["outcome"] == "incomplete":
         open_parents = [
             parent["parent_id"]
             for parent in summary["parents"]
@@ -265,10 +399,24 @@ def _reasons(summary: dict[str, Any], folder: Path) -> list[str]:
         ]
         which = f": {', '.join(open_parents[:10])}" if open_parents else ""
         reasons.append(f"incomplete: the run's duration was over before every parent was{which}")
-    reasons += [
-        f"expectation not met: {row['metric']} {row['threshold']}, "
-        f"was {'undefined' if row['value'] is None else row['value']}"
-        for row in summary["expect"]
-        if not row["met"]
-    ]
+    if summary["outcome"] != "aborted":
+        reasons += [
+            f"expectation not met: {row['metric']} {row['threshold']}, "
+            f"was {'undefined' if row['value'] is None else row['value']}"
+            for row in summary["expect"]
+            if not row["met"]
+        ]
+    if lag is not None and not quiet:
+        reasons.append(_lag_words(lag))
     return reasons
+
+
+def _resumed_lines(resumed: "Resumed | None") -> list[str]:
+    """What came of completing a log, for people."""
+    from sim.cli.errors import escaped
+    from sim.cli.replay import difference_lines
+
+    if resumed is None:
+        return []
+    lines = [f"resumed    {escaped(resumed.cut.log)}: {resumed.message}"]
+    return lines if resumed.first is None else lines + difference_lines(resumed.first)

@@ -7,6 +7,7 @@ not promised.
 """
 
 import asyncio
+import math
 import os
 import time
 from collections import deque
@@ -21,6 +22,9 @@ HANDLES: Final = 16
 """More than a loop of asyncio or uvloop opens."""
 SPEED_MIN: Final = 1e-6
 SPEED_MAX: Final = 1e6
+LAG_NS_MAX: Final = 5_000_000_000
+"""How late an event may be in real time, of the wall, where nobody says otherwise: a machine that
+cannot keep up is that late after a while."""
 
 
 class Clock(Protocol):
@@ -69,6 +73,21 @@ class WallClock:
         self._heap: list[Event] = []
         self._timer: asyncio.TimerHandle | None = None
         self._in_turn = False
+        self._late_ns_max: float = math.inf
+        self._limit_ns: int | None = None
+        self._too_late: Callable[[], object] | None = None
+
+    def limit_lag(self, wall_ns: int, call: Callable[[], object]) -> None:
+        """Call ``call()`` once, as the first event is later than this, of the wall."""
+        self._limit_ns = wall_ns
+        self._late_ns_max = wall_ns * self.speed
+        self._too_late = call
+
+    @property
+    def lag_report(self) -> LagReport:
+        """How late events ran so far."""
+        exceeded = self._limit_ns is not None and self._too_late is None
+        return self.lag.report(self.speed, self._limit_ns, exceeded=exceeded)
 
     def start(self) -> None:
         """Let time begin: the making of books and links is over and counts for nothing."""
@@ -114,7 +133,10 @@ class WallClock:
         try:
             while due:
                 event = due.popleft()
-                self.lag.add(self.now_ns - event.t_ns)
+                late_ns = self.now_ns - event.t_ns
+                self.lag.add(late_ns)
+                if late_ns > self._late_ns_max:
+                    self._exceed()
                 event.callback(event)
         finally:
             self._in_turn = False
@@ -122,6 +144,12 @@ class WallClock:
                 heappush(heap, event)
             if heap:
                 self._set_timer()
+
+    def _exceed(self) -> None:
+        call, self._too_late = self._too_late, None
+        self._late_ns_max = math.inf
+        if call is not None:
+            call()
 
 
 class LaterClock:
@@ -179,7 +207,13 @@ def start_clock(clock: Clock) -> None:
 
 def lag_of(clock: Clock | None) -> LagReport | None:
     """How late events have run so far; None in virtual time, where none ever is."""
-    return clock.lag.report(clock.speed) if isinstance(clock, WallClock) else None
+    return clock.lag_report if isinstance(clock, WallClock) else None
+
+
+def limit_lag(clock: Clock, wall_ns: int | None, call: Callable[[], object]) -> None:
+    """Call ``call()`` once, as an event in real time is later; virtual time has no lag."""
+    if wall_ns is not None and isinstance(clock, WallClock):
+        clock.limit_lag(wall_ns, call)
 
 
 def patience_ns(clock: Clock, seconds: int) -> int:
@@ -201,6 +235,16 @@ def check_speed(speed: float) -> None:
     """
     if not SPEED_MIN <= speed <= SPEED_MAX:
         raise ValueError(f"speed must be from {SPEED_MIN:g} to {SPEED_MAX:g}, was {speed:g}")
+
+
+def check_lag(wall_ns: int | None) -> None:
+    """Refuse a bound on lag that is none.
+
+    Raises:
+        ValueError: If it is not above 0.
+    """
+    if wall_ns is not None and wall_ns <= 0:
+        raise ValueError(f"the bound on lag must be above 0 ns, was {wall_ns}")
 
 
 def new_loop(kind: str) -> asyncio.AbstractEventLoop:

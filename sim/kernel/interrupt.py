@@ -6,43 +6,101 @@ cannot be ended in good order. So the first signal asks the loop to stop between
 only a second one strikes at once.
 """
 
-import asyncio
 import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:  # its import takes long, and `sorsim --help` needs none of it
+    import asyncio
+
+
+class _Heard:
+    """Whether a signal came to ``always_heard``: a fact of the process, as its handlers are."""
+
+    yet = False
+
+
+def _strike(signum: int, frame: FrameType | None) -> None:
+    _Heard.yet = True
+    raise KeyboardInterrupt
+
 
 # Signals with the handlers that we may stand in for; whoever set another one wants it.
-_DEFAULTS: Final = ((signal.SIGINT, signal.default_int_handler), (signal.SIGTERM, signal.SIG_DFL))
+_DEFAULTS: Final = {
+    signal.SIGINT: (signal.default_int_handler, _strike),
+    signal.SIGTERM: (signal.SIG_DFL, _strike),
+}
 
 
 @contextmanager
-def interrupts(loop: asyncio.AbstractEventLoop, stop: Callable[[], object]) -> Iterator[None]:
-    """While inside, the first SIGINT or SIGTERM has ``loop`` call ``stop()`` as soon as it can.
+def always_heard() -> Iterator[None]:
+    """While inside, SIGINT and SIGTERM raise ``KeyboardInterrupt``, and are not forgotten.
 
-    A second one raises ``KeyboardInterrupt`` where it strikes. In threads other than the main one,
-    where Python allows no handlers, nothing changes.
+    Much swallows an exception that strikes within it: callbacks of the import system, extension
+    modules that look whether something is there. So who begins something long calls
+    ``stop_if_interrupted`` first. In other threads than the main one nothing changes.
     """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    seen = False
-
-    def handle(signum: int, frame: FrameType | None) -> None:
-        nonlocal seen
-        if seen:
-            raise KeyboardInterrupt
-        seen = True
-        loop.call_soon_threadsafe(
-            stop
-        )  # wakes a loop that waits, and is safe within any other step
-
-    ours = [number for number, default in _DEFAULTS if signal.getsignal(number) is default]
-    before = {number: signal.signal(number, handle) for number in ours}
+    ours = _ours()
+    _Heard.yet = False
+    before = {number: signal.signal(number, _strike) for number in ours}
     try:
         yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+        _Heard.yet = False
+
+
+def stop_if_interrupted() -> None:
+    """Raise ``KeyboardInterrupt`` if a signal came to ``always_heard`` already, else do nothing."""
+    if _Heard.yet and threading.current_thread() is threading.main_thread():
+        raise KeyboardInterrupt
+
+
+@contextmanager
+def interrupts(loop: "asyncio.AbstractEventLoop", stop: Callable[[], object]) -> Iterator[None]:
+    """While inside, the first SIGINT or SIGTERM has ``loop`` call ``stop()`` as soon as it can.
+
+    A second one raises ``KeyboardInterrupt`` where it strikes. So does the first, as we leave, if
+    the loop ran no more when it came. In threads other than the main one, where Python allows no
+    handlers, nothing changes.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    stop_if_interrupted()
+    seen = told = False
+
+    def tell() -> None:
+        nonlocal told
+        told = True
+        stop()
+
+    def handle(signum: int, frame: FrameType | None) -> None:
+        nonlocal seen, told
+        if seen:
+            told = True
+            raise KeyboardInterrupt
+        seen = True
+        loop.call_soon_threadsafe(
+            tell
+        )  # wakes a loop that waits, and is safe within any other step
+
+    before = {number: signal.signal(number, handle) for number in _ours()}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if seen and not told:
+        raise KeyboardInterrupt
+
+
+def _ours() -> list[signal.Signals]:
+    """The signals that nobody else takes care of; none in threads, which may set no handler."""
+    if threading.current_thread() is not threading.main_thread():
+        return []
+    return [n for n, defaults in _DEFAULTS.items() if signal.getsignal(n) in defaults]

@@ -13,7 +13,8 @@ class LagReport(msgspec.Struct, frozen=True):
 
     ``p50_ns`` and ``p99_ns`` are rounded up, by an eighth at most; all are 0 without events.
     ``conflated`` counts quotes that a newer one of the same venue had overtaken before anybody
-    could read them.
+    could read them. ``limit_ns`` is the delay that was allowed, None for any; ``exceeded`` says
+    that an event was later, which stopped the run.
     """
 
     speed: float
@@ -22,6 +23,8 @@ class LagReport(msgspec.Struct, frozen=True):
     p99_ns: int
     max_ns: int
     conflated: int
+    limit_ns: int | None = None
+    exceeded: bool = False
 
 
 class LagMeter:
@@ -57,7 +60,9 @@ class LagMeter:
                 return min(((head + 1) << shift) - 1, self._max_ns)
         return 0
 
-    def report(self, speed: float) -> LagReport:
+    def report(
+        self, speed: float, limit_ns: int | None = None, *, exceeded: bool = False
+    ) -> LagReport:
         """The figures so far, of delays in nanoseconds of a run at this speed."""
 
         def wall(ns: int) -> int:
@@ -70,4 +75,6 @@ class LagMeter:
             wall(self.quantile(0.99)),
             wall(self._max_ns),
             self.conflated,
+            limit_ns,
+            exceeded,
         )

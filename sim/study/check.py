@@ -89,11 +89,16 @@ def check(
             run_again(again.loaded, folder=Path(folder), on_progress=on_progress)
         except Exception as caught:
             error = ended_early(caught)
-        result = _compare(again.log, Path(folder, "audit.jsonl"))
+        result = compare_logs(again.log, Path(folder, "audit.jsonl"))
     return msgspec.structs.replace(result, note=version_note(again.started), error=error)
 
 
-def _compare(log: Path, again: Path) -> CheckResult:
+def compare_logs(log: Path, again: Path) -> CheckResult:
+    """Compare a log, which may be cut or hostile, with that of the same scenario run again.
+
+    Raises:
+        AuditFormatError: If the log cannot be read.
+    """
     try:
         with log.open("rb") as old, again.open("rb") as new:
             return _Comparison(log, old, new).run()
@@ -135,7 +140,8 @@ class _Comparison:
     def _ended(self, new: bytes | None) -> CheckResult:
         tail, torn = self._old_reader.tail or None, self._old_reader.torn
         first = _difference(self._equal, tail, new)
-        if new is None or (tail is not None and not new.startswith(tail)):
+        # What the disk had no time for before a power cut, it may show as zeros.
+        if new is None or (tail is not None and not new.startswith(tail.rstrip(b"\0"))):
             why = f"{torn} bytes without a newline at line {self._equal + 1} are not the run's"
             return self._result("differs", first, f"DIFFERS: {why}")
         why = f"a torn tail of {torn} bytes" if torn else "no run_finished"

@@ -23,6 +23,7 @@ from queue import Empty, SimpleQueue
 from types import ModuleType
 from typing import Any, Final, Generic, TypeVar, cast
 
+from sim.kernel.interrupt import stop_if_interrupted
 from sim.manifest import PACKAGES
 from sim.protocol.errors import ClusterError, MissingExtraError, WorkerLostError
 from sim.protocol.version import __version__
@@ -294,6 +295,7 @@ class _Crew(Generic[J, R]):
         self._count_workers()
         heard = 0
         while self._todo or self._suspects or self._at_work:
+            stop_if_interrupted()
             self._hand_out(facts)
             ended = self._wait()
             if not ended or heard >= self._window:

@@ -31,6 +31,7 @@ from sim.scenario.shipped import shipped_folder
 
 _MANIFEST_BYTES_MAX: Final = 1 << 20
 _NAMED_MAX: Final = 1_000
+_RESUMED_MAX: Final = 8
 
 
 def read_header(path: Path) -> RunStarted:
@@ -131,10 +132,11 @@ def paced_by_wall(log: Path) -> bool:
     return isinstance(clock, dict) and clock.get("kind") == "wall"
 
 
-def _once_named(log: Path) -> list[Path]:
+def _once_named(log: Path, resumed_max: int = _RESUMED_MAX) -> list[Path]:
     """Folders that a run's command line named, and those of the files that it named.
 
-    A guess that can do no harm: a file counts by its hash.
+    If that was another run, as where one was resumed, then also what its command line named. A
+    guess that can do no harm: a file counts by its hash.
     """
     argv = manifest_beside(log).get("argv")
     named = (
@@ -147,6 +149,8 @@ def _once_named(log: Path) -> list[Path]:
                 found.append(path)
             elif path.is_file():
                 found.append(path.parent)
+            if resumed_max and found and (found[-1] / MANIFEST).is_file():
+                found += _once_named(found[-1] / MANIFEST, resumed_max - 1)
         except (OSError, ValueError):  # a text that can be no path
             continue
     return found

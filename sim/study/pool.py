@@ -22,6 +22,7 @@ from queue import Empty, SimpleQueue
 from types import FrameType
 from typing import Final, Generic, TypeAlias, TypeVar, cast
 
+from sim.kernel.interrupt import stop_if_interrupted
 from sim.protocol.errors import SorsimError, WorkerLostError
 from sim.study.bundles import Outcome, Several, Todo, words
 
@@ -108,6 +109,7 @@ def _here(
     name: Callable[[J], str],
 ) -> None:
     for n, job in enumerate(jobs):
+        stop_if_interrupted()
         try:
             result = worker(job)
         except Exception as error:
@@ -171,6 +173,7 @@ class _Crew(Generic[J, R]):
         try:
             self._hand_out()
             while self._at_work:
+                stop_if_interrupted()
                 self._look()
         except KeyboardInterrupt:
             self._keep_ended()

@@ -102,3 +102,20 @@ def test_a_comparison_fits_80_columns_with_whole_intervals(
     assert max(map(len, table.splitlines())) <= 80
     assert not [line for line in table.splitlines() if "[" in line and "]" not in line]
     assert "Cost with" in table
+
+
+@pytest.mark.slow
+def test_P02_a_run_that_was_cut_short_is_compared_as_it_would_have_been(
+    invoke: Invoke, tmp_path: Path
+) -> None:
+    assert invoke(*SMALL, "--quiet").code == 0
+    log = tmp_path / "cut.jsonl"
+    left = (tmp_path / "r" / "audit.jsonl").read_bytes()
+    log.write_bytes(left[: len(left) // 2])
+    done = invoke("run", "--resume-from", "cut.jsonl", "--out", "again", "--json")
+    assert done.code == 0
+    made = (tmp_path / "r" / "comparison.json").read_bytes()
+    assert (tmp_path / "again" / "comparison.json").read_bytes() == made
+    manifest = json.loads((tmp_path / "again" / "manifest.json").read_bytes())
+    assert manifest["resumed_from"]["verdict"] == "completed"
+    assert "comparison.json" in manifest["files"]
