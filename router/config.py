@@ -12,6 +12,7 @@ from router.settings.backoff import BackoffConfig
 from router.settings.controls import ControlsConfig
 from router.settings.cost import CostConfig
 from router.settings.leakage import LeakageConfig
+from router.settings.market import MarketConfig
 from router.settings.own import AnyOwn
 from router.settings.reallocation import RerouteConfig
 from router.settings.sending import SendingConfig
@@ -119,6 +120,8 @@ class RouterConfig(ScenarioModel):
     state it."""
     leakage: LeakageConfig | None = None
     """Whether the log says how likely parents are to be noticed, and how likely they may be."""
+    market: MarketConfig | None = Field(None, exclude_if=lambda value: value is None)
+    """Which quotes are doubted; without it none, and decisions note nothing of it."""
     rest: RestConfig | None = None
     """Whether and how lots rest in a book that nobody offers; without it they wait for quotes."""
     sending: SendingConfig = SendingConfig()

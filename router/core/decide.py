@@ -14,13 +14,13 @@ from router.allocate.base import (
     AllocationRequest,
     Depth,
     Offer,
-    Strategy,
 )
 from router.allocate.dark_then_lit import NAME as DARK_THEN_LIT
 from router.allocate.dark_then_lit import dark_then_lit
 from router.config import RouterConfig
 from router.core.blind import BlindOrders, BlindSplit, Part
 from router.core.costing import costing_of, finer_for
+from router.core.doubts import Doubts
 from router.core.experience import Experience
 from router.core.leakage import Leakage
 from router.core.making import Made, by_venue, make_children, outcome_of, plan_leaves
@@ -30,10 +30,10 @@ from router.core.places import Found, Places
 from router.core.profile import EffectivePrices, VenueProfile
 from router.core.seats import refused_as, seats_of, within
 from router.core.sending import Sending, first_venue, protected
+from router.core.strategy import built
 from router.core.truth import Truth, true_offers
 from router.core.truth import unquoted as of_truth
 from router.core.view import MarketView, VenueView
-from router.settings.own import OwnConfig, OwnSplitConfig
 from sim.audit.records import (
     Decision,
     Exposure,
@@ -73,8 +73,10 @@ class Decider:
         experience: Experience | None = None,
         *,
         units: Units | None = None,
+        doubts: Doubts | None = None,
     ) -> None:
         self._view = view
+        self._doubts = doubts
         self._out = out  # venues that get nothing at present, and why
         self._reroute = config.reroute
         self._tie = config.tie
@@ -133,6 +135,8 @@ class Decider:
         """
         hidden, blind = _NOWHERE, _NOT_BLIND
         free_qty = parent.free_qty
+        if self._doubts is not None:
+            self._doubts.look(now_ns)
         if self._reaches_hidden:
             hidden, blind = self._hidden(parent, now_ns)
         offers, quotes, refused, best_px = self._look(parent, blind, now_ns)
@@ -178,6 +182,8 @@ class Decider:
         if self._special or posts or allocation.notes:
             how = choice or _Choice(allocation, blind)
             decision = self._with_more(decision, parent, how, hidden)
+        if self._doubts is not None:
+            decision = msgspec.structs.replace(decision, doubts=self._doubts.told())
         parent.rule = "cross" if parent.crossing else ""
         if nothing:
             return [(decision, None)]
@@ -311,6 +317,8 @@ class Decider:
         # Asked once for all venues: most of the time nothing is in the way.
         out_for_it = parent.excluded or parent.short_filled or parent.barred
         in_the_way = blind.silent or self._out or out_for_it or parent.bound
+        if self._doubts is not None:
+            in_the_way = in_the_way or self._doubts.out[buys]
         plain_case = not in_the_way and parent.limit_px is None and self._is_fresh(parent)
         best_px: int | None = None
         offers: list[Offer] = []
@@ -356,7 +364,8 @@ class Decider:
                 venue_id, quote.venue_seq, age_ns, latency_ns, levels, slope, intercept
             )
             if costing is not None:
-                offer = costing.priced(offer, age_ns)
+                # A venue's clock may be wrong: nothing is from the future or older than the run.
+                offer = costing.priced(offer, min(max(0, age_ns), now_ns))
                 known = costing.known(known, offer)
             offers.append(offer)
             quotes.append(known)
@@ -390,6 +399,8 @@ class Decider:
             return "filled_short"
         if venue_id in parent.barred:
             return parent.barred[venue_id]
+        if self._doubts is not None and (why := self._doubts.why(parent.side, venue_id)):
+            return why
         short = parent.short_filled if self._reroute.venues == "others" else ()
         return bound_elsewhere(parent, venue_id, self._out, short=short)
 
@@ -482,11 +493,3 @@ class Decider:
             parent.used[key] = parent.used.get(key, 0) + qty
 
     # Children
-
-
-def built(config: RouterConfig) -> Strategy:
-    """The strategy that a scenario names, new for one run."""
-    named = config.strategy
-    # Code of the user's is not to be had here: who runs the scenario brings it.
-    assert not isinstance(named, OwnConfig | OwnSplitConfig)
-    return named.build()

@@ -14,6 +14,7 @@ from router.core.brakes import Brakes
 from router.core.controls import Controls
 from router.core.decide import Decider
 from router.core.departures import Departures
+from router.core.doubts import Doubts
 from router.core.events import (
     Decide,
     HoldOver,
@@ -55,6 +56,7 @@ class Desk:
         reroutes_busted: Whether lots that a venue took back after an order's end are sent anew.
         stopping: Why all is being broken off, and nothing is sent but cancels; None: it is not.
         policy: What follows when lots are free again; ``returns`` sees to it.
+        doubts: What is doubted of quotes; None: nothing is.
         brakes: The controls between router and venues; None: nothing is controlled.
     """
 
@@ -78,10 +80,15 @@ class Desk:
         self.reroutes_busted = config.reroute.busted
         self._most_resends = config.cancel_resends
         out = self.standing.out
-        self._decider = Decider(self.view, profiles, config, out, self.experience, units=units)
-        self.resting = (
-            None if config.rest is None else Resting(self.view, self.standing.out, config.rest)
+        self.doubts: Doubts | None = None
+        if config.market is not None:
+            self.doubts = Doubts(self.view, profiles, config.market)
+        self._decider = Decider(
+            self.view, profiles, config, out, self.experience, units=units, doubts=self.doubts
         )
+        self.resting: Resting | None = None
+        if config.rest is not None:
+            self.resting = Resting(self.view, out, config.rest, self.doubts)
         self._asks = self._decider.asks
         self._sequential = config.sending.mode == "sequential"
         self.departures = Departures(self)

@@ -115,9 +115,10 @@ class Experience:
             now_ns: When it reached the router.
         """
         venue = self._venues[child.venue_id]
-        # A venue's clock or its stamp may be wrong: a way never takes less than no time.
-        venue.orders.add(max(0, processed_ns - child.sent_ns))
-        venue.responses.add(max(0, now_ns - processed_ns))
+        # A venue's clock may be wrong: a way takes no less than no time, and no more than both.
+        took_ns = max(0, now_ns - child.sent_ns)
+        venue.orders.add(min(max(0, processed_ns - child.sent_ns), took_ns))
+        venue.responses.add(min(max(0, now_ns - processed_ns), took_ns))
 
     def on_over(self, child: Child) -> None:
         """A child has ended; called once for each.

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from router.config import RestConfig
+from router.core.doubts import Doubts
 from router.core.orders import Child, Parent, bound_elsewhere
 from router.core.view import MarketView, VenueView
 from sim.audit.records import ChildSent, Decision, KnownQuote, Refused, Slice
@@ -44,12 +45,20 @@ class Resting:
         view: The market.
         out: Venues that get nothing at present, and why.
         rule: The settings.
+        doubts: What is doubted of quotes; None: nothing is.
     """
 
-    def __init__(self, view: MarketView, out: dict[str, str], rule: RestConfig) -> None:
+    def __init__(
+        self,
+        view: MarketView,
+        out: dict[str, str],
+        rule: RestConfig,
+        doubts: Doubts | None = None,
+    ) -> None:
         self.children: dict[str, Child] = {}
         self._view = view
         self._out = out
+        self._doubts = doubts
         self._rule = rule
         profiles = [venue.profile for venue in view.venues.values() if venue.profile.takes_resting]
         lit = [one for one in profiles if one.visibility == "lit"]
@@ -108,6 +117,8 @@ class Resting:
 
     def _left_out(self, parent: Parent, venue_id: str) -> str | None:
         why = self._out.get(venue_id) or parent.excluded.get(venue_id)
+        if why is None and self._doubts is not None:
+            why = self._doubts.why(parent.side, venue_id)
         return why or parent.barred.get(venue_id) or bound_elsewhere(parent, venue_id, self._out)
 
     @property

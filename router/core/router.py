@@ -5,12 +5,14 @@ A record always stands before the message it is about. Decisions wait for the en
 (a wake-up at the same time), so that all that arrives at one instant is known to one decision.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
+from functools import partial
 from typing import Final
 
 from router.config import RouterConfig
 from router.core.desk import Desk
+from router.core.doubts import Doubts
 from router.core.events import (
     AckTimeout,
     Cross,
@@ -46,6 +48,8 @@ from sim.protocol.orders import (
 )
 from sim.protocol.units import Units
 
+OnQuote = Callable[[BookSnapshot, int], Sequence[Outcome]]
+
 _NOTHING: Final[tuple[Outcome, ...]] = ()
 SAME: Final = Units(Decimal(1), Decimal(1))
 _ALL_OVER: Final = frozenset({EndReason.ABORTED, EndReason.KILL_SWITCH})
@@ -77,6 +81,9 @@ class RouterCore:
         self.children = desk.children
         self._short = desk.waiting.short
         self._resting = {} if desk.resting is None else desk.resting.children
+        if desk.doubts is not None:
+            # In front of what hears quotes, so that nobody pays for it who doubts nothing.
+            self.on_quote = partial(self._on_doubted, desk.doubts, self.on_quote)  # type: ignore[method-assign]
 
     @property
     def done(self) -> bool:
@@ -159,6 +166,19 @@ class RouterCore:
         if self._resting:
             self._move(now_ns, out)
         return out
+
+    def _on_doubted(
+        self, doubts: Doubts, on_quote: OnQuote, quote: BookSnapshot, now_ns: int
+    ) -> Sequence[Outcome]:
+        """A quote that may be doubted arrives: if it is not believed the last good one stands."""
+        if not doubts.believes(quote, now_ns):
+            return _NOTHING
+        out = on_quote(quote, now_ns)
+        if not (doubts.look(now_ns) and self._short):
+            return out
+        more: list[Outcome] = []
+        self._desk.on_venue_back(now_ns, more)  # another one, whose price it no longer meets
+        return [*out, *more]
 
     def on_status(self, status: TradingStatus, now_ns: int) -> list[Outcome]:
         """A venue's feed says whether it trades.

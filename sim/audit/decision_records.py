@@ -45,6 +45,21 @@ class KnownQuote(
     only where the scenario says how much it moves."""
 
 
+class Doubt(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True, omit_defaults=True):
+    """What the router doubted of a venue's quotes as it decided (``router.market``)."""
+
+    venue_id: str
+    reason: str
+    """``stale``: nothing new for too long; ``jumped``: a newer quote than the one at hand was not
+    believed; ``crossed`` and ``locked``: it is one of those whose displayed prices meet."""
+    bid_px: int | None = None
+    """Its best bid: of the quote that was not believed, or that meets an offer."""
+    ask_px: int | None = None
+    """Its best offer, likewise."""
+    silent_ns: int = 0
+    """How long it had said nothing new, by the router's own clock."""
+
+
 class BlindOrder(
     msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True, omit_defaults=True
 ):
@@ -155,7 +170,8 @@ class Refused(
     ``pools_only``, ``no_reference``, ``too_small``, ``would_show`` (``router.leakage``),
     ``not_its_turn`` (sequential sending),
     ``rejected_`` and the venue's reason, ``on_hold``, ``stopped``, ``no_answer``,
-    ``quarantine``, ``pre_open``, ``halted`` or ``closed``; ``other_venues`` and ``bound``
+    ``quarantine``, ``pre_open``, ``halted`` or ``closed``; ``stale``, ``crossed`` and
+    ``locked`` (``router.market``); ``other_venues`` and ``bound``
     (``router.reroute.on``);
     ``price_collar``, ``max_order_qty``, ``max_order_value``, ``message_throttle``
     and ``held`` (``router.controls``); ``not_chosen`` (by the user's own router)."""
@@ -243,6 +259,9 @@ class Decision(Record, frozen=True, kw_only=True, tag="decision", omit_defaults=
     protected: tuple[Protected, ...] = ()
     """Displayed lit quotes that parts of the split are worse than, and what was done for them; left
     out where there are none, and without ``sending.protect``."""
+    doubts: tuple[Doubt, ...] = ()
+    """What was doubted of quotes, whether or not anything followed; left out where nothing was, and
+    without ``router.market``."""
     leaves: tuple[PlannedLeave, ...] = ()
     """When each child is to leave, where ``sending.mode`` is ``latency_equalised``; left out where
     all leave at once."""

@@ -15,6 +15,7 @@ from sim.audit.control_records import ControlBreach, Kept, WrittenOff
 from sim.audit.decision_records import (
     BlindOrder,
     Decision,
+    Doubt,
     Exposure,
     KnownQueue,
     KnownQuote,
@@ -79,6 +80,7 @@ __all__ = [
     "DealerAnswer",
     "Decision",
     "Depth",
+    "Doubt",
     "Exposure",
     "Fault",
     "Fill",

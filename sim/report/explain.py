@@ -432,8 +432,7 @@ class DecisionTeller(Telling):
             ranked = f"ranked {place}" if place else "unranked, it shows nothing"
             leaves = leaving.departure(decision, venue)
             yield f"  {printable(venue)}: {w.qty(total)}{of}; {ranked}{leaves}"
-        yield from leaving.protections(decision, w)
-        yield from leaving.posts_lines(decision, w)
+        yield from leaving.besides(decision, w)
         placed = (*decision.split, *decision.posts)
         left = decision.unreserved_qty - sum(one.qty for one in placed)
         if left > 0:

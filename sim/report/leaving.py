@@ -39,6 +39,32 @@ def how_sent(decision: Decision, sent: ChildSent, w: Words) -> Iterator[str]:
         yield f"It asked for at least {w.qty(sent.min_qty)} in each execution."
 
 
+def besides(decision: Decision, w: Words) -> Iterator[str]:
+    """What there is to tell of a decision beside its split."""
+    yield from doubts(decision, w)
+    yield from protections(decision, w)
+    yield from posts_lines(decision, w)
+
+
+def doubts(decision: Decision, w: Words) -> Iterator[str]:
+    """A line per venue whose quotes were doubted."""
+    for one in decision.doubts:
+        venue = printable(one.venue_id)
+        prices = [
+            f"{name} {w.px(px)}"
+            for name, px in (("bid", one.bid_px), ("offer", one.ask_px))
+            if px is not None
+        ]
+        shown = " and ".join(prices)
+        match one.reason:
+            case "stale":
+                yield f"{venue} had said nothing new for {duration(one.silent_ns)}."
+            case "jumped":
+                yield f"A quote of {venue} was not believed ({shown}): the one before it stood."
+            case _:
+                yield f"The market was {words(one.reason)}: {venue} showed {shown}."
+
+
 def protections(decision: Decision, w: Words) -> Iterator[str]:
     """A line per displayed quote that the split would have passed by."""
     for one in decision.protected:

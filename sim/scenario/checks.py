@@ -88,7 +88,8 @@ def cross_checks(
         *_pools(document),
         *_outflow(document),
         *_min_qty(document, units),
-        *_backoff(document),
+        *_of_single_venues(document, ("router", "backoff", "venues")),
+        *_of_single_venues(document, ("router", "market", "venues")),
         *_controls(document, units),
         *schedule_problems(document, parents, units),
         *_expect(document),
@@ -262,9 +263,8 @@ def _min_qty(document: Document, units: Units | None) -> Found:
             yield from off_grid(where, units.qty_to_lots, qty)
 
 
-def _backoff(document: Document) -> Found:
+def _of_single_venues(document: Document, at: Path) -> Found:
     """Each venue that is treated otherwise exists, and is named once."""
-    at: Path = ("router", "backoff", "venues")
     ids = list(_ids(document, "venues").values())
     complete = len(ids) == document.count(("venues",))
     first: dict[str, int] = {}

@@ -30,7 +30,7 @@ _OWN_KEYS: Final = frozenset(
     {"strategy", "market_data", "ack_timeout", "max_attempts", "cancel_resends", "backoff"}
 )
 """What still has a meaning where the router is the user's own, beside pre-trade controls."""
-_OURS: Final = {"controls"}
+_OURS: Final = {"controls", "market"}
 
 
 def class_of(ref: str) -> str:

@@ -137,3 +137,14 @@ def test_what_rested_says_nothing_of_what_is_had_at_once() -> None:
 def test_the_stated_chance_needs_some_weight() -> None:
     with pytest.raises(ValueError, match="prior_weight must be >= 1 child, was 0"):
         Experience((), prior_weight=0)
+
+
+@pytest.mark.parametrize("stamp", [-86_400_000 * MS, 86_400_000 * MS])
+def test_D09_a_venues_clock_that_is_a_day_off_teaches_no_more_than_the_whole_way(
+    stamp: int,
+) -> None:
+    learnt = Experience((profile(),))
+    sent = child(0)
+    sent.sent_ns = 10 * MS
+    learnt.on_first_report(sent, stamp, 14 * MS)
+    assert sorted((learnt.order_delay_ns("A"), learnt.response_delay_ns("A"))) == [0, 4 * MS]

@@ -236,6 +236,7 @@ SPECIMENS: Final[dict[str, Any]] = {
     "MinQtyConfig.lit": 5,
     "VenueMinQty.venue": "A",
     "VenueBackoffConfig.venue": "A",
+    "VenueMaxAgeConfig.venue": "A",
     "VenueMinQty.qty": 5,
     "BlindConfig.venues": ["A"],
     "KaplanMeierConfig.venues": ["A"],
