@@ -215,6 +215,14 @@ def test_a_very_long_session_as_in_a_naive_book(naive: Any, seed: int) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("seed", range(200, 300))
+def test_25000_commands_each_compared_with_a_naive_book(naive: Any, seed: int) -> None:
+    """A hundred sessions of 250, on three grids: what is said and the whole state after each."""
+    tick, lot = ((1, 1), (2, 1), (1, 3))[seed % 3]
+    compare(naive, long_session(seed, 250), tick, lot, seed % 12)
+
+
+@pytest.mark.slow
 @THOROUGH
 @given(steps=STEPS, depth=st.integers(0, 4))
 def test_all_features_as_in_a_naive_book_thoroughly(

@@ -217,3 +217,12 @@ def test_a_session_of_special_orders_as_in_a_naive_book(naive_special: Any, seed
 @pytest.mark.parametrize("seed", range(100, 108))
 def test_a_long_session_of_special_orders_as_in_a_naive_book(naive_special: Any, seed: int) -> None:
     compare(naive_special, long_session(seed, 250), RULES[seed % len(RULES)])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(200, 300))
+def test_25000_special_commands_each_compared_with_a_naive_book(
+    naive_special: Any, seed: int
+) -> None:
+    """A hundred sessions of 250 under four sets of rules: words and the whole state after each."""
+    compare(naive_special, long_session(seed, 250), RULES[seed % len(RULES)])
