@@ -46,7 +46,7 @@ from sim.protocol.errors import AuditFormatError, AuditWriteError
 
 AT = st.integers(0, 999)
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
-STAMPS: dict[str, int] = {"processed_ns": 0, "sent_ns": 0, "drawn_ns": 0, "held_ns": 0}
+STAMPS: dict[str, Any] = {"processed_ns": 0, "sent_ns": 0, "drawn_ns": 0, "held_ns": 0}
 
 
 class PoorDisk(FileTarget):
@@ -456,6 +456,8 @@ class AuditMachine(RuleBasedStateMachine):
         assert result.records == count
         assert result.complete == done
         assert result.ok == (done and not torn)
+        assert result.state == ("broken" if done and torn else "whole" if done else "cut")
+        assert result.torn_bytes == (torn if result.state == "cut" else 0)
         head = hashlib.sha256(self.lines[count - 1]).hexdigest() if count else "0" * 64
         assert result.head == head
         if not result.ok:

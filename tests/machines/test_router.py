@@ -43,6 +43,7 @@ from sim.protocol.orders import (
     OrderMessage,
     VenueReport,
 )
+from sim.protocol.session import OrderStatusRequest, ResendRequest
 from sim.protocol.units import PriceTicks, QtyLots, TimeNs
 
 FREE: Final = (Fraction(1), Fraction(0))
@@ -90,7 +91,7 @@ class RouterMachine(RuleBasedStateMachine):
         self.now = 0
         self.numbers = count()
         self.wakes: list[tuple[int, int, Any]] = []
-        self.coming: list[tuple[str, OrderMessage]] = []
+        self.coming: list[tuple[str, OrderMessage | OrderStatusRequest]] = []
         self.answers: list[Answer] = []
         self.given: list[Answer] = []
         self.theirs: dict[str, Theirs] = {}
@@ -178,6 +179,8 @@ class RouterMachine(RuleBasedStateMachine):
         _, msg = self.coming.pop(place)
         if isinstance(msg, NewOrderSingle):
             self.on_new(venue, msg, lots, refuse)
+        elif isinstance(msg, OrderStatusRequest):
+            self.on_question(venue, msg)
         else:
             self.on_request(venue, msg, refuse)
 
@@ -228,6 +231,20 @@ class RouterMachine(RuleBasedStateMachine):
         order.open = order.asked > order.filled
         status = OrdStatus.NEW if order.open else OrdStatus.FILLED
         self.say(order, ExecType.REPLACED, status, orig_cl_ord_id=of)
+
+    def on_question(self, venue: str, msg: OrderStatusRequest) -> None:
+        """What is known of an order, under a name that it has or had."""
+        child = self.child_of[msg.cl_ord_id]
+        order = self.theirs.get(child)
+        if order is not None:
+            status = OrdStatus.NEW if order.open else OrdStatus.CANCELED
+            if order.filled == order.asked:
+                status = OrdStatus.FILLED
+            self.say(order, ExecType.ORDER_STATUS, status, name=msg.cl_ord_id)
+            return
+        nobody = Theirs(msg.cl_ord_id, child, venue, Side.BUY, 0, 0, rests=False, open=False)
+        why = RejectReason.UNKNOWN_ORDER
+        self.say(nobody, ExecType.ORDER_STATUS, OrdStatus.REJECTED, reject_reason=why)
 
     @precondition(lambda self: any(o.open for o in self.theirs.values()))
     @rule(at=AT, lots=LOTS)
@@ -353,6 +370,10 @@ class RouterMachine(RuleBasedStateMachine):
                 heappush(self.wakes, (outcome.t_ns, next(self.numbers), outcome.token))
             elif isinstance(outcome, SendTo):
                 msg = outcome.msg
+                assert not isinstance(msg, ResendRequest), "nothing is numbered here"
+                if isinstance(msg, OrderStatusRequest):
+                    self.coming.append((outcome.venue_id, msg))
+                    continue
                 of = getattr(msg, "orig_cl_ord_id", msg.cl_ord_id)
                 self.child_of[msg.cl_ord_id] = self.child_of.get(of, of)
                 self.coming.append((outcome.venue_id, msg))
