@@ -105,6 +105,12 @@ class Participants:
             )
             yield one.id, coroutine
 
+    def shut(self, name: str) -> None:
+        """A participant has died: what reaches it from now on is dropped."""
+        for one in self._all:
+            if one.id == name:
+                one.inbox.shut()
+
     def _fundamental(self, scenario: Scenario) -> Fundamental | None:
         config = scenario.fundamental
         if config is None:

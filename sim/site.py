@@ -22,8 +22,8 @@ from venues.core.api import VenueCore
 from venues.core.around import CoreAround
 from venues.core.overflow import TurnedAway
 from venues.fees import Fees
-from venues.gateway import InTurn, at_once
-from venues.task import opening_snapshot
+from venues.gateway import Gateway, InTurn, at_once
+from venues.task import VenuePorts, opening_snapshot
 
 
 class Site:
@@ -41,6 +41,8 @@ class Site:
         self.id = config.id
         self.config = config
         self.inbox = inbox
+        self.gateway: Gateway | None = None  # where the router is connected
+        self.ports = VenuePorts()
         self._units = units = config.own_units(units)
         self._streams = streams
         steps = config.grid(units)
@@ -91,6 +93,12 @@ class Site:
             takes_resting=self.config.takes_resting,
             ticks=self._ticks,
         )
+
+    def shut(self) -> None:
+        """Its task has died: what comes from now on is lost, and the router is told."""
+        self.inbox.shut()
+        if self.gateway is not None:
+            self.gateway.tell(is_up=False)
 
     def opening(self) -> Any:
         """The book that subscribers know as the run starts."""

@@ -64,6 +64,7 @@ class Wiring:
 
     Attributes:
         shell: The router, or who stands in its place; it knows the opening books.
+        sites: The venues.
         participants: Others who react, and know the opening books of the venues that they hear.
         sources: Recorded data and background flow, not started.
         orders: The client orders, not started.
@@ -92,30 +93,29 @@ class Wiring:
         self._faults = faults
         self._inbox: Inbox[Event] = Inbox(loop, "router")
         self._units = units = Units(scenario.instrument.tick_size, scenario.instrument.lot_size)
-        self._venues = [
+        self.sites = [
             Site(venue, units, loaded, streams, Inbox(loop, venue.id), clock)
             for venue in scenario.venues
         ]
         self._is_routed = not alone
-        self._gateways: dict[str, Gateway] = {}
         if tap is not None:
-            for n, venue in enumerate(self._venues):
+            for n, venue in enumerate(self.sites):
                 venue.core = tap(n, venue.config, venue.core)
         self._to_router: Deliver = self._inbox.deliver if outside is None else outside.deliver
         self.shell = self._make_shell(loaded, outside)
-        self.participants = Participants(
-            loaded, streams, loop, self._venues, clock=clock, emit=emit
-        )
+        self.participants = Participants(loaded, streams, loop, self.sites, clock=clock, emit=emit)
         router = self._to_router if self._is_routed else None
         self._hearing = _Hearing(
-            self._venues, loaded, streams, router, through=self._through, clock=clock, emit=emit
+            self.sites, loaded, streams, router, through=self._through, clock=clock, emit=emit
         )
         self._hearing.open(self.shell.core, self.participants)
+        for site in self.sites:
+            site.ports = self._ports(site)
         self.sources = [
             make_source(
                 clock, messages, deliver, Priority.FLOW, on_error=partial(on_error, venue.id)
             )
-            for venue in self._venues
+            for venue in self.sites
             for messages, deliver in venue.messages(scenario.duration)
         ]
         self.sources += [
@@ -128,7 +128,7 @@ class Wiring:
                 end_ns=scenario.duration,
                 on_error=partial(on_error, venue.id),
             )
-            for venue in self._venues
+            for venue in self.sites
             for first_ns, moves in venue.moves
         ]
         found = _client_orders(scenario, units, streams.keyed("router", "schedule"))
@@ -146,40 +146,42 @@ class Wiring:
 
     def services(self) -> Iterator[tuple[str, Coroutine[Any, Any, NoReturn]]]:
         """Per venue its id and the coroutine that serves it, to be run as a task."""
-        for venue in self._venues:
-            ports = VenuePorts(
-                reports={
-                    **({ACCOUNT: self._gateways[venue.id].report} if self._is_routed else {}),
-                    **self.participants.reports(venue.id),
-                },
-                feed=self._hearing.feed(venue, self.participants.feeds(venue.id)),
-                emit=self._emit,
-                client=ACCOUNT,
-            )
-            yield (
-                venue.id,
-                run_venue(
-                    venue.id,
-                    venue.core,
-                    venue.inbox,
-                    ports,
-                    fees=venue.fees,
-                    depth=venue.config.depth,
-                    market_data=self._market_data,
-                    clock=self._clock,
-                ),
-            )
+        for site in self.sites:
+            yield site.id, self.serve(site)
+
+    def serve(self, site: Site) -> Coroutine[Any, Any, NoReturn]:
+        """The coroutine that serves a venue."""
+        return run_venue(
+            site.id,
+            site.core,
+            site.inbox,
+            site.ports,
+            fees=site.fees,
+            depth=site.config.depth,
+            market_data=self._market_data,
+            clock=self._clock,
+        )
+
+    def _ports(self, site: Site) -> VenuePorts:
+        """Where a venue's reports, feed and records go."""
+        ours = {} if site.gateway is None else {ACCOUNT: site.gateway.report}
+        return VenuePorts(
+            reports={**ours, **self.participants.reports(site.id)},
+            feed=self._hearing.feed(site, self.participants.feeds(site.id)),
+            emit=self._emit,
+            client=ACCOUNT,
+        )
 
     def _make_shell(
         self, loaded: LoadedScenario, outside: OutsideShell | None
     ) -> RouterShell | OutsideShell:
-        profiles = _profiles(self._venues, loaded.scenario)
-        links = {venue.id: self._order_port(venue) for venue in self._venues}
+        profiles = _profiles(self.sites, loaded.scenario)
+        links = {venue.id: self._order_port(venue) for venue in self.sites}
         if outside is not None:
             outside.wire(profiles, links=links, clock=self._clock, emit=self._emit)
             return outside
         core = self._make_core(profiles, loaded)
-        cores = {venue.id: venue.core for venue in self._venues}
+        cores = {venue.id: venue.core for venue in self.sites}
         core.tell(lambda venue_id, msg: cores[venue_id].reachable_by(msg, ARRIVAL_LEVELS_MAX))
         return RouterShell(core, self._inbox, links=links, clock=self._clock, emit=self._emit)
 
@@ -206,7 +208,7 @@ class Wiring:
             Priority.REPORT,
             bump.report,
         )
-        gateway = self._gateways[venue.id] = Gateway(
+        gateway = Gateway(
             venue.id,
             venue.core,
             send=reports.send,
@@ -214,6 +216,8 @@ class Wiring:
             in_turn=venue.in_turn,
             tell=partial(reports.send_in, delay_ns=venue.report.nominal_ns + bump.report),
         )
+        if self._is_routed:
+            venue.gateway = gateway
         orders = self._through(venue.id, "order", gateway.deliver)
         return make_link(self._clock, venue.order, orders, Priority.ORDER, bump.order).send
 

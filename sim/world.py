@@ -20,7 +20,6 @@ from router.task import RouterShell
 from sim.audit.log import AuditLog, open_audit_log
 from sim.audit.records import (
     SCHEMA,
-    ParticipantEvent,
     PluginFailed,
     Record,
     RunStarted,
@@ -52,6 +51,7 @@ from sim.report.summary import SummaryBuilder
 from sim.run_files import write_file, yaml_bytes
 from sim.run_result import RunResult as RunResult  # noqa: PLC0414 - for whoever imports both
 from sim.scenario.load import LoadedScenario
+from sim.supervision import Supervisor, detail_of
 from sim.wiring import Tap, Wiring
 
 OnProgress = Callable[[int, int], None]
@@ -61,7 +61,6 @@ DRAIN_S: Final = 2
 simulated ones in virtual time."""
 _LAST: Final = len(Priority)
 """Rank after every other event of an instant."""
-_DETAIL_MAX: Final = 1_000
 
 
 class Watcher(Protocol):
@@ -182,8 +181,7 @@ class World:
         self.lag_ns_max: int | None = None
         self._resolved = loaded.resolved()
         self._tasks: list[asyncio.Task[None]] = []
-        self._venue_of: dict[asyncio.Task[None], str] = {}
-        self._participant_of: dict[asyncio.Task[None], str] = {}
+        self._supervisor: Supervisor | None = None
         self._sources: list[Source] = []
         self._faults: Faults | None = None
         self._clock: Clock | None = None
@@ -246,14 +244,11 @@ class World:
         """Wait until the router's task or the duration is over, or something fails."""
         over = self._over
         assert over is not None  # set by begin
-        await asyncio.wait([over, *self._tasks], return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait([over, router_task], return_when=asyncio.FIRST_COMPLETED)
         if over.done():
-            over.result()  # what recorded data or a flow raised
-        for task in self._tasks:
-            if task.done():
-                self._note_failure(self._venue_of.get(task), task.exception())
-                self._note_participant(self._participant_of.get(task), task.exception())
-                task.result()  # a venue never ends by itself; an error comes out here
+            over.result()  # what recorded data, a flow or a task raised
+        if router_task.done():
+            router_task.result()
         await self._end_own()
         if not router_task.done():
             reason = EndReason.ABORTED if self._stopping else EndReason.RUN_ENDED
@@ -261,7 +256,7 @@ class World:
 
     def _break_off(self, reason: EndReason) -> None:
         self._router_shell.apply(self._router_shell.core.finish(reason, self._now_ns))
-        for task in self._tasks:  # or what is due already would go on behind the end
+        for task in self._all_tasks():  # or what is due already would go on behind the end
             task.cancel()
 
     def stop_here(self) -> RunResult:
@@ -301,36 +296,22 @@ class World:
         if self._over is None or self._over.done():
             return
         try:
-            self._note_failure(venue_id, error)
+            self.log.emit(
+                VenueEvent(
+                    t_ns=self._now_ns, venue_id=venue_id, event="failed", detail=detail_of(error)
+                )
+            )
         except AuditWriteError as unwritten:
             error = unwritten
         if isinstance(error, DataFormatError):
             message = f"{error.message} (venue {venue_id})"
             error = DataFormatError(error.file, error.line, message)
-        self._over.set_exception(error)
+        self._fail_with(error)
 
-    def _fail_own(self, error: PluginError) -> None:
-        """Stop at this instant, since the user's own router failed."""
+    def _fail_with(self, error: Exception) -> None:
+        """Stop at this instant with an error."""
         if self._over is not None and not self._over.done():
             self._over.set_exception(error)
-
-    def _note_failure(self, venue_id: str | None, error: BaseException | None) -> None:
-        """Record that a venue failed, unless that is what cannot be recorded."""
-        if error is not None and venue_id is not None and not isinstance(error, AuditWriteError):
-            self.log.emit(
-                VenueEvent(
-                    t_ns=self._now_ns, venue_id=venue_id, event="failed", detail=_detail(error)
-                )
-            )
-
-    def _note_participant(self, name: str | None, error: BaseException | None) -> None:
-        """Record that a participant failed, unless that is what cannot be recorded."""
-        if error is not None and name is not None and not isinstance(error, AuditWriteError):
-            self.log.emit(
-                ParticipantEvent(
-                    t_ns=self._now_ns, participant_id=name, event="failed", detail=_detail(error)
-                )
-            )
 
     @property
     def _now_ns(self) -> int:
@@ -370,18 +351,26 @@ class World:
             source.stop()
         if self._faults is not None:
             self._faults.stop()
-        for task in self._tasks:
+        tasks = self._all_tasks()
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _all_tasks(self) -> list[asyncio.Task[Any]]:
+        return self._tasks if self._supervisor is None else [*self._supervisor.tasks, *self._tasks]
 
     def result(self) -> RunResult:
-        """Finish the log, write the summary, and say how it went."""
+        """Finish the log, write the summary, and say how it went.
+
+        Raises:
+            Exception: What a venue or participant died of, unless a fault of the scenario did it.
+        """
         now_ns = self._now_ns
         parents = {} if self._router is None else self._router.core.parents
         ended = {parent.end_reason for parent in parents.values()}
         if self._stopping:
             outcome = Outcome.ABORTED
-        elif len(parents) < self._parents or EndReason.RUN_ENDED in ended:
+        elif len(parents) < self._parents or EndReason.RUN_ENDED in ended or self._deaths:
             outcome = Outcome.INCOMPLETE
         else:
             outcome = Outcome.COMPLETE
@@ -392,6 +381,8 @@ class World:
         if self._folder is not None:
             text = msgspec.json.format(msgspec.json.encode(summary), indent=2) + b"\n"
             write_file(self._folder / "summary.json", text)
+        if self._supervisor is not None:
+            self._supervisor.raise_deaths()
         code = 0 if outcome is Outcome.COMPLETE and met else 1
         return RunResult(
             summary=summary,
@@ -402,6 +393,10 @@ class World:
             log=self.log.data if self._folder is None else None,
             lag=lag_of(self._clock),
         )
+
+    @property
+    def _deaths(self) -> bool:
+        return self._supervisor is not None and bool(self._supervisor.deaths)
 
     # Building
 
@@ -426,16 +421,14 @@ class World:
             outside=self._outside,
         )
         router = self._router = wiring.shell
-        for venue_id, service in wiring.services():
-            venue_task = loop.create_task(service, name=f"venue {venue_id}")
-            self._venue_of[venue_task] = venue_id
-            self._tasks.append(venue_task)
-        for name, service in wiring.participants.services():
-            participant_task = loop.create_task(service, name=f"participant {name}")
-            self._participant_of[participant_task] = name
-            self._tasks.append(participant_task)
+        supervisor = self._supervisor = Supervisor(
+            loop, wiring, clock=clock, emit=self.log.emit, stop=self._fail_with
+        )
+        supervisor.start()
         if isinstance(router.core, OwnCore) and isinstance(router.core.own, SessionDesk):
-            session = Session(router.core, clock=clock, apply=router.apply, on_error=self._fail_own)
+            session = Session(
+                router.core, clock=clock, apply=router.apply, on_error=self._fail_with
+            )
             self._own = session, loop.create_task(session.attend(), name="own router")
         if faults is not None:
             faults.start(None)
@@ -478,7 +471,3 @@ class World:
                 clock.schedule(event.t_ns + step, _LAST, tick)
 
         clock.schedule(0, _LAST, tick)
-
-
-def _detail(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}"[:_DETAIL_MAX]

@@ -22,7 +22,7 @@ class ParticipantEvent(
     """``traded_ahead`` (an informed one takes before a move), ``took_stale`` (an arbitrageur takes
     a quote that another venue has left behind), ``faded`` (a maker gives way after a fill),
     ``detected``, ``ran_ahead`` and ``sold_back`` (a predator), or ``failed`` (its task ended with
-    an error, and the run was aborted)."""
+    an error, and the run goes on without it)."""
     detail: str
     """What there is to say about it; for ``failed`` the error."""
     venue_id: str | None = None

@@ -350,10 +350,11 @@ class VenueEvent(Record, frozen=True, kw_only=True, tag="venue_event"):
     venue_id: str
     event: str
     """``opened``, ``halted``, ``resumed``, ``closed``; of conditional orders ``invited``,
-    ``firmed_up``, ``fell_down``, ``barred``; ``failed``: its task ended with an error, and the run
-    was aborted."""
+    ``firmed_up``, ``fell_down``, ``barred``; ``down``: its task ended with an error, and the run
+    goes on without it; ``up``: it is back; ``failed``: its data or its records cannot be trusted,
+    and the run was aborted."""
     detail: str
-    """What there is to say about it; for ``failed`` the error."""
+    """What there is to say about it; for ``down`` and ``failed`` the error."""
 
 
 class PluginFailed(Record, frozen=True, kw_only=True, tag="plugin_failed"):

@@ -105,7 +105,8 @@ def _words(error: BaseException, code: int) -> str:
         # Without a name it is a stream of this process, such as a redirected stdout.
         return f"{error.filename or 'cannot read or write'}: {error.strerror or error}"
     if code == OURS and not isinstance(error, SorsimError):
-        return f"internal error: {type(error).__name__}: {error}"
+        text = f"internal error: {type(error).__name__}: {error}"
+        return "\n".join([text, *getattr(error, "__notes__", ())])
     return str(error)
 
 

@@ -97,6 +97,11 @@ class Inbox(Generic[_T]):
             self._waking = True
             self._loop.call_soon(self._resume)
 
+    def shut(self) -> None:
+        """Nobody reads here any more: what comes from now on is dropped."""
+        self.items = deque(maxlen=0)
+        self.waiting = False
+
     async def get(self) -> _T:
         """The oldest message, waiting for one if there is none."""
         while not self.items:

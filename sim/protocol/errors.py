@@ -105,6 +105,10 @@ class WorkerLostError(SorsimError):
     """A job's worker processes ended in the middle of it, as when memory is short."""
 
 
+class InjectedFault(SorsimError):
+    """A fault of the scenario ended a venue's task, as it should."""
+
+
 class InvariantError(SorsimError):
     """A rule of our own is broken: a defect of sorsim, with all that is needed to find it."""
 

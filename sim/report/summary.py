@@ -37,6 +37,7 @@ from sim.audit.records import (
     RequestPending,
     RunFinished,
     RunStarted,
+    VenueEvent,
 )
 from sim.protocol.enums import Control, DecisionReason, Outcome, Side
 from sim.protocol.units import Units, parse_decimal, plain, quotient_text
@@ -143,6 +144,7 @@ class SummaryBuilder:
         self._parents: dict[str, _Parent] = {}
         self._venues: dict[str, _Venue] = {}
         self._breaches: dict[Control, int] = {}
+        self._down: list[dict[str, Any]] = []
         self._observers: dict[type[Record], Callable[[Any], None]] = {
             RunStarted: self._on_started,
             ParentReceived: self._on_parent,
@@ -160,6 +162,7 @@ class SummaryBuilder:
             CancelRejected: self._on_report,
             RequestPending: self._on_report,
             ControlBreach: self._on_breach,
+            VenueEvent: self._on_venue_event,
             ParentDone: self._on_done,
             RunFinished: self._on_finished,
         }
@@ -214,6 +217,8 @@ class SummaryBuilder:
                 for control in Control
                 if control in self._breaches
             }
+        if self._down:
+            summary["down"] = self._down
         summary["expect"] = judge(scenario.get("expect") or {}, summary)
         return summary
 
@@ -283,6 +288,16 @@ class SummaryBuilder:
 
     def _on_breach(self, record: ControlBreach) -> None:
         self._breaches[record.control] = self._breaches.get(record.control, 0) + 1
+
+    def _on_venue_event(self, record: VenueEvent) -> None:
+        """Note when a venue was down, and of what; ``until_ns`` is None while it is."""
+        if record.event == "down":
+            row = {"venue_id": record.venue_id, "from_ns": record.t_ns, "until_ns": None}
+            self._down.append({**row, "error": record.detail})
+        elif record.event == "up":
+            for row in self._down:
+                if row["venue_id"] == record.venue_id and row["until_ns"] is None:
+                    row["until_ns"] = record.t_ns
 
     def _on_done(self, record: ParentDone) -> None:
         self._parents[record.parent_id].done = record

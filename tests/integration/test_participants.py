@@ -207,7 +207,7 @@ def test_one_more_participant_changes_no_others_chance(run_data: Any) -> None:
     assert shape(quotes(alone)) == shape(quotes(both))
 
 
-def test_a_participant_that_fails_stops_the_run_and_is_named(
+def test_F01_a_participant_that_fails_is_out_and_the_run_goes_on_to_its_error(
     load_data: Load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, read_records: Any
 ) -> None:
     def broken(self: MarketMakerCore, *args: Any) -> Any:
@@ -220,6 +220,8 @@ def test_a_participant_that_fails_stops_the_run_and_is_named(
     (failed,) = [one for one in records if isinstance(one, ParticipantEvent)]
     assert (failed.participant_id, failed.event) == ("MM", "failed")
     assert failed.detail == "RuntimeError: broken"
+    assert records[-1].outcome is Outcome.INCOMPLETE
+    assert records[-1].t_ns > failed.t_ns
 
 
 def test_P01_an_interrupted_run_with_participants_ends(load_data: Load) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 
 import venues.task
@@ -18,6 +19,7 @@ from sim.audit.records import (
     ChildSent,
     Decision,
     ParentDone,
+    Quote,
     Record,
     RunFinished,
     VenueEvent,
@@ -73,18 +75,36 @@ def crash(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("crash")
 @pytest.mark.parametrize("clock", ["virtual", "wall"])
-def test_F01_a_venue_that_fails_stops_the_run_with_its_error(
+def test_F01_a_venue_that_fails_is_down_and_the_run_goes_on_to_its_error(
     busy: Data, load_data: Load, tmp_path: Path, clock: str
 ) -> None:
-    with pytest.raises(ZeroDivisionError, match="the venue's own fault"):
-        run_world(load_data(busy), folder=tmp_path, clock=clock)
+    """All files are written before the error comes out, so that it can be looked into."""
+    with pytest.raises(ZeroDivisionError, match="the venue's own fault") as raised:
+        run_world(load_data(busy, "duration=200ms"), folder=tmp_path, clock=clock)
     found = verify(tmp_path / "audit.jsonl")
     assert found.ok, found.message
-    assert found.outcome is Outcome.ABORTED
-    (failed,) = [record for record in logged(tmp_path) if isinstance(record, VenueEvent)]
-    (done,) = [record for record in logged(tmp_path) if isinstance(record, ParentDone)]
-    assert (failed.event, failed.detail) == ("failed", "ZeroDivisionError: the venue's own fault")
-    assert done.end_reason is EndReason.ABORTED
+    assert found.outcome is Outcome.INCOMPLETE
+    records = logged(tmp_path)
+    (down,) = [record for record in records if isinstance(record, VenueEvent)]
+    (done,) = [record for record in records if isinstance(record, ParentDone)]
+    assert (down.event, down.detail) == ("down", "ZeroDivisionError: the venue's own fault")
+    assert done.end_reason is EndReason.RUN_ENDED
+    assert done.t_ns >= 200_000_000
+    (note,) = raised.value.__notes__
+    assert note.startswith(f"venue {down.venue_id} died of it at {down.t_ns} ns")
+    after = records[records.index(down) :]
+    others = {record.venue_id for record in after if isinstance(record, Quote)}
+    assert others == {"A", "B"} - {down.venue_id}
+    summary = msgspec.json.decode((tmp_path / "summary.json").read_bytes())
+    assert summary["outcome"] == "incomplete"
+    assert summary["down"] == [
+        {
+            "venue_id": down.venue_id,
+            "from_ns": down.t_ns,
+            "until_ns": None,
+            "error": "ZeroDivisionError: the venue's own fault",
+        }
+    ]
 
 
 @pytest.mark.usefixtures("crash")

@@ -234,7 +234,7 @@ def _halts(document: Document, venue_id: str, clock: Clock, ref: str, layout: La
     for one in document.market.events:
         if one.venue_id != venue_id or not clock.range[0] <= clock.at(one.t_ns) <= clock.range[1]:
             continue
-        if one.event not in {"halted", "resumed", "closed", "opened", "failed"}:
+        if one.event not in {"halted", "resumed", "closed", "opened", "failed", "down", "up"}:
             continue
         line = {"type": "line", "xref": "x", "yref": f"{ref} domain", "y0": 0, "y1": 1}
         x = clock.at(one.t_ns)
