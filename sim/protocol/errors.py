@@ -4,9 +4,14 @@ Each message says the file, the place in it, what was found and what is allowed.
 are messages with a reason, never exceptions.
 """
 
-from typing import Any
+import re
+from typing import Any, Final
 
 import msgspec
+
+_INVARIANT: Final = re.compile(r"(I[1-9][0-9]?)\b")
+_SHOWN_MAX: Final = 500
+"""Characters of a record that an error's text shows; its ``records`` hold all of them."""
 
 
 class SorsimError(Exception):
@@ -110,7 +115,42 @@ class InjectedFault(SorsimError):
 
 
 class InvariantError(SorsimError):
-    """A rule of our own is broken: a defect of sorsim, with all that is needed to find it."""
+    """A rule of our own is broken: a defect of sorsim, with all that is needed to find it.
+
+    ``invariant`` is the number of the rule in the design notes, such as ``I6``; empty where it has
+    none. Whoever runs a world adds the rest with ``add_run``: ``seed``, ``t_ns`` of the simulated
+    time, ``records`` (the last lines of the audit log, oldest first) and ``command``, what repeats
+    the run, or why no command can.
+    """
+
+    def __init__(self, message: str, *, invariant: str = "") -> None:
+        found = _INVARIANT.match(message)
+        self.invariant = invariant or (found[1] if found else "")
+        self.what = message
+        self.seed: int | None = None
+        self.t_ns: int | None = None
+        self.records: tuple[str, ...] = ()
+        self.command = ""
+        super().__init__(message)
+
+    def add_run(self, *, seed: int, t_ns: int, records: tuple[str, ...], command: str) -> None:
+        """Say in which run it was; the first to say so is right."""
+        if self.seed is None:
+            self.seed, self.t_ns, self.records, self.command = seed, t_ns, records, command
+
+    def __str__(self) -> str:
+        if self.seed is None:
+            return self.what
+        number = self.invariant
+        named = self.what if not number or _INVARIANT.match(self.what) else f"{number}: {self.what}"
+        lines = [
+            f"an invariant is broken: {named}",
+            f"at t={self.t_ns} ns of the run with seed {self.seed}; the last records:",
+        ]
+        lines += [
+            f"  {line[:_SHOWN_MAX]}{'...' * (len(line) > _SHOWN_MAX)}" for line in self.records
+        ]
+        return "\n".join([*lines, f"to see it again: {self.command}"])
 
 
 def _restored(
