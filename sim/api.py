@@ -33,6 +33,7 @@ def run(
     lag_ns_max: int | None = LAG_NS_MAX,
     allow_code: bool = False,
     on_progress: Callable[[int, int], None] | None = None,
+    check_every: int | None = None,
 ) -> RunResult:
     """Run a scenario to its end.
 
@@ -48,19 +49,27 @@ def run(
             later the run ends as an interrupted one does. None allows any lag.
         allow_code: Whether code that the scenario names in ``plugins`` may run.
         on_progress: Called now and then with the time of the run and its longest duration, ns.
+        check_every: Walk over all books after so many records, and at the end, to find a fault of
+            sorsim's own; None: only what each record touches is checked.
 
     Raises:
         ScenarioError: If the scenario or an override is wrong; it carries every problem.
         PluginError: If the scenario's own code failed; the run has stopped.
         FolderError: If ``out`` holds a run already, or cannot be written.
         AuditWriteError: If the audit log cannot be written; the run has stopped.
+        InvariantError: If a rule of sorsim's own is broken; the run has stopped.
         ValueError: If a scenario that was loaded already comes with overrides, a seed or
             ``allow_code``, speed or lag are out of bounds, or the speed is not 1 in virtual time.
     """
     loaded = _loaded(scenario, sets, seed, allow_code=allow_code)
     if out is None:
         return run_world(
-            loaded, clock=clock, speed=speed, lag_ns_max=lag_ns_max, on_progress=on_progress
+            loaded,
+            clock=clock,
+            speed=speed,
+            lag_ns_max=lag_ns_max,
+            on_progress=on_progress,
+            check_every=check_every,
         )
     folder = given_run_folder(_named(out))
     started = now()
@@ -71,6 +80,7 @@ def run(
         speed=speed,
         lag_ns_max=lag_ns_max,
         on_progress=on_progress,
+        check_every=check_every,
     )
     _note(result, folder, started)
     return result
@@ -84,6 +94,7 @@ async def arun(
     out: str | Path | None = None,
     allow_code: bool = False,
     on_progress: Callable[[int, int], None] | None = None,
+    check_every: int | None = None,
 ) -> RunResult:
     """Run a scenario on the loop that runs now: ``SimLoop`` gives virtual time, others real time.
 
@@ -97,10 +108,12 @@ async def arun(
         raise ValueError(f"a run needs a SimLoop at time 0, this one is at {loop.now_ns} ns")
     loaded = _loaded(scenario, sets, seed, allow_code=allow_code)
     if out is None:
-        return await arun_world(loaded, on_progress=on_progress)
+        return await arun_world(loaded, on_progress=on_progress, check_every=check_every)
     folder = given_run_folder(_named(out))
     started = now()
-    result = await arun_world(loaded, folder=folder, on_progress=on_progress)
+    result = await arun_world(
+        loaded, folder=folder, on_progress=on_progress, check_every=check_every
+    )
     _note(result, folder, started)
     return result
 

@@ -144,6 +144,10 @@ class Wiring:
         assert isinstance(self.shell, RouterShell)  # who puts another in its place asks that one
         return self.shell
 
+    def cores(self) -> dict[str, VenueCore]:
+        """The venues' cores as they are at present, by id."""
+        return {venue.id: venue.core for venue in self.sites}
+
     def services(self) -> Iterator[tuple[str, Coroutine[Any, Any, NoReturn]]]:
         """Per venue its id and the coroutine that serves it, to be run as a task."""
         for site in self.sites:

@@ -6,10 +6,10 @@ alone, which is not written here.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import msgspec
 
@@ -21,7 +21,6 @@ from sim.audit.log import AuditLog, open_audit_log
 from sim.audit.records import (
     SCHEMA,
     PluginFailed,
-    Record,
     RunStarted,
     VenueEvent,
 )
@@ -43,8 +42,9 @@ from sim.kernel.interrupt import interrupts
 from sim.kernel.loop import Event
 from sim.kernel.source import Source
 from sim.kernel.streams import Streams
+from sim.on_guard import Guard, Watcher
 from sim.protocol.enums import EndReason, Outcome, Priority
-from sim.protocol.errors import AuditWriteError, DataFormatError, PluginError
+from sim.protocol.errors import AuditWriteError, DataFormatError, InvariantError, PluginError
 from sim.protocol.units import Units
 from sim.protocol.version import __version__
 from sim.report.summary import SummaryBuilder
@@ -63,14 +63,6 @@ _LAST: Final = len(Priority)
 """Rank after every other event of an instant."""
 
 
-class Watcher(Protocol):
-    """Gets a run's audit records, each just after it was written: it must not change the run."""
-
-    def observers(self) -> Mapping[type[Record], Callable[[Any], None]]:
-        """What to call with each record of these types."""
-        ...
-
-
 def run_world(
     loaded: LoadedScenario,
     *,
@@ -80,6 +72,7 @@ def run_world(
     lag_ns_max: int | None = LAG_NS_MAX,
     on_progress: OnProgress | None = None,
     watch: Sequence[Watcher] = (),
+    check_every: int | None = None,
 ) -> RunResult:
     """Run a scenario to its end.
 
@@ -92,9 +85,12 @@ def run_world(
             later the run ends as an interrupted one does; None allows any lag.
         on_progress: Called now and then with the time of the run and its longest duration, ns.
         watch: Get the audit records as they are written.
+        check_every: Walk over all books after so many records, and at the end; None: never. What is
+            written is the same.
 
     Raises:
         AuditWriteError: If the audit log cannot be written; the run has stopped.
+        InvariantError: If a rule of ours is broken; the run has stopped, and the log says so.
         KeyboardInterrupt: At a second signal, or at a first one when the run was over already.
         ValueError: If speed or lag are out of bounds, or the speed is not 1 in virtual time.
     """
@@ -106,7 +102,9 @@ def run_world(
     try:
         # Before there is a world: what a signal asks for while it is made, the loop does first.
         with interrupts(loop, lambda: world.interrupt()):  # noqa: PLW0108
-            world = World(loaded, folder, on_progress, speed, watch)
+            world = World(loaded, folder, on_progress, speed, watch, check_every=check_every)
+            if clock != "virtual":
+                world.guard.options = ("--clock", clock, "--speed", f"{speed:g}")
             world.lag_ns_max = lag_ns_max
             return _run_on(loop, world)
     finally:
@@ -137,13 +135,15 @@ async def arun_world(
     folder: Path | None = None,
     on_progress: OnProgress | None = None,
     watch: Sequence[Watcher] = (),
+    check_every: int | None = None,
 ) -> RunResult:
     """Run a scenario on the loop that runs now: ``SimLoop`` gives virtual time, others real time.
 
     Raises:
         AuditWriteError: If the audit log cannot be written; the run has stopped.
+        InvariantError: If a rule of ours is broken; the run has stopped, and the log says so.
     """
-    world = World(loaded, folder, on_progress, watch=watch)
+    world = World(loaded, folder, on_progress, watch=watch, check_every=check_every)
     with world.log, rare_collections():
         try:
             await world.run()
@@ -168,6 +168,7 @@ class World:
         *,
         outside: OutsideShell | None = None,
         tap: Tap | None = None,
+        check_every: int | None = None,
     ) -> None:
         self._loaded = loaded
         self._scenario = loaded.scenario
@@ -194,9 +195,9 @@ class World:
         self._summary = SummaryBuilder()
         path = None if folder is None else folder / "audit.jsonl"
         self.log: AuditLog = open_audit_log(path, self._scenario.audit.sync)
-        for watcher in (self._summary, *watch):
-            for kind, call in watcher.observers().items():
-                self.log.observe(kind, call)
+        told = self._fail_with
+        self.guard = Guard(loaded, self.log, folder, check_every=check_every, on_breach=told)
+        self.guard.watch(self._summary, *watch)
         if folder is not None:
             try:
                 resolved = yaml_bytes(self._resolved)
@@ -253,6 +254,7 @@ class World:
         if not router_task.done():
             reason = EndReason.ABORTED if self._stopping else EndReason.RUN_ENDED
             self._break_off(reason)
+        self.guard.finish(self._outcome())
 
     def _break_off(self, reason: EndReason) -> None:
         self._router_shell.apply(self._router_shell.core.finish(reason, self._now_ns))
@@ -264,6 +266,7 @@ class World:
         self._break_off(EndReason.RUN_ENDED)
         for source in self._sources:
             source.stop()
+        self.guard.finish(self._outcome())
         return self.result()
 
     def interrupt(self) -> None:
@@ -327,6 +330,8 @@ class World:
         """Let the log say that the run was aborted; the error that did it is on its way out."""
         now_ns = self._now_ns
         with suppress(AuditWriteError):
+            if isinstance(error, InvariantError):
+                self.guard.tell(error, now_ns)
             if isinstance(error, PluginError) and self.log.records:
                 failed = {"plugin": error.plugin, "place": error.place, "error": error.kind}
                 self.log.emit(PluginFailed(t_ns=now_ns, **failed))
@@ -359,21 +364,23 @@ class World:
     def _all_tasks(self) -> list[asyncio.Task[Any]]:
         return self._tasks if self._supervisor is None else [*self._supervisor.tasks, *self._tasks]
 
+    def _outcome(self) -> Outcome:
+        """How it went, as far as it is known."""
+        parents = {} if self._router is None else self._router.core.parents
+        ended = {parent.end_reason for parent in parents.values()}
+        if self._stopping:
+            return Outcome.ABORTED
+        if len(parents) < self._parents or EndReason.RUN_ENDED in ended or self._deaths:
+            return Outcome.INCOMPLETE
+        return Outcome.COMPLETE
+
     def result(self) -> RunResult:
         """Finish the log, write the summary, and say how it went.
 
         Raises:
             Exception: What a venue or participant died of, unless a fault of the scenario did it.
         """
-        now_ns = self._now_ns
-        parents = {} if self._router is None else self._router.core.parents
-        ended = {parent.end_reason for parent in parents.values()}
-        if self._stopping:
-            outcome = Outcome.ABORTED
-        elif len(parents) < self._parents or EndReason.RUN_ENDED in ended or self._deaths:
-            outcome = Outcome.INCOMPLETE
-        else:
-            outcome = Outcome.COMPLETE
+        now_ns, outcome = self._now_ns, self._outcome()
         self.log.finish(now_ns, outcome)
         self.log.close()  # confirmed on the disk before anything is made of it
         summary = self._summary.summary(self.log.head)
@@ -421,6 +428,7 @@ class World:
             outside=self._outside,
         )
         router = self._router = wiring.shell
+        self.guard.attach(loop, lambda: router.core, wiring.cores)
         supervisor = self._supervisor = Supervisor(
             loop, wiring, clock=clock, emit=self.log.emit, stop=self._fail_with
         )

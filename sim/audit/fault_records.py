@@ -83,3 +83,12 @@ class RouterRestarted(Record, frozen=True, kw_only=True, tag="router_restarted")
     """Children of which it does not know what became of them."""
     records: int
     """Records that it read."""
+
+
+class InvariantBroken(Record, frozen=True, kw_only=True, tag="invariant_broken"):
+    """A rule of sorsim's own was broken: a defect of sorsim, for which the run was aborted."""
+
+    invariant: str
+    """Its number, ``I1`` to ``I18``; empty where the rule has none."""
+    detail: str
+    """What was found."""

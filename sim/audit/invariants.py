@@ -276,7 +276,8 @@ class Invariants:
             last = quoted.get(quote.venue_id)
             if last is None:
                 continue  # the log holds no market data, or its book was empty until now
-            if last.venue_seq <= quote.venue_seq and last.t_ns > published_ns:
+            # Opening books are known from the start, and in real time recorded a little later.
+            if last.venue_seq <= quote.venue_seq and last.t_ns > published_ns > 0:
                 raise InvariantError(
                     f"I14: decision {record.decision_id} knows quote {quote.venue_seq} of "
                     f"{quote.venue_id} as of {published_ns} ns, quote {last.venue_seq} is of "
@@ -332,11 +333,19 @@ class Invariants:
             raise InvariantError(
                 f"I15: run_finished counts {record.records} records, there were {self.records}"
             )
+        self.check_end(record.outcome)
+
+    def check_end(self, outcome: Outcome) -> None:
+        """I16: every parent has come to its end, and the outcome says how.
+
+        Raises:
+            InvariantError: Naming a parent that is still open, or that ended otherwise.
+        """
         for name, parent in self.orders.parents.items():
             if parent.done is None:
                 raise InvariantError(f"I16: the run ends without the end of parent {name}")
             reason = parent.done.end_reason
-            if record.outcome is Outcome.COMPLETE and reason is _NOT_TERMINAL:
+            if outcome is Outcome.COMPLETE and reason is _NOT_TERMINAL:
                 raise InvariantError(f"I16: the run is complete, parent {name} is {reason.value}")
 
 

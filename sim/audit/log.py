@@ -40,6 +40,8 @@ FLUSH_BYTES: Final[dict[str, int]] = {"end": 8 << 20, "interval": 1 << 20, "each
 _fresh_hash: Final = hashlib.sha256().copy
 """A new hash, as a copy of an empty one: OpenSSL looks the algorithm up whenever one is made."""
 _FIRST_PREV: Final = b"0" * 64
+_TAIL_BYTES: Final = 1 << 20
+"""As far back as an error's last lines are looked for."""
 _LINE: Final = b'{"seq":%d,%b,"prev":"%b"}'
 _SEALED_LINE: Final = b'%b,"seal":"%b"}'
 # What msgspec raises for values that JSON cannot hold: wrong types, lone surrogates, deep nesting.
@@ -122,6 +124,18 @@ class ChainSink:
     def data(self) -> bytes:
         """The whole log, if it is kept in memory."""
         return self._target.data() + bytes(self._buffer)
+
+    def tail(self, count: int) -> tuple[str, ...]:
+        """The last lines, oldest first, without their newlines; fewer where they are out of reach.
+
+        That is so of lines that a device has taken, and behind a line of many megabytes.
+        """
+        data = bytes(self._buffer[-_TAIL_BYTES:])
+        if data.count(b"\n") <= count and self._flushed:
+            data = self._target.last(self._flushed, _TAIL_BYTES) + data
+        lines = data.split(b"\n")[:-1]
+        whole = lines if len(data) < _TAIL_BYTES else lines[1:]  # the first may be cut
+        return tuple([line.decode() for line in whole[-count:]])
 
     def observe(self, kind: type[R], call: Callable[[R], None]) -> None:
         """Call ``call`` with every record of exactly this type, after it is in the buffer."""
@@ -265,6 +279,10 @@ class AuditLog(structlog.BoundLoggerBase):
             ValueError: If it is kept in a file.
         """
         return self._logger.data
+
+    def tail(self, count: int) -> tuple[str, ...]:
+        """The last lines, oldest first, as far as they are at hand: for who reports an error."""
+        return self._logger.tail(count)
 
     def observe(self, kind: type[R], call: Callable[[R], None]) -> None:
         """Call ``call`` with every record of exactly this type, after it is in the buffer."""

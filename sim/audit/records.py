@@ -28,6 +28,7 @@ from sim.audit.decision_records import (
 )
 from sim.audit.fault_records import (
     Fault,
+    InvariantBroken,
     RouterRestarted,
     SessionEvent,
     StatusReported,
@@ -84,6 +85,7 @@ __all__ = [
     "Exposure",
     "Fault",
     "Fill",
+    "InvariantBroken",
     "Kept",
     "KnownQueue",
     "KnownQuote",
@@ -434,6 +436,7 @@ AnyRecord = (
     | Fault
     | ReportIgnored
     | PluginFailed
+    | InvariantBroken
     | ParentDone
     | RunFinished
 )

@@ -31,6 +31,7 @@ from sim.audit.records import (
     Depth,
     Fault,
     Fill,
+    InvariantBroken,
     NbboChange,
     Overfill,
     ParentDone,
@@ -122,7 +123,11 @@ class LogState:
         self.faults: dict[str, int] = {}
         self.sessions: dict[str, SessionEvent] = {}
         self.restarts = 0
-        self._handlers: dict[type[Record], Callable[[Any], None]] = {
+        self._handlers = self._table()
+
+    def _table(self) -> dict[type[Record], Callable[[Any], None]]:
+        """What takes a record, by its type."""
+        return {
             RunStarted: self._on_started,
             ParentReceived: self._on_parent,
             ScheduleStep: self._on_step,
@@ -158,7 +163,8 @@ class LogState:
             NbboChange: self._on_nbbo,
             VenueEvent: self._on_venue_event,
             ParticipantEvent: self._on_participant,
-            PluginFailed: lambda record: None,  # the run ends with it
+            # The run ends with these.
+            **dict.fromkeys((PluginFailed, InvariantBroken), lambda record: None),
             ReportIgnored: self._on_ignored,
             ParentDone: self._on_parent_done,
             RunFinished: self._on_finished,

@@ -35,6 +35,9 @@ class Target(Protocol):
     def data(self) -> bytes:
         """All that was written, if it is kept in memory."""
 
+    def last(self, end: int, most: int) -> bytes:
+        """At most so many of the bytes before offset ``end``; none if it cannot; never raises."""
+
 
 class MemoryTarget:
     """Keeps the log in memory, up to `MEMORY_BYTES_MAX`; then it behaves like a full disk."""
@@ -59,6 +62,10 @@ class MemoryTarget:
     def data(self) -> bytes:
         """All that was written."""
         return bytes(self._kept)
+
+    def last(self, end: int, most: int) -> bytes:
+        """The last bytes before ``end``."""
+        return bytes(self._kept[max(0, end - most) : end])
 
 
 class FileTarget:
@@ -115,6 +122,17 @@ class FileTarget:
     def data(self) -> bytes:
         """Refused: the log is not in memory."""
         raise ValueError(f"the audit log is kept in {self.name}, not in memory")
+
+    def last(self, end: int, most: int) -> bytes:
+        """The last bytes before ``end``, read back; none from a device, or if the disk refuses."""
+        if not self._is_file:
+            return b""
+        try:
+            with Path(self.name).open("rb") as file:
+                file.seek(max(0, end - most))
+                return file.read(min(most, end))
+        except OSError:
+            return b""
 
     def _take(self, path: Path, *, replace: bool) -> None:
         """Lock first and look after: an earlier log may only be emptied once it is ours."""

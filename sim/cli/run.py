@@ -83,6 +83,13 @@ STORY_RECORDS_MAX = 100_000
     "[default: 5s]",
 )
 @click.option(
+    "--check-every",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Walk over all books after every N records and at the end, to find a fault of sorsim's "
+    "own; what is written is the same.  [default: no walks]",
+)
+@click.option(
     "--report", "with_report", is_flag=True, help="Write report.html into the run's folder, too."
 )
 @click.option(
@@ -102,6 +109,7 @@ def run(
     clock: str | None,
     speed: float | None,
     max_lag: str | None,
+    check_every: int | None,
     with_report: bool,
     with_tables: bool,
     allow_code: bool,
@@ -115,9 +123,9 @@ def run(
     """
     from sim.cli.besides import Besides
     from sim.cli.errors import say
-    from sim.manifest import given_run_folder, new_run_folder
+    from sim.manifest import given_run_folder
 
-    pace = _pace(clock, speed, max_lag)
+    pace = _pace(clock, speed, max_lag)._replace(check_every=check_every)
     if data is not None:
         there(data, "--data")
     if resume_from is None:
@@ -126,13 +134,11 @@ def run(
         given: dict[str, Any] = {"SCENARIO": scenario, "--set": sets, "--seed": seed}
         given |= {"--clock": clock, "--speed": speed, "--max-lag": max_lag}
         plan = _of_log(resume_from, given, data, allow_code=allow_code)
-    name = plan.loaded.scenario.name
     besides = Besides(report=with_report, tables=with_tables)
-    folder = new_run_folder(Path("logs"), name) if out is None else given_run_folder(out)
+    folder = _new_folder(plan) if out is None else given_run_folder(out)
     besides.check(folder)
     done = _run(plan, folder, pace, besides=besides, quiet=quiet)
-    compared = None
-    source = plan.source(folder)
+    source, compared = plan.source(folder), None
     if source is not None and done.is_to_be_compared:
         from sim.cli.comparing import run_comparison
 
@@ -160,11 +166,15 @@ def run(
 
 
 class _Pace(NamedTuple):
-    """How time goes: ``virtual`` or ``wall``, at which speed, and how late it may be."""
+    """How time goes: ``virtual`` or ``wall``, at which speed, and how late it may be.
+
+    ``check_every`` is how many records lie between two full walks.
+    """
 
     clock: str
     speed: float
     lag_ns_max: int | None
+    check_every: int | None = None
 
 
 class _Plan(NamedTuple):
@@ -240,6 +250,12 @@ def _of_log(log: Path, given: dict[str, Any], data: Path | None, *, allow_code: 
     return _Plan(loaded, cut)
 
 
+def _new_folder(plan: _Plan) -> Path:
+    from sim.manifest import new_run_folder
+
+    return new_run_folder(Path("logs"), plan.loaded.scenario.name)
+
+
 def _run(plan: _Plan, folder: Path, pace: _Pace, *, besides: "Besides", quiet: bool) -> _Done:
     """Run into a folder, with what is wanted besides, and write the manifest, also on failure."""
     from sim.cli.errors import classify, say
@@ -268,6 +284,7 @@ def _run(plan: _Plan, folder: Path, pace: _Pace, *, besides: "Besides", quiet: b
                 lag_ns_max=pace.lag_ns_max,
                 on_progress=on_progress,
                 watch=besides.watch,
+                check_every=pace.check_every,
             )
         besides.write(result.summary["audit_head"])
         if plan.cut is not None:

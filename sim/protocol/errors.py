@@ -10,7 +10,7 @@ from typing import Any, Final
 import msgspec
 
 _INVARIANT: Final = re.compile(r"(I[1-9][0-9]?)\b")
-_SHOWN_MAX: Final = 500
+_SHOWN_MAX: Final = 240
 """Characters of a record that an error's text shows; its ``records`` hold all of them."""
 
 

@@ -29,6 +29,7 @@ from sim.audit.records import (
     Depth,
     Fault,
     Fill,
+    InvariantBroken,
     NbboChange,
     Overfill,
     ParentDone,
@@ -179,6 +180,7 @@ class Words:
             VenueEvent: self._venue_event,
             ParticipantEvent: self._participant,
             PluginFailed: self._plugin_failed,
+            InvariantBroken: self._invariant_broken,
             ReportIgnored: self._ignored,
             ParentDone: self._done,
             RunFinished: lambda r: f"run finished: {r.outcome.value}",
@@ -422,6 +424,10 @@ class Words:
     def _venue_event(self, record: VenueEvent) -> str:
         detail = f": {printable(record.detail)}" if record.detail else ""
         return f"{printable(record.venue_id)} {words(record.event)}{detail}"
+
+    def _invariant_broken(self, record: InvariantBroken) -> str:
+        rule = f"invariant {printable(record.invariant)}" if record.invariant else "a rule"
+        return f"{rule} of sorsim is broken, the run is aborted: {printable(record.detail)}"
 
     def _plugin_failed(self, record: PluginFailed) -> str:
         where = f" ({printable(record.place)})" if record.place else ""

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -23,17 +23,33 @@ from sim.scenario.shipped import shipped_names, shipped_scenario
 
 
 @dataclass(frozen=True, slots=True)
+class Given:
+    """How the user named a scenario: enough to name it again on the command line."""
+
+    scenario: Scenario
+    ref: str
+    sets: tuple[str, ...]
+    data: str | None
+
+    def still_means(self, scenario: Scenario) -> bool:
+        """Whether it is this scenario that it names, but for the seed."""
+        return self.scenario.model_copy(update={"seed": scenario.seed}) == scenario
+
+
+@dataclass(frozen=True, slots=True)
 class LoadedScenario:
     """A checked scenario with what is needed to write it down and to find its files.
 
     ``text`` is the file as it was read, before overrides; ``folder`` is where its files lie.
-    ``allow_code``: its ``plugins`` may be imported and run.
+    ``allow_code``: its ``plugins`` may be imported and run. ``given`` is how it was named, None for
+    one that was no file.
     """
 
     scenario: Scenario
     text: bytes
     folder: Path
     allow_code: bool = False
+    given: Given | None = None
 
     def resolved(self) -> dict[str, Any]:
         """The scenario with overrides and every default, as plain data that loads again."""
@@ -81,7 +97,14 @@ def load_scenario(
     path = find_scenario(ref)
     document = read_document(path)
     _override(document, sets, seed, more)
-    return _checked(document, path.parent if data is None else data, allow_code=allow_code)
+    loaded = _checked(document, path.parent if data is None else data, allow_code=allow_code)
+    given = Given(
+        loaded.scenario,
+        str(ref),
+        (*sets, *(text for _, text in more)),
+        None if data is None else str(data),
+    )
+    return replace(loaded, given=given)
 
 
 def scenario_from_data(

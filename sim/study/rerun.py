@@ -10,11 +10,12 @@ from typing import NamedTuple
 
 from sim.audit.read import log_file
 from sim.audit.records import RunStarted
+from sim.on_guard import Watcher
 from sim.protocol.enums import Outcome
 from sim.protocol.errors import AuditWriteError
 from sim.scenario.load import LoadedScenario
 from sim.study.header import paced_by_wall, read_header, scenario_of, version_note
-from sim.world import RunResult, Watcher, run_world
+from sim.world import RunResult, run_world
 
 OnProgress = Callable[[int, int], None]
 

@@ -121,7 +121,7 @@ def _judge(
     case: Case, loaded: LoadedScenario, watch: _Watch, folder: Path, *, thorough: bool
 ) -> None:
     every = 1 if thorough or case.seed % WALK_EVERY == 0 else WALK_EVERY
-    result = run_world(loaded, folder=folder, watch=[watch])
+    result = run_world(loaded, folder=folder, watch=[watch], check_every=every)
     watch.count = result.records
     log = folder / "audit.jsonl"
     _check_log(result, log)
