@@ -130,7 +130,7 @@ def test_disk_that_fills_up_stops_the_run(call: Run, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("clock", ["virtual", "wall"])
-def test_interrupted_run_is_saved_and_marked(
+def test_P01_interrupted_run_is_saved_and_marked(
     call: Run, tmp_path: Path, number: int, clock: str
 ) -> None:
     """The wall run waits for an order that takes a minute; the virtual one computes for long."""

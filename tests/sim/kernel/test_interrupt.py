@@ -5,11 +5,12 @@ import os
 import signal
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
 
 from sim.kernel.clock import new_loop
-from sim.kernel.interrupt import interrupts
+from sim.kernel.interrupt import always_heard, interrupts, stop_if_interrupted
 from sim.kernel.loop import SimLoop
 
 both_signals = pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -81,3 +82,76 @@ def test_other_threads_change_nothing() -> None:
     thread.start()
     thread.join()
     assert found == [signal.default_int_handler]
+
+
+# ------------------------------------------------------------ signals that nobody acted upon
+
+
+@both_signals
+def test_P01_a_signal_that_comes_when_the_loop_is_done_is_not_forgotten(number: int) -> None:
+    """As while the files of a run are written: who called may have more to do."""
+    loop = SimLoop()
+    calls: list[str] = []
+    leave = interrupts(loop, lambda: calls.append("stop"))
+    leave.__enter__()
+    kill_self(number)
+    calls.append("files written")
+    with pytest.raises(KeyboardInterrupt):
+        leave.__exit__(None, None, None)
+    loop.close()
+    assert calls == ["files written"]
+
+
+def test_P01_a_signal_that_was_acted_upon_is_not_raised_again() -> None:
+    loop = SimLoop()
+    calls: list[str] = []
+    with interrupts(loop, lambda: calls.append("stop")):
+        kill_self(signal.SIGINT)
+        loop.call_later(1, loop.stop)
+        loop.run_forever()
+    loop.close()
+    assert calls == ["stop"]
+
+
+def test_P01_an_error_on_its_way_is_not_hidden_by_a_signal() -> None:
+    loop = SimLoop()
+
+    def fail() -> None:
+        with interrupts(loop, lambda: None):
+            kill_self(signal.SIGINT)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    loop.close()
+
+
+@both_signals
+def test_P01_an_interrupt_that_something_swallowed_comes_before_the_next_run(number: int) -> None:
+    """So callbacks of the import system do with Ctrl-C in the first moments of a command."""
+    begun: list[str] = []
+    with always_heard():
+        stop_if_interrupted()
+        with suppress(BaseException):
+            kill_self(number)
+        with pytest.raises(KeyboardInterrupt):
+            stop_if_interrupted()
+        with pytest.raises(KeyboardInterrupt), interrupts(SimLoop(), lambda: None):
+            begun.append("run")
+    assert not begun
+    stop_if_interrupted()  # it is over with the command
+
+
+def test_handlers_of_always_heard_are_restored_and_foreign_ones_respected() -> None:
+    def foreign(number: int, frame: object) -> None:
+        return
+
+    before: Callable[..., object] | int | None = signal.signal(signal.SIGTERM, foreign)
+    try:
+        with always_heard():
+            assert signal.getsignal(signal.SIGTERM) is foreign
+            with pytest.raises(KeyboardInterrupt):
+                kill_self(signal.SIGINT)
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGTERM, before)
