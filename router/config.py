@@ -15,6 +15,7 @@ from router.settings.leakage import LeakageConfig
 from router.settings.market import MarketConfig
 from router.settings.own import AnyOwn
 from router.settings.reallocation import RerouteConfig
+from router.settings.recovery import RecoveryConfig
 from router.settings.sending import SendingConfig
 from sim.protocol.config import DecimalText, Duration, Ident, ScenarioModel, Seq
 
@@ -109,10 +110,12 @@ class RouterConfig(ScenarioModel):
     max_attempts: Annotated[int, Field(ge=1, le=1_000_000)] = 1_000
     """Decisions with children that one parent may have."""
     cancel_resends: Annotated[int, Field(ge=0, le=1_000)] = 3
-    """How often a cancel without an answer is sent again, each time after ``ack_timeout``. A child
-    that stays without an answer after the last keeps its lots."""
+    """How often a cancel without an answer is sent again, each time after ``ack_timeout``. Then the
+    venue is asked what became of the child (``recovery``); without an answer it keeps its lots."""
     backoff: BackoffConfig = BackoffConfig()
     """When a venue that refuses or is silent is left alone."""
+    recovery: RecoveryConfig = RecoveryConfig()
+    """How what was lost between router and venues is found again."""
     controls: ControlsConfig | None = None
     """What is looked at as an order leaves for its venue; without it nothing is."""
     cost: CostConfig | None = None

@@ -11,7 +11,7 @@ from sim.kernel.inbox import Inbox
 from sim.kernel.loop import Event
 from sim.protocol.enums import Priority
 from sim.protocol.market_data import BookSnapshot, TradingStatus
-from sim.protocol.session import FromVenue, ToVenue
+from sim.protocol.session import FromVenue, SessionStatus, ToVenue
 
 _STOP: Final = object()
 """The message to itself that ends a run early."""
@@ -82,9 +82,13 @@ class RouterShell:
         core, now_ns = self.core, self._clock.now_ns
         if type(msg) is FromVenue:
             stamps = Stamps(event.sent_ns, event.drawn_ns, event.held_ns)
+            if msg.seq:
+                return core.on_numbered(msg, stamps, now_ns)
             return core.on_report(msg.venue_id, msg.report, stamps, now_ns)
         if type(msg) is TradingStatus:
             return core.on_status(msg, now_ns)
+        if type(msg) is SessionStatus:
+            return core.on_session(msg, now_ns)
         if type(msg) is ParentOrder:
             return core.on_parent(msg, now_ns)
         if msg is _STOP:

@@ -29,17 +29,16 @@ from router.core.memory import MEMORY, forget
 from router.core.orders import Child, Parent
 from router.core.profile import VenueProfile
 from router.core.reallocation import Reallocation
-from router.core.requests import CHASE, HELD, RETRY, Requests, new_order
+from router.core.recovery import Recovery
+from router.core.requests import Requests, new_order
 from router.core.resting import Resting
 from router.core.returns import Returns
 from router.core.standing import Hold, Standing
-from router.core.states import FINAL
 from router.core.truth import Truth
 from router.core.view import MarketView
 from router.core.waiting import Waiting
 from sim.audit.records import ParentDone, Record, RouteHold
 from sim.protocol.enums import DecisionReason, EndReason, Side
-from sim.protocol.orders import OrderCancelReplaceRequest
 from sim.protocol.units import Units
 
 _DECIDE: Final = Decide()
@@ -74,11 +73,11 @@ class Desk:
         self.policy = Reallocation(config.reroute)
         self.returns = Returns(self, self.policy)
         self.requests = Requests(config.ack_timeout, config.cancel_resends)
+        self.recovery = Recovery(self, config.recovery, config.cancel_resends)
         self.standing = Standing(tuple(self.view.venues), config.backoff)
         self.waiting = Waiting(self.view, self.standing.out, config)
         self._max_attempts = config.max_attempts
         self.reroutes_busted = config.reroute.busted
-        self._most_resends = config.cancel_resends
         out = self.standing.out
         self.doubts: Doubts | None = None
         if config.market is not None:
@@ -175,6 +174,7 @@ class Desk:
     def child_over(self, child: Child, now_ns: int, out: list[Outcome]) -> None:
         """A child has ended; called once for each, after its last report is booked."""
         child.told = True
+        self.recovery.over(child)
         self.experience.on_over(child)
         if self._decider.over(child, now_ns):
             self._go_on(child.parent, DecisionReason.ANSWERED, now_ns, out)
@@ -309,48 +309,13 @@ class Desk:
         venue.on_sent(child)
         self.waiting.on_sent(child)
 
-    # Answers that are late
-
-    def look(self, now_ns: int, out: list[Outcome]) -> None:
-        """See to the children whose venue has not answered in time."""
-        for child, what in self.requests.overdue(now_ns, out):
-            if what in {HELD, CHASE}:
-                self._give_up(child, now_ns, out)
-            elif what == RETRY:
-                if child.resends < self._most_resends:
-                    child.resends += 1
-                    self.requests.cancel(child, "no_answer", now_ns, out)
-                else:
-                    self._give_up(child, now_ns, out)
-            elif what == child.cl_ord_id:
-                self.experience.on_silence(child.venue_id)
-                self.strike(child, "ack_timeout", now_ns, out)
-                self.requests.cancel(child, "ack_timeout", now_ns, out, then=DecisionReason.TIMEOUT)
-            elif isinstance(child.request, OrderCancelReplaceRequest):
-                self.requests.forget(child)
-                if child.status in FINAL:
-                    continue
-                child.cancel_wanted = False
-                self.requests.cancel(child, "ack_timeout", now_ns, out)
-            elif not self.requests.resend(child, now_ns, out):
-                self._give_up(child, now_ns, out)
-
-    def _give_up(self, child: Child, now_ns: int, out: list[Outcome]) -> None:
-        """Stop asking: the child's lots stay reserved, and nothing more goes to its venue."""
-        self.requests.forget(child)
-        ended = child.status in FINAL or child.parent.end_reason is not None
-        if ended or child.unanswered:
-            return
-        child.unanswered = True
-        child.parent.unanswered_qty += child.leaves_qty
-        self._note_hold(self.standing.silent(child.venue_id), out, now_ns)
+    def go_on_without(self, child: Child, now_ns: int, out: list[Outcome]) -> None:
+        """A child was given up: lots that waited for its answer have their turn."""
         if self._sequential or self._asks:
-            # Nothing else may come that gives the lots a turn which waited for this child.
+            # Nothing else may come that gives them one.
             reason = DecisionReason.NEXT_VENUE if self._sequential else DecisionReason.TIMEOUT
             self._go_on(child.parent, reason, now_ns, out)
             self.waiting.note(child.parent)
-        self.returns.watch(child, now_ns, out)
-        self.settle(child.parent, now_ns, out)
 
     def take_off(self, child: Child, lots: int) -> None:
         """Take lots off what a child may still fill."""
@@ -368,9 +333,17 @@ class Desk:
             self.returns.heard(child)
             child.unanswered = False
             child.parent.unanswered_qty -= child.leaves_qty
-        self._note_hold(self.standing.answered(child.venue_id, now_ns), out, now_ns)
+        self.on_answered(child.venue_id, now_ns, out)
 
     # Venues that get nothing
+
+    def on_silent(self, venue_id: str, now_ns: int, out: list[Outcome]) -> None:
+        """A venue says nothing any more: it gets nothing until it does."""
+        self._note_hold(self.standing.silent(venue_id), out, now_ns)
+
+    def on_answered(self, venue_id: str, now_ns: int, out: list[Outcome]) -> None:
+        """A venue says something."""
+        self._note_hold(self.standing.answered(venue_id, now_ns), out, now_ns)
 
     def strike(self, child: Child, reason: str, now_ns: int, out: list[Outcome]) -> None:
         """A venue refused a child for the time being, or was silent about it."""

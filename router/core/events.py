@@ -112,6 +112,20 @@ class WriteOff(msgspec.Struct, frozen=True, gc=False):
     due_ns: int
 
 
+class ResendOver(msgspec.Struct, frozen=True, gc=False):
+    """Wake-up as reports should have come that were asked for again."""
+
+    venue_id: str
+    gap: int
+
+
+class DownOver(msgspec.Struct, frozen=True, gc=False):
+    """Wake-up as a venue whose session is down is waited for no longer."""
+
+    venue_id: str
+    outage: int
+
+
 WakeToken = (
     Decide
     | AckTimeout
@@ -125,6 +139,8 @@ WakeToken = (
     | Kill
     | Cross
     | WriteOff
+    | ResendOver
+    | DownOver
     | OwnWake
 )
 

@@ -23,7 +23,8 @@ class VenueProfile(msgspec.Struct, frozen=True):
     estimate, in ticks, of what our own order moves the price by, >= 0. A ``silent`` venue never
     shows what it holds. Orders may rest where ``takes_resting`` says so. Where the tick depends on
     the price, ``ticks`` says how, and ``tick`` is a step that all of them are made of. ``min_qty``
-    is the least execution, in lots, that takers shall ask for there; 0: any.
+    is the least execution, in lots, that takers shall ask for there; 0: any. With ``has_session``
+    the venue numbers its reports, sends them again, and says what became of an order.
     """
 
     venue_id: str
@@ -41,6 +42,7 @@ class VenueProfile(msgspec.Struct, frozen=True):
     min_qty: int = 0
     maker_buy: tuple[Fraction, Fraction] = (Fraction(1), Fraction(0))
     maker_sell: tuple[Fraction, Fraction] = (Fraction(1), Fraction(0))
+    has_session: bool = False
 
     def down(self, price: int) -> int:
         """The highest price of the venue's grid that is not above this one."""

@@ -8,6 +8,7 @@ lots or the limit goes to an account apart and its venue into quarantine.
 
 from typing import Final
 
+from router.core.answers import Answers
 from router.core.busts import on_change
 from router.core.desk import Desk
 from router.core.events import Outcome, Stamps
@@ -15,7 +16,7 @@ from router.core.orders import Booked, Child
 from router.core.requests import CHASE, HELD, RETRY
 from router.core.standing import FOR_NOW
 from router.core.states import FINAL, OrdEvent, after
-from router.core.told import OVER, Came, event_of, ignore, judge, left_in, stamped
+from router.core.told import OVER, Came, event_of, ignore, is_same, judge, left_in, stamped
 from sim.audit.records import (
     CancelRejected,
     ChildAcked,
@@ -36,8 +37,8 @@ from sim.protocol.orders import (
 from sim.protocol.units import plain
 
 _PENDING: Final = frozenset({ExecType.PENDING_CANCEL, ExecType.PENDING_REPLACE})
-
-
+_NO_STEP: Final = _PENDING | {ExecType.ORDER_STATUS}
+"""Reports that do not say of themselves that anything happened to the order."""
 _CHANGES: Final = frozenset({ExecType.TRADE_CANCEL, ExecType.TRADE_CORRECT})
 
 
@@ -46,6 +47,7 @@ class Reports:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
+        self.answers = Answers(desk, end=self._apply, ack=self._on_ack)
 
     def on_report(
         self, venue_id: str, report: VenueReport, stamps: Stamps, now_ns: int
@@ -67,7 +69,11 @@ class Reports:
         doubted = child.unanswered or isinstance(child.request, OrderCancelRequest)
         if not parent_done:
             desk.heard(child, now_ns, out)
-        if isinstance(report, ExecutionReport) and report.exec_type in _PENDING:
+        if isinstance(report, ExecutionReport) and report.exec_type in _NO_STEP:
+            if report.exec_type is ExecType.ORDER_STATUS:
+                self.answers.on_answer(child, report, came)
+                self._after(child, came)
+                return out
             self._on_report(child, report, came)
             if child.request is None and child.status not in FINAL and doubted:
                 # It was given up, and a request that nobody waits for any more is pending.
@@ -85,11 +91,16 @@ class Reports:
             # Whatever was said, it has not ended as it should: that must follow soon.
             refused = isinstance(report, OrderCancelReject) and report.reason not in OVER
             desk.requests.watch(child, RETRY if refused else CHASE, now_ns, out)
-        if child.status in FINAL and not child.told:
-            desk.child_over(child, now_ns, out)
-        if desk.brakes is not None:
-            desk.brakes.answered(child.parent, now_ns, out)
+        self._after(child, came)
         return out
+
+    def _after(self, child: Child, came: Came) -> None:
+        """What follows once a report is booked."""
+        desk = self._desk
+        if child.status in FINAL and not child.told:
+            desk.child_over(child, came.now_ns, came.out)
+        if desk.brakes is not None:
+            desk.brakes.answered(child.parent, came.now_ns, came.out)
 
     def _on_report(self, child: Child, report: ExecutionReport, came: Came) -> None:
         known = child.seen.get(report.exec_id)
@@ -117,12 +128,7 @@ class Reports:
         report: ExecutionReport,
         came: Came,
     ) -> None:
-        same = (known.exec_type, known.side, known.last_px, known.last_qty) == (
-            report.exec_type,
-            report.side,
-            report.last_px,
-            report.last_qty,
-        )
+        same = is_same(known, report)
         ignore(child.venue_id, report, "duplicate" if same else "conflict", came)
         if not same:
             self._desk.quarantine(child, "conflict", came.now_ns, came.out)
@@ -247,6 +253,8 @@ class Reports:
         sound = event is not None and (event is not OrdEvent.REPLACED or asked)
         if event is None or not sound or after(child.status, event) is None:
             reason = "breach" if child.status not in FINAL else "after_end"
+            if event is OrdEvent.ACK and child.acked and reason == "breach":
+                reason = "duplicate"  # that it was accepted was known by other ways
             ignore(child.venue_id, report, reason, came)
         elif event is OrdEvent.ACK:
             self._on_ack(child, report, came)
@@ -270,6 +278,8 @@ class Reports:
                 ignore(child.venue_id, report, "after_end", late)
             else:
                 self._apply(child, event, report, late)
+        if self.answers.waiting:
+            self.answers.release(child, came)
 
     def _apply(
         self,

@@ -12,9 +12,10 @@ from typing import Final
 from router.core.events import ACCOUNT, AckTimeout, Outcome, SendTo, WakeAt
 from router.core.orders import Child
 from router.core.states import FINAL, OrdEvent, after
-from sim.audit.records import CancelSent, ReplaceSent
+from sim.audit.records import CancelSent, ReplaceSent, StatusRequested
 from sim.protocol.enums import DecisionReason, OrdStatus
 from sim.protocol.orders import NewOrderSingle, OrderCancelReplaceRequest, OrderCancelRequest
+from sim.protocol.session import OrderStatusRequest
 from sim.protocol.units import PriceTicks, QtyLots
 
 HELD: Final = "held"
@@ -37,11 +38,16 @@ class Requests:
 
     Attributes:
         on_message: Who counts messages by venue and time, if somebody does.
+        status: By child, the question what became of it that waits for its answer.
+        down: Venues whose session is down: no cancel leaves for them.
     """
 
     def __init__(self, ack_timeout: int, resends: int) -> None:
         self.names: dict[str, Child] = {}
         self.open: set[str] = set()  # ids of requests that wait for their answer
+        self.status: dict[str, str] = {}
+        self.down: set[str] = set()
+        self._asked = 0
         self._timeout_ns = ack_timeout
         self._resends = resends
         self._watched: deque[tuple[int, Child, str]] = deque()
@@ -64,7 +70,7 @@ class Requests:
         watched = self._watched
         while watched and watched[0][0] <= now_ns:
             due_ns, child, what = watched.popleft()
-            if _is_late(child, what, due_ns):
+            if self.status.get(child.cl_ord_id) == what or _is_late(child, what, due_ns):
                 yield child, what
         if watched:
             out.append(WakeAt(watched[0][0], AckTimeout()))
@@ -81,6 +87,7 @@ class Requests:
         """Ask to cancel a child, unless that is asked already or it has ended.
 
         While a replace waits for its answer the cancel waits too: nobody knows its name until then.
+        It also waits while the session with the venue is down.
 
         Args:
             child: The child.
@@ -94,7 +101,7 @@ class Requests:
         if isinstance(child.request, OrderCancelRequest):
             return
         child.cancel_reason = then or child.cancel_reason
-        if child.request is not None:
+        if child.request is not None or child.venue_id in self.down:
             child.cancel_wanted = True
             return
         child.status = after(child.status, OrdEvent.CANCEL_SENT) or child.status
@@ -160,6 +167,20 @@ class Requests:
         else:
             self._send_cancel(child, "no_answer", now_ns, out)
         return True
+
+    def ask(self, child: Child, name: str, reason: str, now_ns: int, out: list[Outcome]) -> None:
+        """Ask what became of a child, by the name that its venue may know."""
+        self._asked += 1
+        request_id = f"{child.cl_ord_id}.Q{self._asked}"
+        self.status[child.cl_ord_id] = request_id
+        out.append(
+            StatusRequested(
+                t_ns=now_ns, cl_ord_id=child.cl_ord_id, venue_id=child.venue_id, reason=reason
+            )
+        )
+        out.append(SendTo(child.venue_id, OrderStatusRequest(name, request_id, ACCOUNT)))
+        self.count(child.venue_id, now_ns)
+        self.watch(child, request_id, now_ns, out)
 
     def answered(self, child: Child, cl_ord_id: str) -> bool:
         """An answer to the request of this id came; whether the child was waiting for it."""

@@ -18,6 +18,7 @@ from router.core.events import (
     Cross,
     Deadline,
     Decide,
+    DownOver,
     HoldOver,
     Kill,
     Leave,
@@ -26,6 +27,7 @@ from router.core.events import (
     ParentOrder,
     PostOver,
     Release,
+    ResendOver,
     SliceDue,
     Stamps,
     WakeAt,
@@ -36,6 +38,7 @@ from router.core.leakage import cap_of
 from router.core.orders import Parent
 from router.core.profile import VenueProfile
 from router.core.reports import Reports
+from router.core.sessions import Sessions
 from router.core.timetable import Timetable
 from router.core.truth import Truth
 from sim.audit.records import (
@@ -46,6 +49,7 @@ from sim.protocol.market_data import BookSnapshot, TradingStatus
 from sim.protocol.orders import (
     VenueReport,
 )
+from sim.protocol.session import FromVenue, SessionStatus
 from sim.protocol.units import Units
 
 OnQuote = Callable[[BookSnapshot, int], Sequence[Outcome]]
@@ -75,6 +79,9 @@ class RouterCore:
         self._desk = desk = Desk(profiles, config, units) if desk is None else desk
         self._brakes = desk.brakes
         self._reports = Reports(desk)
+        self._sessions = Sessions(desk, config.recovery, self._report)
+        self._reports.answers.ask_for_lost = self._sessions.ask_for_lost
+        self._lines = self._sessions.lines
         self._timetable = Timetable(desk, cap_of(config.leakage, units.lot_size))
         self.view = desk.view
         self.parents = desk.parents
@@ -205,6 +212,23 @@ class RouterCore:
             self._move(now_ns, out)
         return out
 
+    def on_numbered(self, msg: FromVenue, stamps: Stamps, now_ns: int) -> list[Outcome]:
+        """A venue's answer arrives, with its number in the session."""
+        line = self._lines[msg.venue_id]
+        if msg.seq == line.expected and msg.session == line.session and not line.held:
+            line.expected += 1
+            return self.on_report(msg.venue_id, msg.report, stamps, now_ns)
+        return self._sessions.on_odd(msg, stamps, now_ns)
+
+    def on_session(self, status: SessionStatus, now_ns: int) -> Sequence[Outcome]:
+        """The session with a venue has ended or begun."""
+        return self._sessions.on_session(status, now_ns)
+
+    def _report(
+        self, venue_id: str, report: VenueReport, stamps: Stamps, now_ns: int
+    ) -> list[Outcome]:
+        return self.on_report(venue_id, report, stamps, now_ns)
+
     def on_wake(self, token: WakeToken, now_ns: int) -> list[Outcome]:
         """A wake-up that was asked for."""
         out: list[Outcome] = []
@@ -212,7 +236,7 @@ class RouterCore:
         if isinstance(token, Decide):
             desk.decide_due(now_ns, out)
         elif isinstance(token, AckTimeout):
-            desk.look(now_ns, out)
+            desk.recovery.look(now_ns, out)
         elif isinstance(token, HoldOver):
             if desk.standing.over(token.venue_id, now_ns):
                 desk.on_venue_back(now_ns, out)
@@ -234,9 +258,17 @@ class RouterCore:
             desk.returns.cross(self.parents[token.parent_id], now_ns, out)
         elif isinstance(token, WriteOff):
             desk.returns.write_off(token, now_ns, out)
+        else:
+            self._on_rare(token, now_ns, out)
+        return out
+
+    def _on_rare(self, token: WakeToken, now_ns: int, out: list[Outcome]) -> None:
+        if isinstance(token, ResendOver):
+            self._sessions.on_over(token, now_ns, out)
+        elif isinstance(token, DownOver):
+            self._desk.recovery.on_down_over(token, now_ns, out)
         elif isinstance(token, Release | Kill):
             self._on_brakes(token, now_ns, out)
-        return out
 
     def _on_brakes(self, token: Release | Kill, now_ns: int, out: list[Outcome]) -> None:
         assert self._brakes is not None  # who else would have asked for it?

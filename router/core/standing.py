@@ -45,6 +45,7 @@ class _Venue:
     paused_ns: int = -1  # until when our own message throttle keeps off it
     reason: str = ""  # of the last hold
     gone: str | None = None
+    is_up: bool = True  # the session with it
 
 
 class Standing:
@@ -134,6 +135,11 @@ class Standing:
             return None
         return self._leave(venue_id, "quarantine", reason)
 
+    def on_session(self, venue_id: str, *, is_up: bool) -> None:
+        """The session with a venue has ended or begun."""
+        self._venues[venue_id].is_up = is_up
+        self._note(venue_id)
+
     def on_state(self, venue_id: str, state: TradingState) -> bool:
         """A venue's feed says whether it trades; whether that is news."""
         venue = self._venues[venue_id]
@@ -157,6 +163,8 @@ class Standing:
         self.gone.pop(venue_id, None)
         if venue.gone is not None:
             self.out[venue_id] = self.gone[venue_id] = venue.gone
+        elif not venue.is_up:
+            self.out[venue_id] = "session_down"
         elif venue.state is not TradingState.OPEN:
             self.out[venue_id] = venue.state.value
         elif venue.until_ns >= 0:

@@ -75,6 +75,16 @@ def event_of(report: ExecutionReport) -> OrdEvent | None:
             return None
 
 
+def is_same(known: ExecutionReport, report: ExecutionReport) -> bool:
+    """Whether two reports under one number say the same."""
+    return (known.exec_type, known.side, known.last_px, known.last_qty) == (
+        report.exec_type,
+        report.side,
+        report.last_px,
+        report.last_qty,
+    )
+
+
 def stamped(child: Child, processed_ns: int, came: Came) -> dict[str, Any]:
     """What all records of a report about a child have."""
     return {
