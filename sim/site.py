@@ -92,6 +92,7 @@ class Site:
             silent=self.config.silent,
             takes_resting=self.config.takes_resting,
             ticks=self._ticks,
+            has_session=True,
         )
 
     def shut(self) -> None:

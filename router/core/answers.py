@@ -116,7 +116,8 @@ class Answers:
     def _on_open(self, child: Child, report: ExecutionReport, came: Came) -> None:
         """It is open: it goes on, or is canceled as it was to be, or waits as long again."""
         desk, requests = self._desk, self._desk.requests
-        if child.status is OrdStatus.PENDING_NEW:
+        accepted = report.ord_status is not OrdStatus.PENDING_NEW  # its venue has come to it
+        if accepted and not (child.acked or child.seen):
             self._ack(child, report, came)
         wanted = child.cancel_wanted or child.status is OrdStatus.PENDING_CANCEL
         if wanted or child.target is not None or child.parent.stopped is not None:

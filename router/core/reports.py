@@ -251,11 +251,12 @@ class Reports:
         event = event_of(report)
         asked = child.target is not None and child.target.cl_ord_id == report.cl_ord_id
         sound = event is not None and (event is not OrdEvent.REPLACED or asked)
-        if event is None or not sound or after(child.status, event) is None:
+        again = event is OrdEvent.ACK and child.acked and child.status not in FINAL
+        if event is None or not sound or (after(child.status, event) is None and not again):
             reason = "breach" if child.status not in FINAL else "after_end"
-            if event is OrdEvent.ACK and child.acked and reason == "breach":
-                reason = "duplicate"  # that it was accepted was known by other ways
             ignore(child.venue_id, report, reason, came)
+        elif again:
+            ignore(child.venue_id, report, "duplicate", came)  # an answer has told it before
         elif event is OrdEvent.ACK:
             self._on_ack(child, report, came)
         elif report.cum_qty > child.told_before(report.exec_id):

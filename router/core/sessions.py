@@ -216,7 +216,7 @@ class Sessions:
             return out
         if not status.is_up:
             if line.is_up:
-                line.is_up = False
+                line.is_up, line.session = False, status.session
                 self._tell(venue_id, "down", now_ns, out, session=status.session)
                 self._desk.recovery.on_down(venue_id, now_ns, out)
             return out

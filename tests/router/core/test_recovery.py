@@ -1,0 +1,379 @@
+"""Orders of which nobody knows what became: asked about, waited for, settled or written off."""
+
+from typing import Any
+
+import pytest
+
+from sim.audit.records import (
+    ChildAcked,
+    ChildCanceled,
+    ChildRejected,
+    ChildSent,
+    Fill,
+    Overfill,
+    StatusReported,
+    StatusRequested,
+    WrittenOff,
+)
+from sim.protocol.enums import EndReason, ExecType, OrdStatus, RejectReason
+from sim.protocol.orders import NewOrderSingle, OrderCancelRequest
+from tests.router.core.session_bench import TIMEOUT, Bench
+
+ONE: dict[str, Any] = {"cancel_resends": 0, "backoff": {"first": "1ns"}}
+"""No cancel is sent twice, so that questions come early."""
+REST: dict[str, Any] = {"rest": {"price": "limit", "move_after": "0ns"}}
+
+
+def silent(**settings: Any) -> Bench:
+    """A child at A that nobody answers: as A is asked about it. B has lots, too."""
+    bench = Bench("AB", **{**ONE, **settings})
+    bench.buy()
+    bench.later(2 * TIMEOUT)
+    assert bench.questions() == ["P.A.1"]
+    return bench
+
+
+def test_F02_a_silent_venue_is_asked_after_timeout_and_cancel() -> None:
+    bench = Bench(cancel_resends=2)
+    bench.buy()
+    bench.later(10 * TIMEOUT)
+    kinds = [type(msg).__name__ for _, msg in bench.sent]
+    assert kinds == ["NewOrderSingle", *["OrderCancelRequest"] * 3, *["OrderStatusRequest"] * 2]
+    assert [(r.t_ns, r.reason) for r in bench.of(StatusRequested)] == [
+        (4 * TIMEOUT, "no_answer"),
+        (5 * TIMEOUT, "no_answer"),
+    ]
+    assert bench.end() == (EndReason.NO_ANSWER, 0, 0), "not one lot went elsewhere"
+    assert bench.core.parents["P"].reserved_qty == 100
+
+
+@pytest.mark.parametrize("queries", [0, 1, 5])
+def test_F02_I17_questions_are_bounded(queries: int) -> None:
+    bench = Bench(cancel_resends=0, recovery={"queries": queries})
+    bench.buy()
+    bench.later(20 * TIMEOUT)
+    assert len(bench.questions()) == queries
+    assert bench.end()[0] is EndReason.NO_ANSWER
+
+
+def test_F04_an_order_that_is_unknown_to_its_venue_goes_elsewhere() -> None:
+    bench = silent()
+    bench.tell(bench.unknown("P.A.1"))
+    (told,) = bench.of(StatusReported)
+    assert (told.cl_ord_id, told.ord_status, told.cum_qty) == (
+        "P.A.1",
+        OrdStatus.REJECTED,
+        0,
+    )
+    assert [c.canceled_qty for c in bench.of(ChildCanceled)] == [100]
+    sent = bench.of(ChildSent)
+    assert len(sent) == 2
+    assert sent[1].order_qty == 100
+    assert sent[1].cl_ord_id != "P.A.1"
+    assert bench.of(ChildRejected) == []
+
+
+def test_F04_F14_what_an_unknown_order_fills_later_is_nobodys() -> None:
+    bench = silent()
+    bench.tell(bench.unknown("P.A.1"))
+    bench.tell(bench.fill("P.A.1", 100, 100))
+    (over,) = bench.of(Overfill)
+    assert (over.booked_qty, over.excess_qty, over.reason) == (0, 100, "after_end")
+    assert bench.core.parents["P"].filled_qty == 0
+
+
+def test_F03_an_order_that_was_known_in_this_session_is_not_free_because_it_is_forgotten() -> None:
+    bench = Bench("AB", **ONE)
+    bench.buy()
+    bench.tell(bench.report(ExecType.NEW, "P.A.1"))
+    bench.later(2 * TIMEOUT)
+    bench.tell(bench.unknown("P.A.1"))
+    assert len(bench.of(ChildSent)) == 1
+    assert bench.end() == (EndReason.NO_ANSWER, 0, 0)
+
+
+def test_F05_an_open_order_that_is_unacknowledged_counts_as_accepted_and_is_canceled_again() -> (
+    None
+):
+    bench = silent()
+    bench.tell(bench.status("P.A.1", OrdStatus.NEW))
+    assert len(bench.of(ChildAcked)) == 1
+    assert [m.cl_ord_id for m in bench.asked(OrderCancelRequest)] == ["P.A.1.C1", "P.A.1.C2"]
+    bench.tell(bench.report(ExecType.NEW, "P.A.1"))
+    assert bench.ignored() == ["duplicate"], "the acknowledgement itself comes late"
+    bench.tell(bench.report(ExecType.CANCELED, "P.A.1.C2", orig_cl_ord_id="P.A.1"))
+    assert len(bench.of(ChildSent)) == 2
+
+
+def test_F02_an_order_in_the_venues_queue_is_not_yet_accepted() -> None:
+    bench = silent()
+    bench.tell(bench.status("P.A.1", OrdStatus.PENDING_NEW))
+    assert bench.of(ChildAcked) == []
+    assert len(bench.asked(OrderCancelRequest)) == 2
+
+
+def test_F06_an_answer_settles_a_child_once_its_fills_have_come() -> None:
+    bench = silent()
+    lost = [bench.say(bench.fill("P.A.1", 30, 30)), bench.say(bench.fill("P.A.1", 20, 50))]
+    bench.tell(bench.status("P.A.1", OrdStatus.CANCELED, 50))
+    assert (bench.resends(), bench.of(StatusReported)) == ([(1, 2)], [])
+    bench.arrive(*lost)
+    assert bench.fills() == [(1, 30), (2, 20)]
+    assert [(c.canceled_qty, c.cum_qty) for c in bench.of(ChildCanceled)] == [(50, 50)]
+    assert bench.of(ChildSent)[1].order_qty == 50, "only what was not filled"
+
+
+def test_F06_fills_that_an_answer_counts_and_nobody_has_are_not_invented() -> None:
+    """The venue cannot send them again: all that is open stays reserved, and is not filled."""
+    bench = silent(recovery={"resends": 0})
+    bench.say(bench.fill("P.A.1", 30, 30))
+    bench.tell(bench.status("P.A.1", OrdStatus.CANCELED, 30))
+    bench.later(20 * TIMEOUT)
+    assert bench.of(Fill) == []
+    assert len(bench.of(ChildSent)) == 1
+    assert bench.end() == (EndReason.NO_ANSWER, 0, 0)
+    assert bench.core.parents["P"].reserved_qty == 100
+
+
+def test_F06_fills_that_nobody_has_are_written_off_by_the_rule() -> None:
+    bench = silent(recovery={"resends": 0}, reroute={"reserve_unanswered": "100ns"})
+    lost = bench.say(bench.fill("P.A.1", 30, 30))
+    bench.tell(bench.status("P.A.1", OrdStatus.CANCELED, 30))
+    bench.later(20 * TIMEOUT)
+    gone = bench.of(WrittenOff)[0]
+    assert (gone.cl_ord_id, gone.written_off_qty, gone.cum_qty) == ("P.A.1", 100, 0)
+    assert bench.of(ChildSent)[1].order_qty == 100
+    bench.arrive(lost)
+    assert bench.core.overfilled != {}, "what comes later is nobody's"
+    assert bench.core.parents["P"].filled_qty == 0
+
+
+def test_F06_what_was_lost_is_asked_for_once_more_as_an_answer_counts_it() -> None:
+    bench = silent(recovery={"resends": 0, "queries": 9})
+    lost = bench.say(bench.fill("P.A.1", 30, 30))
+    bench.arrive(bench.say(bench.status("P.A.1", OrdStatus.NEW)))
+    bench.later(20)  # given up by now
+    assert bench.events()[-1][0] == "given_up"
+    bench.later(4 * TIMEOUT)
+    bench.tell(bench.status("P.A.1", OrdStatus.CANCELED, 30))
+    assert bench.resends()[-1] == (1, 1)
+    bench.arrive(lost)
+    assert bench.fills() == [(1, 30)]
+    assert [(c.canceled_qty, c.cum_qty) for c in bench.of(ChildCanceled)] == [(70, 30)]
+
+
+def test_F17_an_order_that_was_refused_says_why() -> None:
+    bench = silent()
+    bench.tell(
+        bench.status(
+            "P.A.1", OrdStatus.REJECTED, reject_reason=RejectReason.INVALID_PRICE_INCREMENT
+        )
+    )
+    (refused,) = bench.of(ChildRejected)
+    assert refused.reason is RejectReason.INVALID_PRICE_INCREMENT
+    assert bench.of(ChildSent)[1].venue_id == "B"
+
+
+def test_an_answer_that_nobody_asked_for_changes_nothing() -> None:
+    bench = Bench()
+    bench.buy()
+    bench.tell(bench.unknown("P.A.1"))
+    assert bench.ignored() == ["breach"]
+    assert bench.child().leaves_qty == 100
+
+
+def test_F07_an_answer_that_comes_twice_counts_once() -> None:
+    bench = silent()
+    first = bench.say(bench.status("P.A.1", OrdStatus.NEW))
+    bench.arrive(first, first)
+    bench.tell(bench.status("P.A.1", OrdStatus.NEW))
+    assert len(bench.of(StatusReported)) == 1
+    assert bench.ignored() == ["duplicate", "duplicate"]
+
+
+def test_F22_an_answer_for_a_finished_parent_is_recorded() -> None:
+    bench = silent()
+    bench.later(20 * TIMEOUT)
+    assert bench.end()[0] is EndReason.NO_ANSWER
+    bench.tell(bench.unknown("P.A.1"))
+    assert len(bench.of(ChildSent)) == 1
+    assert bench.core.done
+
+
+# ------------------------------------------------------------ sessions that end and begin
+
+
+def test_F01_children_of_a_venue_that_is_gone_are_unknown_and_stay_reserved() -> None:
+    bench = Bench("AB")
+    bench.buy()
+    bench.session(False)
+    bench.later(8 * TIMEOUT)
+    parent = bench.core.parents["P"]
+    assert (parent.reserved_qty, parent.unanswered_qty, parent.free_qty) == (100, 0, 0)
+    assert bench.of(ChildCanceled) == []
+    assert parent.end_reason is None
+    assert len(bench.sent) == 1, "nothing is sent to a venue that is gone"
+    assert bench.core._desk.standing.out == {"A": "session_down"}
+    assert bench.core.view.venues["A"].quote is None
+
+
+def test_F01_F25_a_venue_that_stays_away_counts_as_silent_after_a_time() -> None:
+    bench = Bench("AB")
+    bench.buy()
+    bench.session(False)
+    bench.later(500)
+    assert bench.holds() == [("A", "no_answer")]
+    assert bench.end() == (EndReason.NO_ANSWER, 0, 0)
+
+
+def test_F01_what_a_venue_keeps_that_stays_away_is_written_off_by_the_rule() -> None:
+    bench = Bench("AB", reroute={"reserve_unanswered": "100ns"})
+    bench.buy()
+    bench.session(False)
+    bench.later(600)
+    assert [w.written_off_qty for w in bench.of(WrittenOff)] == [100]
+    assert [(s.venue_id, s.order_qty) for s in bench.of(ChildSent)] == [("A", 100), ("B", 100)]
+
+
+def test_F25_a_parent_that_no_venue_is_left_for_ends_with_a_reason() -> None:
+    bench = Bench("AB")
+    bench.session(False, "A")
+    bench.session(False, "B")
+    bench.buy()
+    assert bench.of(ChildSent) == []
+    bench.later(500)
+    assert bench.end() == (EndReason.NO_VENUE, 0, 100)
+
+
+def test_a_venue_that_comes_back_in_time_is_used_again_with_its_next_quote() -> None:
+    bench = Bench("A")
+    bench.session(False)
+    bench.buy()
+    bench.later(100)
+    bench.session(True)
+    assert bench.of(ChildSent) == [], "what it showed before is worth nothing"
+    bench.shows("A", 9)
+    bench.later(0)
+    assert [s.order_qty for s in bench.of(ChildSent)] == [100]
+
+
+def test_F03_as_the_session_is_up_again_missing_reports_and_open_orders_are_asked_for() -> None:
+    bench = Bench("AB")
+    bench.buy()
+    bench.tell(bench.report(ExecType.NEW, "P.A.1"))
+    lost = bench.say(bench.fill("P.A.1", 100, 100))
+    bench.session(False)
+    bench.later(100)
+    bench.session(True)
+    assert bench.resends() == [(2, 0)]
+    assert [(r.cl_ord_id, r.reason) for r in bench.of(StatusRequested)] == [
+        ("P.A.1", "reconnected")
+    ]
+    bench.arrive(lost)
+    assert bench.end() == (EndReason.FILLED, 100, 0)
+
+
+def test_F03_an_order_that_got_lost_with_the_session_is_free_after_the_answer_alone() -> None:
+    bench = Bench("AB")
+    bench.buy()
+    bench.session(False)
+    bench.session(True)
+    assert len(bench.asked(NewOrderSingle)) == 1
+    bench.tell(bench.unknown("P.A.1"))
+    assert [(s.venue_id, s.order_qty) for s in bench.of(ChildSent)] == [("A", 100), ("B", 100)]
+
+
+def test_F01_orders_that_a_new_session_does_not_know_are_free() -> None:
+    """It had accepted the order: its books are lost."""
+    bench = Bench("AB")
+    bench.buy()
+    bench.tell(bench.report(ExecType.NEW, "P.A.1"))
+    bench.tell(bench.fill("P.A.1", 10, 10))
+    bench.later(5)
+    bench.session(False)
+    bench.later(5)
+    bench.session(True, new=True)
+    bench.tell(bench.unknown("P.A.1"))
+    assert [s.order_qty for s in bench.of(ChildSent)] == [100, 90]
+    assert [(c.canceled_qty, c.cum_qty) for c in bench.of(ChildCanceled)] == [(90, 10)]
+
+
+def test_F03_a_reconnected_venue_that_does_not_answer_is_given_up() -> None:
+    bench = Bench("AB")
+    bench.buy()
+    bench.session(False)
+    bench.session(True)
+    bench.later(20 * TIMEOUT)
+    assert len(bench.questions()) == 2
+    assert bench.end() == (EndReason.NO_ANSWER, 0, 0)
+
+
+def test_F03_without_questions_a_reconnected_venue_is_asked_to_cancel() -> None:
+    bench = Bench("AB", recovery={"queries": 0})
+    bench.buy()
+    bench.session(False)
+    bench.session(True)
+    assert [m.cl_ord_id for m in bench.asked(OrderCancelRequest)] == ["P.A.1.C1"]
+    bench.tell(bench.report(ExecType.CANCELED, "P.A.1.C1", orig_cl_ord_id="P.A.1"))
+    assert len(bench.of(ChildSent)) == 2
+
+
+def test_F13_a_cancel_that_went_down_with_the_session_is_wanted_still() -> None:
+    bench = Bench("A", **REST)
+    bench.shows("A", 2, 0)
+    bench.buy(100, limit_px=100, deadline_ns=10)
+    bench.tell(bench.report(ExecType.NEW, "P.A.1"))
+    bench.session(False)
+    bench.later(100)
+    assert bench.asked(OrderCancelRequest) == [], "the deadline's cancel waits"
+    bench.session(True)
+    bench.tell(bench.status("P.A.1", OrdStatus.NEW))
+    assert [m.cl_ord_id for m in bench.asked(OrderCancelRequest)] == ["P.A.1.C1"]
+    bench.tell(bench.report(ExecType.CANCELED, "P.A.1.C1", orig_cl_ord_id="P.A.1"))
+    assert bench.end() == (EndReason.DEADLINE, 0, 100)
+
+
+def test_a_resting_order_goes_on_after_a_reconnection() -> None:
+    bench = Bench("A", **REST)
+    bench.shows("A", 2, 0)
+    bench.buy(100, limit_px=100)
+    bench.tell(bench.report(ExecType.NEW, "P.A.1"))
+    bench.session(False)
+    bench.later(100)
+    bench.session(True)
+    bench.tell(bench.status("P.A.1", OrdStatus.NEW))
+    bench.later(20 * TIMEOUT)
+    assert bench.asked(OrderCancelRequest) == []
+    bench.tell(bench.fill("P.A.1", 100, 100, is_maker=True))
+    assert bench.end() == (EndReason.FILLED, 100, 0)
+
+
+def test_F12_reports_that_come_while_the_session_is_down_count() -> None:
+    bench = Bench("AB")
+    bench.buy()
+    bench.session(False)
+    bench.tell(bench.fill("P.A.1", 100, 100))
+    assert bench.end() == (EndReason.FILLED, 100, 0)
+
+
+def test_I18_a_deadline_passes_while_a_venue_is_gone() -> None:
+    bench = Bench("A")
+    bench.buy(100, deadline_ns=30)
+    bench.session(False)
+    bench.later(499)
+    assert bench.core.parents["P"].end_reason is None
+    bench.later(1)
+    assert bench.end() == (EndReason.DEADLINE, 0, 0)
+    assert bench.core.done
+
+
+def test_I17_a_venue_that_comes_and_goes_is_asked_a_bounded_number_of_times_each() -> None:
+    bench = Bench("AB")
+    bench.buy()
+    for _ in range(5):
+        bench.session(False)
+        bench.session(True)
+    assert len(bench.questions()) == 5
+    bench.later(50 * TIMEOUT)
+    assert len(bench.questions()) == 6
+    assert bench.core.done
