@@ -15,6 +15,11 @@ from sim.protocol.session import FromVenue, SessionStatus, ToVenue
 
 _STOP: Final = object()
 """The message to itself that ends a run early."""
+_CRASH: Final = object()
+_COME_BACK: Final = object()
+"""What a fault of the scenario tells it: to lose all it knows, and to begin again."""
+Again = Callable[[int], tuple[RouterCore, Sequence[Outcome]]]
+"""Makes the core that comes back at a time, ns, and what it does first."""
 
 
 class RouterShell:
@@ -26,6 +31,7 @@ class RouterShell:
         links: Per venue, what sends an order message there.
         clock: Time and scheduling.
         emit: Takes each audit record, before the message that it is about leaves.
+        again: Makes the core that comes back after a crash; None: it never crashes.
     """
 
     def __init__(
@@ -36,12 +42,16 @@ class RouterShell:
         links: Mapping[str, Callable[[ToVenue], None]],
         clock: Clock,
         emit: Callable[[Record], None],
+        again: Again | None = None,
     ) -> None:
         self.core = core
         self._inbox = inbox
         self._links = links
         self._clock = clock
         self._emit = emit
+        self._again = again
+        self._lives = 0
+        self._wake = self._alarms()
 
     def submit(self, order: ParentOrder, t_ns: int) -> None:
         """Let a client's order arrive at ``t_ns``."""
@@ -50,6 +60,14 @@ class RouterShell:
     def stop(self) -> None:
         """Have no further child sent and every open one canceled, and wait for no more parents."""
         self._clock.schedule(self._clock.now_ns, Priority.TIMER, self._inbox.deliver, _STOP)
+
+    def crash(self) -> None:
+        """Lose all that it knows, at this instant: until it comes back it hears nothing."""
+        self._clock.schedule(self._clock.now_ns, Priority.FAULT, self._inbox.deliver, _CRASH)
+
+    def come_back(self) -> None:
+        """Begin again, at this instant, with what its own records say."""
+        self._clock.schedule(self._clock.now_ns, Priority.FAULT, self._inbox.deliver, _COME_BACK)
 
     async def run(self, parents: int, *, listen_on: bool = False) -> None:
         """Work until ``parents`` client orders have come and ended, or ``stop`` is carried out.
@@ -73,9 +91,47 @@ class RouterShell:
                         quotes_only = False
                         if msg is _STOP:
                             parents, listen_on = 0, False
+                        elif msg is _CRASH:
+                            outcomes = await self._away()
+                            core, on_quote = self.core, self.core.on_quote
+                            self.apply(outcomes)
+                            continue
                         outcomes = self._answer(event, msg)
                     if outcomes:
                         self.apply(outcomes)
+
+    async def _away(self) -> Sequence[Outcome]:
+        """Hear nothing until it is time to come back; clients' orders wait for that.
+
+        Returns:
+            What the core that came back does first.
+        """
+        assert self._again is not None  # who else could crash?
+        self._lives += 1
+        self._wake = self._alarms()
+        inbox, kept = self._inbox, list[Event]()
+        while True:
+            await inbox
+            while inbox.items:
+                event = inbox.items.popleft()
+                if event.msg is _COME_BACK:
+                    inbox.items.extendleft(reversed(kept))
+                    self.core, outcomes = self._again(self._clock.now_ns)
+                    return outcomes
+                if event.msg is _STOP or type(event.msg) is ParentOrder:
+                    kept.append(event)
+
+    def _alarms(self) -> Callable[[Event], object]:
+        """What delivers wake-ups: those that a core before this one has asked for are void."""
+        if self._again is None:
+            return self._inbox.deliver
+        life = self._lives
+
+        def deliver(event: Event) -> None:
+            if life == self._lives:
+                self._inbox.deliver(event)
+
+        return deliver
 
     def _answer(self, event: Event, msg: Any) -> Sequence[Outcome]:
         """What follows from anything but a quote."""
@@ -101,8 +157,6 @@ class RouterShell:
             if isinstance(outcome, SendTo):
                 self._links[outcome.venue_id](outcome.msg)
             elif isinstance(outcome, WakeAt):
-                self._clock.schedule(
-                    outcome.t_ns, Priority.TIMER, self._inbox.deliver, outcome.token
-                )
+                self._clock.schedule(outcome.t_ns, Priority.TIMER, self._wake, outcome.token)
             else:
                 self._emit(outcome)

@@ -13,13 +13,13 @@ from typing import Any, NoReturn
 import msgspec
 
 from router.config import RouterConfig
-from router.core.events import ACCOUNT, ParentOrder
+from router.core.events import ACCOUNT, Outcome, ParentOrder
 from router.core.profile import VenueProfile
 from router.core.router import RouterCore
 from router.outside.book import OutsideBook
 from router.outside.shell import OutsideShell
 from router.schedule import AnySchedule
-from router.schedule.base import ParentFacts, SlicedConfig
+from router.schedule.base import ParentFacts, Schedule, SlicedConfig
 from router.settings.own import OwnConfig, OwnSplitConfig
 from router.task import RouterShell
 from sim.audit.records import Record
@@ -61,6 +61,8 @@ class Wiring:
         tap: Puts something around each venue's core, given its number and entry.
         alone: The market is alone: the router hears and is told nothing, and must not be run.
         outside: A router that is not ours, in place of the scenario's.
+        crashes: The records of the run, as they come, for a router that may crash; None: it does
+            not.
 
     Attributes:
         shell: The router, or who stands in its place; it knows the opening books.
@@ -85,8 +87,11 @@ class Wiring:
         tap: Tap | None = None,
         alone: bool = False,
         outside: OutsideShell | None = None,
+        crashes: Sequence[Record] | None = None,
     ) -> None:
         scenario: Scenario = loaded.scenario
+        self._loaded = loaded
+        self._streams = streams
         self._market_data = scenario.audit.market_data
         self._clock = clock
         self._emit = emit
@@ -102,7 +107,7 @@ class Wiring:
             for n, venue in enumerate(self.sites):
                 venue.core = tap(n, venue.config, venue.core)
         self._to_router: Deliver = self._inbox.deliver if outside is None else outside.deliver
-        self.shell = self._make_shell(loaded, outside)
+        self.shell = self._make_shell(loaded, outside, crashes)
         self.participants = Participants(loaded, streams, loop, self.sites, clock=clock, emit=emit)
         router = self._to_router if self._is_routed else None
         self._hearing = _Hearing(
@@ -177,17 +182,51 @@ class Wiring:
         )
 
     def _make_shell(
-        self, loaded: LoadedScenario, outside: OutsideShell | None
+        self,
+        loaded: LoadedScenario,
+        outside: OutsideShell | None,
+        crashes: Sequence[Record] | None,
     ) -> RouterShell | OutsideShell:
         profiles = _profiles(self.sites, loaded.scenario)
         links = {venue.id: self._order_port(venue) for venue in self.sites}
         if outside is not None:
             outside.wire(profiles, links=links, clock=self._clock, emit=self._emit)
             return outside
+        again = None if crashes is None else (lambda now_ns: self.restored(crashes, now_ns))
+        return RouterShell(
+            self._fresh_core(profiles, loaded),
+            self._inbox,
+            links=links,
+            clock=self._clock,
+            emit=self._emit,
+            again=again,
+        )
+
+    def restored(
+        self, records: Sequence[Record], now_ns: int
+    ) -> tuple[RouterCore, Sequence[Outcome]]:
+        """A fresh core that comes back after a crash, and what it does first.
+
+        Args:
+            records: Of the run so far.
+            now_ns: Now.
+        """
+        loaded = self._loaded
+        core = self._fresh_core(_profiles(self.sites, loaded.scenario), loaded)
+        schedules = self.schedules()
+        return core, core.restore(records, schedules.get, now_ns)
+
+    def schedules(self) -> dict[str, Schedule | None]:
+        """The schedule of each client order, as none of its slices had come."""
+        scenario, draws = self._loaded.scenario, self._streams.keyed("router", "schedule")
+        orders = _client_orders(scenario, self._units, draws)
+        return {order.parent_id: order.schedule for _, order in orders}
+
+    def _fresh_core(self, profiles: tuple[VenueProfile, ...], loaded: LoadedScenario) -> RouterCore:
         core = self._make_core(profiles, loaded)
         cores = {venue.id: venue.core for venue in self.sites}
         core.tell(lambda venue_id, msg: cores[venue_id].reachable_by(msg, ARRIVAL_LEVELS_MAX))
-        return RouterShell(core, self._inbox, links=links, clock=self._clock, emit=self._emit)
+        return core
 
     def _make_core(self, profiles: tuple[VenueProfile, ...], loaded: LoadedScenario) -> RouterCore:
         """The router's core; with the user's own code inside where the scenario names it."""

@@ -276,6 +276,25 @@ class Brakes:
             else:
                 self.on_kill(now_ns, out)
 
+    def again(self, record: ControlBreach) -> None:
+        """A breach from before the router came back: it counts, and what it holds stays held."""
+        if record.control is Control.KILL_SWITCH:
+            self._killed = True
+            return
+        self.controls.breaches += 1
+        until_ns, parent_id = record.until_ns, record.parent_id
+        if record.control is Control.EXECUTIONS and until_ns is not None and parent_id is not None:
+            self._desk.parents[parent_id].held |= EXECUTIONS
+            self._until[parent_id] = until_ns
+
+    def come_back(self, now_ns: int, out: list[Outcome]) -> None:
+        """The router is back: alarms are set anew, and what old fills led to is known already."""
+        self._held.clear()
+        for name, until_ns in self._until.items():
+            out.append(WakeAt(max(now_ns, until_ns), Release(name)))
+        if self._desk.parents and not self._killed:
+            self.on_parent(now_ns, out)
+
     def on_kill(self, now_ns: int, out: list[Outcome]) -> None:
         """Somebody pulls the kill switch."""
         kill = self.controls.config.kill

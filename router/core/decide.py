@@ -121,6 +121,10 @@ class Decider:
         self._reaches_hidden = self._blind is not None or self._places is not None
         self._decisions = 0
 
+    def number_from(self, decision_id: int) -> None:
+        """Numbers up to this one were given before the router came back."""
+        self._decisions = max(self._decisions, decision_id)
+
     def next_id(self) -> int:
         """The number of a decision that is made elsewhere."""
         self._decisions += 1

@@ -106,6 +106,15 @@ class Desk:
         """Hand what is truly there to the strategy, if it is one that is told."""
         self._decider.tell(truth)
 
+    def number_from(self, decision_id: int) -> None:
+        """Decisions up to this number were made before the router came back."""
+        self._decider.number_from(decision_id)
+
+    @property
+    def post_for_ns(self) -> int | None:
+        """How long what the strategy posts may rest; None: as long as it takes."""
+        return self._decider.post_for_ns
+
     def want(self, parent: Parent, reason: DecisionReason, now_ns: int, out: list[Outcome]) -> None:
         """Have ``parent`` decided at the end of this instant.
 
@@ -286,8 +295,7 @@ class Desk:
         """Ask to replace an open child; until the answer either price may hold."""
         if self.brakes is not None and not self.brakes.lets_replace(child, target, now_ns, out):
             return
-        worse = max if child.side is Side.BUY else min
-        self.reprice(child, worse(child.price, target[1]))
+        self.reprice(child, wider(child, target[1]))
         self.requests.replace(child, target, reason, now_ns, out)
 
     def reprice(self, child: Child, price: int) -> None:
@@ -462,3 +470,8 @@ class Desk:
                 end_reason=reason,
             )
         )
+
+
+def wider(child: Child, price: int) -> int:
+    """Of a child's limit and another price the one that allows more."""
+    return max(child.price, price) if child.side is Side.BUY else min(child.price, price)

@@ -5,7 +5,7 @@ A record always stands before the message it is about. Decisions wait for the en
 (a wake-up at the same time), so that all that arrives at one instant is known to one decision.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from functools import partial
 from typing import Final
@@ -38,12 +38,11 @@ from router.core.leakage import cap_of
 from router.core.orders import Parent
 from router.core.profile import VenueProfile
 from router.core.reports import Reports
+from router.core.restore import Restorer, Schedules
 from router.core.sessions import Sessions
 from router.core.timetable import Timetable
 from router.core.truth import Truth
-from sim.audit.records import (
-    ParentReceived,
-)
+from sim.audit.records import ParentReceived, Record
 from sim.protocol.enums import DecisionReason, EndReason, Side, TradingState
 from sim.protocol.market_data import BookSnapshot, TradingStatus
 from sim.protocol.orders import (
@@ -280,6 +279,27 @@ class RouterCore:
     def _move(self, now_ns: int, out: list[Outcome]) -> None:
         if self._desk.resting is not None:
             self._desk.move_resting(self._desk.resting, now_ns, out)
+
+    def restore(
+        self, records: Iterable[Record], schedules: Schedules, now_ns: int
+    ) -> list[Outcome]:
+        """Come back after a crash, as a fresh core: with the records of the one before.
+
+        The sessions count as down until they are up again.
+
+        Args:
+            records: Its records, and those of others, from the first of the run on.
+            schedules: The schedule of each parent that has one, as it was when the parent came.
+            now_ns: Now.
+        """
+        restorer = Restorer(self._desk, self._timetable, schedules)
+        restorer.take(records)
+        out: list[Outcome] = []
+        restorer.go_on(now_ns, out)
+        for venue_id, line in self._lines.items():
+            line.session = restorer.sessions.get(venue_id, 1)
+            out += self.on_session(SessionStatus(venue_id, line.session, is_up=False), now_ns)
+        return out
 
     # The end of a run
 

@@ -135,6 +135,24 @@ class Standing:
             return None
         return self._leave(venue_id, "quarantine", reason)
 
+    def leave(self, venue_id: str, reason: str, strikes: int) -> None:
+        """A venue was stopped for good before the router came back."""
+        self._venues[venue_id].strikes = strikes
+        self._leave(venue_id, "stopped", reason)
+
+    def hold_on(self, hold: Hold, since_ns: int) -> None:
+        """A venue was held before the router came back, and still is.
+
+        Args:
+            hold: The hold, which has an end.
+            since_ns: When it began.
+        """
+        venue = self._venues[hold.venue_id]
+        assert hold.until_ns is not None
+        venue.strikes, venue.reason = hold.strikes, hold.reason
+        venue.since_ns, venue.until_ns = since_ns, hold.until_ns
+        self._note(hold.venue_id)
+
     def on_session(self, venue_id: str, *, is_up: bool) -> None:
         """The session with a venue has ended or begun."""
         self._venues[venue_id].is_up = is_up

@@ -33,6 +33,15 @@ class Timetable:
         if parent.stopped is None and parent.end_reason is None:
             self._step(parent, DecisionReason.SCHEDULE, now_ns, out)
 
+    def again(self, parent: Parent, t_ns: int) -> Step:
+        """Ask a schedule as it was asked at ``t_ns`` before the router came back.
+
+        Only for schedules that follow nothing but the clock and the parent: of the market then
+        nobody knows any more.
+        """
+        assert parent.schedule is not None
+        return parent.schedule.on_time(t_ns, self._seen(parent, parent.schedule))
+
     def _step(
         self, parent: Parent, reason: DecisionReason, now_ns: int, out: list[Outcome]
     ) -> None:

@@ -229,6 +229,11 @@ class SlicedConfig(ScenarioModel):
             )
         return None
 
+    @property
+    def follows_market(self) -> bool:
+        """Whether its steps rest on what the market did, which no record of ours holds."""
+        return False
+
     def notes(self, facts: ParentFacts, horizon: int) -> tuple[tuple[str, str], ...]:
         """What the log shall say of the plan: name and value."""
         return ()

@@ -91,6 +91,11 @@ class PovConfig(SlicedConfig):
     """Faster than ``rate``, up to this, where the order would not be done in time; without it never
     faster."""
 
+    @property
+    def follows_market(self) -> bool:
+        """See the base."""
+        return True
+
     @model_validator(mode="after")
     def _rates_in_order(self) -> Self:
         least, most = self.min_rate or self.rate, self.max_rate or self.rate

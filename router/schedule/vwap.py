@@ -89,6 +89,11 @@ class VwapConfig(SlicedConfig):
             raise ValueError("one weight at least must be > 0")
         return profile
 
+    @property
+    def follows_market(self) -> bool:
+        """See the base."""
+        return self.profile is None
+
     def build(self, facts: ParentFacts, draws: Draws) -> Sliced:
         """The schedule of one parent."""
         if self.profile is None:
