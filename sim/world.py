@@ -317,6 +317,12 @@ class World:
             self._over.set_exception(error)
 
     @property
+    def clock(self) -> Clock:
+        """The time of the run, once it has begun."""
+        assert self._clock is not None
+        return self._clock
+
+    @property
     def _now_ns(self) -> int:
         return 0 if self._clock is None else self._clock.now_ns
 

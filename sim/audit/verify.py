@@ -97,6 +97,19 @@ def verify(
         raise cannot_read(path, error) from error
 
 
+def verify_stream(file: BinaryIO, size: int) -> VerifyResult:
+    """Check a log that is open already, such as one in memory, to its end.
+
+    Args:
+        file: The log, at its first byte.
+        size: Its length in bytes.
+
+    Raises:
+        OSError: If it cannot be read. Its content raises nothing.
+    """
+    return _Verification(None).run(file, size, None)
+
+
 class _Verification:
     """One pass over one log. The fields speak of the good records so far."""
 
