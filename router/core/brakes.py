@@ -16,7 +16,6 @@ from sim.audit.order_records import taken_back
 from sim.audit.records import Bust, ControlBreach, Correction, Kept
 from sim.protocol.enums import Control, DecisionReason, EndReason
 from sim.protocol.market_data import BookSnapshot
-from sim.protocol.orders import ExecutionReport
 
 if TYPE_CHECKING:
     from fractions import Fraction
@@ -253,11 +252,10 @@ class Brakes:
 
     # Fills, and the end of all trading
 
-    def on_fill(self, child: Child, report: ExecutionReport, lots: int, now_ns: int) -> None:
-        """A fill was booked; what follows is done as the report is done with."""
-        assert report.last_px is not None
-        fee = report.commission or Decimal(0)
-        self.controls.book(child.side, lots, lots * report.last_px, fee)
+    def on_fill(self, child: Child, booked: tuple[int, int, Decimal | None], now_ns: int) -> None:
+        """A fill was booked: price, lots and fee; what follows is done with its report."""
+        px, lots, fee = booked
+        self.controls.book(child.side, lots, lots * px, fee or Decimal(0))
         breach = self.controls.on_fill(child.parent, now_ns)
         if breach is not None:
             self._held.append((child.parent, breach))

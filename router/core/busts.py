@@ -13,7 +13,7 @@ from typing import Final
 from router.core.desk import Desk
 from router.core.orders import Booked, Child
 from router.core.states import FINAL
-from router.core.told import Came, ignore, outside_limit, stamped
+from router.core.told import Came, fee_of, ignore, outside_limit, stamped
 from sim.audit.records import Bust, Correction
 from sim.protocol.enums import DecisionReason, ExecType
 from sim.protocol.orders import ExecutionReport
@@ -75,7 +75,7 @@ def _changed(child: Child, old: Booked, report: ExecutionReport) -> Booked | Non
     if px is None or not 0 < qty <= total or outside_limit(child, px):
         return None
     booked = min(qty, old.qty)
-    return Booked(px, booked, qty - booked, report.commission if booked else None)
+    return Booked(px, booked, qty - booked, fee_of(report, booked) if booked else None)
 
 
 def _take_back(desk: Desk, child: Child, report: ExecutionReport, lots: int) -> int:

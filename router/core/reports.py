@@ -16,7 +16,17 @@ from router.core.orders import Booked, Child
 from router.core.requests import CHASE, HELD, RETRY
 from router.core.standing import FOR_NOW
 from router.core.states import FINAL, OrdEvent, after
-from router.core.told import OVER, Came, event_of, ignore, is_same, judge, left_in, stamped
+from router.core.told import (
+    OVER,
+    Came,
+    event_of,
+    fee_of,
+    ignore,
+    is_same,
+    judge,
+    left_in,
+    stamped,
+)
 from sim.audit.records import (
     CancelRejected,
     ChildAcked,
@@ -171,6 +181,7 @@ class Reports:
         """Book ``qty`` lots of a fill for the parent."""
         parent, px = child.parent, report.last_px
         assert px is not None
+        fee = report.commission if qty == report.last_qty else fee_of(report, qty)
         event = OrdEvent.FULL if qty == child.leaves_qty else OrdEvent.PARTIAL
         status = after(child.status, event)
         assert status is not None  # every open state can fill
@@ -181,7 +192,7 @@ class Reports:
         self._desk.view.venues[child.venue_id].on_fill(child.side, px, qty, report.venue_seq)
         self._desk.standing.accepted(child.venue_id)
         if self._desk.brakes is not None:
-            self._desk.brakes.on_fill(child, report, qty, came.now_ns)
+            self._desk.brakes.on_fill(child, (px, qty, fee), came.now_ns)
         came.out.append(
             Fill(
                 t_ns=came.now_ns,
@@ -193,7 +204,7 @@ class Reports:
                 last_qty=qty,
                 cum_qty=child.cum_qty,
                 leaves_qty=child.leaves_qty,
-                fee=plain(report.commission) if report.commission is not None else "0",
+                fee="0" if fee is None else plain(fee),
                 is_maker=report.is_maker,
                 best_px=child.best_px,
                 processed_ns=report.transact_ns,
@@ -218,7 +229,7 @@ class Reports:
         key = child.venue_id, child.side
         account[key] = account.get(key, 0) + excess
         child.excess_qty += excess
-        fee = report.commission if booked else None  # else no fill says that the parent paid it
+        fee = fee_of(report, booked) if booked else None  # else no fill says that it was paid
         child.booked[report.exec_id] = Booked(px, booked, excess, fee)
         if reason == "outside_limit":
             # The venue holds these lots to be filled, so they cannot fill again.

@@ -3,6 +3,7 @@
 Shared by the parts of the router core that book reports; changes nothing but the list of outcomes.
 """
 
+from decimal import Context, Decimal
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -23,6 +24,8 @@ class Came(NamedTuple):
     out: list[Outcome]
 
 
+_PLACES: Final = 8
+_WIDE: Final = Context(prec=250)
 OVER: Final = frozenset({CxlRejReason.TOO_LATE, CxlRejReason.UNKNOWN_ORDER})
 """Refusals that mean that the order has ended; how it did must be under way."""
 
@@ -38,6 +41,22 @@ def judge(child: Child, px: int, qty: int) -> tuple[str | None, int]:
     if qty > child.leaves_qty:
         return "too_much", child.leaves_qty
     return None, qty
+
+
+def fee_of(report: ExecutionReport, lots: int) -> Decimal | None:
+    """What the parent pays of a fill's commission where only ``lots`` of the fill are its own.
+
+    ``commission * lots / last_qty``, rounded half to even at the decimal places that the commission
+    has, or at the eighth where it has fewer; the account apart bears the rest, so that both parts
+    are the commission to the last digit. All of it where all lots are the parent's.
+    """
+    fee = report.commission
+    if fee is None or lots == report.last_qty:
+        return fee
+    exponent = fee.as_tuple().exponent
+    assert isinstance(exponent, int)  # a venue charges money, not infinity
+    part = _WIDE.divide(_WIDE.multiply(fee, Decimal(lots)), Decimal(report.last_qty))
+    return part.quantize(Decimal(1).scaleb(min(exponent, -_PLACES)), context=_WIDE)
 
 
 def outside_limit(child: Child, px: int) -> bool:

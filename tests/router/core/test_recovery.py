@@ -17,6 +17,7 @@ from sim.audit.records import (
 )
 from sim.protocol.enums import EndReason, ExecType, OrdStatus, RejectReason
 from sim.protocol.orders import NewOrderSingle, OrderCancelRequest
+from sim.protocol.units import plain
 from tests.router.core.session_bench import TIMEOUT, Bench
 
 ONE: dict[str, Any] = {"cancel_resends": 0, "backoff": {"first": "1ns"}}
@@ -377,3 +378,35 @@ def test_I17_a_venue_that_comes_and_goes_is_asked_a_bounded_number_of_times_each
     bench.later(50 * TIMEOUT)
     assert len(bench.questions()) == 6
     assert bench.core.done
+
+
+# ------------------------------------------------------------ fees of fills that are not all ours
+
+
+@pytest.mark.parametrize(
+    ("fee", "lots", "paid"),
+    [("1.50", 150, "1"), ("0.01", 300, "0.00333333"), ("-0.3", 200, "-0.15"), ("0", 150, "0")],
+)
+def test_F10_an_overfill_costs_the_parent_its_own_lots_alone(
+    fee: str, lots: int, paid: str
+) -> None:
+    bench = Bench()
+    bench.buy()
+    bench.tell(bench.fill("P.A.1", lots, lots, fee, exec_id=7))
+    (fill,) = bench.of(Fill)
+    assert (fill.last_qty, fill.fee) == (100, paid)
+    assert plain(bench.log.parents["P"].fees) == paid
+    booked = bench.child().booked[7]
+    assert (booked.qty, booked.excess) == (100, lots - 100)
+    assert booked.fee is not None
+    assert plain(booked.fee) == paid
+
+
+def test_F10_a_bust_gives_back_what_the_parent_has_paid() -> None:
+    bench = Bench()
+    bench.buy()
+    bench.tell(bench.fill("P.A.1", 60, 60, "0.6"))
+    bench.tell(bench.fill("P.A.1", 120, 180, "1", exec_id=7))
+    assert [f.fee for f in bench.of(Fill)] == ["0.6", "0.33333333"]
+    bench.tell(bench.report(ExecType.TRADE_CANCEL, "P.A.1", exec_ref_id=7, leaves=0))
+    assert plain(bench.log.parents["P"].fees) == "0.6"
