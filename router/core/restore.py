@@ -310,7 +310,7 @@ class Restorer:
         else:  # what an overfill left for the parent
             child.booked[record.exec_id] = Booked(record.last_px, lots, known.excess, fee)
         if desk.brakes is not None:
-            desk.brakes.on_fill(child, report, lots, record.t_ns)
+            desk.brakes.on_fill(child, (record.last_px, lots, fee), record.t_ns)
         self._tell_over(child)
 
     def _on_overfill(self, record: Overfill) -> None:
