@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any
 
+import msgspec
+
 from router.core.profile import VenueProfile
 from sim.flow.base import FlowConfig, FlowGrid
 from sim.flow.book_flow import BookFlow, Moves, Place, start_flows
@@ -23,11 +25,15 @@ from venues.core.around import CoreAround
 from venues.core.overflow import TurnedAway
 from venues.fees import Fees
 from venues.gateway import Gateway, InTurn, at_once
+from venues.line import Line
 from venues.task import VenuePorts, opening_snapshot
 
 
 class Site:
-    """One venue of a run, in its parts."""
+    """One venue of a run, in its parts.
+
+    ``guarded`` says that faults of the scenario may stop it: its inbox is a ``Door`` then.
+    """
 
     def __init__(  # noqa: PLR0917 - one caller
         self,
@@ -37,6 +43,8 @@ class Site:
         streams: Streams,
         inbox: Inbox[Event],
         clock: Clock,
+        *,
+        guarded: bool = False,
     ) -> None:
         self.id = config.id
         self.config = config
@@ -48,8 +56,10 @@ class Site:
         steps = config.grid(units)
         self._ticks = steps.ticks
         self.grid = FlowGrid(units, steps.tick, steps.lot)
+        self.line: Line | None = None  # to the router, where a fault may cut it
+        self._clock = clock
         self.core: VenueCore = config.build(
-            units, loaded.resolve, streams.keyed("venue", config.id)
+            units, loaded.resolve, streams.keyed("venue", config.id), operated=guarded
         )
         self.fees = Fees(config.fees, units)
         self.order = self._sampler("order", loaded)
@@ -100,6 +110,14 @@ class Site:
         self.inbox.shut()
         if self.gateway is not None:
             self.gateway.tell(is_up=False)
+
+    def tell_book(self) -> None:
+        """Publish the book as it is, whether or not it has changed."""
+        core, feed = self.core, self.ports.feed
+        if feed is not None:
+            now_ns = TimeNs(self._clock.now_ns)
+            book = opening_snapshot(self.id, core, self.config.depth)
+            feed(msgspec.structs.replace(book, published_ns=now_ns))
 
     def opening(self) -> Any:
         """The book that subscribers know as the run starts."""

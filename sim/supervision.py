@@ -79,11 +79,12 @@ class Supervisor:
     def start(self) -> None:
         """Start them all."""
         for site in self._wiring.sites:
-            self._serve(site)
+            self.serve(site)
         for name, service in self._wiring.participants.services():
             self._run(f"participant {name}", service, partial(self._on_participant, name))
 
-    def _serve(self, site: Site) -> None:
+    def serve(self, site: Site) -> None:
+        """Start the task of a venue, once more after it has died."""
         self._run(f"venue {site.id}", self._wiring.serve(site), partial(self._on_venue, site))
 
     def _run(
@@ -133,6 +134,10 @@ class Supervisor:
             return
         self._wiring.participants.shut(name)
         self.deaths.append(Death(f"participant {name}", now_ns, error))
+
+    def has_died(self, site: Site) -> bool:
+        """Whether a venue has died of a defect: nobody can start it again."""
+        return any(death.who == f"venue {site.id}" for death in self.deaths)
 
     def raise_deaths(self) -> None:
         """Raise the first error that nobody ordered, if there was one.

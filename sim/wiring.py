@@ -41,7 +41,9 @@ from sim.scenario.model import ParentConfig, Scenario, VenueEntry
 from sim.site import Site
 from sim.topology import Deliver, Send, Tape, Watcher, fan_out, feed_link, touch_of
 from venues.core.api import VenueCore
-from venues.gateway import Gateway
+from venues.door import Door
+from venues.gateway import Gateway, InTurn
+from venues.line import Line
 from venues.task import ARRIVAL_LEVELS_MAX, VenuePorts, opening_status, run_venue
 
 Tap = Callable[[int, VenueEntry, VenueCore], VenueCore]
@@ -98,10 +100,21 @@ class Wiring:
         self._faults = faults
         self._inbox: Inbox[Event] = Inbox(loop, "router")
         self._units = units = Units(scenario.instrument.tick_size, scenario.instrument.lot_size)
+        guarded = frozenset() if faults is None else faults.stopped
         self.sites = [
-            Site(venue, units, loaded, streams, Inbox(loop, venue.id), clock)
+            Site(
+                venue,
+                units,
+                loaded,
+                streams,
+                self._make_inbox(loop, venue.id, guarded),
+                clock,
+                guarded=venue.id in guarded,
+            )
             for venue in scenario.venues
         ]
+        for site in self.sites:
+            site.line = Line(clock) if site.id in guarded else None
         self._is_routed = not alone
         if tap is not None:
             for n, venue in enumerate(self.sites):
@@ -237,9 +250,16 @@ class Wiring:
 
         return own_core(loaded, profiles, self._units, is_routed=self._is_routed)
 
-    def _through(self, venue_id: str, leg: Leg, deliver: Deliver) -> Deliver:
+    def _make_inbox(
+        self, loop: asyncio.AbstractEventLoop, venue_id: str, guarded: frozenset[str]
+    ) -> Inbox[Event]:
+        return Door(loop, venue_id, self._clock) if venue_id in guarded else Inbox(loop, venue_id)
+
+    def _through(self, site: Site, leg: Leg, deliver: Deliver) -> Deliver:
         """What a leg of the router's delivers to: through the faults that concern it."""
-        return deliver if self._faults is None else self._faults.deliver(venue_id, leg, deliver)
+        if self._faults is not None:
+            deliver = self._faults.deliver(site.id, leg, deliver)
+        return deliver if site.line is None else site.line.through(leg, deliver)
 
     def _order_port(self, venue: Site) -> Callable[[ToVenue], None]:
         """What sends the router's messages to a venue, whose gateway takes them."""
@@ -247,7 +267,7 @@ class Wiring:
         reports = make_link(
             self._clock,
             venue.report,
-            self._through(venue.id, "report", self._to_router),
+            self._through(venue, "report", self._to_router),
             Priority.REPORT,
             bump.report,
         )
@@ -256,13 +276,23 @@ class Wiring:
             venue.core,
             send=reports.send,
             deliver=venue.deliver_order,
-            in_turn=venue.in_turn,
+            in_turn=_in_turn(venue),
             tell=partial(reports.send_in, delay_ns=venue.report.nominal_ns + bump.report),
         )
         if self._is_routed:
             venue.gateway = gateway
-        orders = self._through(venue.id, "order", gateway.deliver)
+            if isinstance(venue.inbox, Door):
+                venue.inbox.answer = gateway.answer
+        orders = self._through(venue, "order", gateway.deliver)
         return make_link(self._clock, venue.order, orders, Priority.ORDER, bump.order).send
+
+
+def _in_turn(site: Site) -> InTurn:
+    """When a venue answers questions; one that faults may stop, as its inbox lets them in."""
+    inbox, in_turn = site.inbox, site.in_turn
+    if not isinstance(inbox, Door):
+        return in_turn
+    return lambda event, _answer: in_turn(event, inbox.deliver)
 
 
 class _Hearing:
@@ -280,7 +310,7 @@ class _Hearing:
         streams: Streams,
         router: Deliver | None,
         *,
-        through: Callable[[str, Leg, Deliver], Deliver],
+        through: Callable[[Site, Leg, Deliver], Deliver],
         clock: Clock,
         emit: Callable[[Record], None],
     ) -> None:
@@ -334,12 +364,12 @@ class _Hearing:
         bump_ns = venue.config.speed_bump.feed
         to_router = self._deliver_to_router
         if to_router is not None and not (self._router_on_tape and venue.id in self._lit):
-            deliver = self._through(venue.id, "feed", to_router)
+            deliver = self._through(venue, "feed", to_router)
             everything.append(feed_link(self._clock, venue.feed, deliver, bump_ns))
         to_tape, config = self._deliver_to_tape, self._tape_config
         if to_tape is not None and config is not None and venue.id in self._lit:
             on_tape = self._router_on_tape and to_router is not None
-            deliver = self._through(venue.id, "feed", to_tape) if on_tape else to_tape
+            deliver = self._through(venue, "feed", to_tape) if on_tape else to_tape
             everything.append(
                 self._link(config.inbound, deliver, bump_ns, "tape", "inbound", venue.id)
             )

@@ -43,6 +43,7 @@ from sim.kernel.loop import Event
 from sim.kernel.source import Source
 from sim.kernel.streams import Streams
 from sim.on_guard import Guard, Watcher
+from sim.outages import Outages
 from sim.protocol.enums import EndReason, Outcome, Priority
 from sim.protocol.errors import AuditWriteError, DataFormatError, InvariantError, PluginError
 from sim.protocol.units import Units
@@ -185,6 +186,7 @@ class World:
         self._supervisor: Supervisor | None = None
         self._sources: list[Source] = []
         self._faults: Faults | None = None
+        self._outages: Outages | None = None
         self._clock: Clock | None = None
         self._router: RouterShell | OutsideShell | None = None
         self._own: tuple[Session, asyncio.Task[None]] | None = None
@@ -362,6 +364,8 @@ class World:
             source.stop()
         if self._faults is not None:
             self._faults.stop()
+        if self._outages is not None:
+            self._outages.stop()
         tasks = self._all_tasks()
         for task in tasks:
             task.cancel()
@@ -445,7 +449,10 @@ class World:
             )
             self._own = session, loop.create_task(session.attend(), name="own router")
         if faults is not None:
-            faults.start(None)
+            self._outages = Outages(
+                wiring.sites, supervisor=supervisor, clock=clock, emit=self.log.emit
+            )
+            faults.start(self._outages)
         self._sources = [*wiring.sources, wiring.orders]
         self._orders = wiring.orders
         for source in self._sources:

@@ -22,6 +22,7 @@ from sim.protocol.ticks import TickTable
 from sim.protocol.units import ForeignUnits, PriceTicks, QtyLots, UnitError, Units, plain
 from venues.core.api import VenueCore
 from venues.core.gate import GateCore
+from venues.core.operated import OperatedCore
 from venues.core.overflow import OverflowCore
 from venues.fees import FeeSchedule
 from venues.legs import ProcessingConfig, SpeedBumpConfig
@@ -234,13 +235,21 @@ class VenueConfig(ScenarioModel, ABC):
         """Whether it makes use of the quotes of other venues, whether or not it needs them."""
         return self.uses_reference or self.short_sale is not None
 
-    def build(self, units: Units, resolve: Resolve, chance: Keyed | None = None) -> VenueCore:
+    def build(
+        self,
+        units: Units,
+        resolve: Resolve,
+        chance: Keyed | None = None,
+        *,
+        operated: bool = False,
+    ) -> VenueCore:
         """The venue's core with its book as it is at the start, behind the rules of this entry.
 
         Args:
             units: Tick and lot of the instrument.
             resolve: Finds the files that the entry names.
             chance: The venue's own draws; needed by what draws.
+            operated: Whether faults may halt it, and more (``venues.core.operated``).
 
         Raises:
             UnitError: If a number is off the grid.
@@ -270,6 +279,8 @@ class VenueConfig(ScenarioModel, ABC):
             )
         if self.trading is not None:
             core = self.trading.around(core)
+        if operated:
+            core = OperatedCore(core)
         if self.requests is not None:
             core = self.requests.around(core)
         return core if self.processing is None else OverflowCore(core)

@@ -41,7 +41,9 @@ def handler(
 
     def serve() -> None:
         for wake in wakes:
-            clock.schedule(wake.t_ns, wake.rank, inbox.deliver, wake.msg, clock.now_ns)
+            # Who was kept from its work may ask for a time that is past.
+            t_ns = max(wake.t_ns, clock.now_ns)
+            clock.schedule(t_ns, wake.rank, inbox.deliver, wake.msg, clock.now_ns)
         wakes.clear()
         for change in changes:
             event = VenueEvent(

@@ -75,6 +75,11 @@ class Faults:
             elif isinstance(config, StateFault):
                 self._states.append(_State(config, tools, emit))
 
+    @property
+    def stopped(self) -> frozenset[str]:
+        """The venues that state faults are about."""
+        return frozenset([one.config.venue_id for one in self._states if one.config.venue_id])
+
     def deliver(self, venue_id: str, leg: Leg, deliver: Deliver) -> Deliver:
         """What a link shall deliver to: through the faults of this leg, in the file's order.
 

@@ -233,6 +233,10 @@ class OrderBook:
         self.venue_seq += 1
         return True
 
+    def forget(self) -> None:
+        """Remember no finished order any more: their names are as good as new."""
+        self._finished, self._finished_before = {}, {}
+
     # ------------------------------------------------------------ the index
 
     def _finish(self, order: RestingOrder) -> None:
