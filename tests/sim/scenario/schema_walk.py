@@ -78,6 +78,7 @@ _OF_FAULTS: Final[dict[str, Any]] = {
 _MORE_OF_FAULTS: Final[dict[str, dict[str, Any]]] = {
     "LatencyBurst": {"lasts": "5ms"},
     "ClockFault": {"leg": "feed"},
+    "Flood": {"lasts": "5ms", "messages": 10},
 }
 _AT: Final[Way] = ("faults", 0, "at")
 _LASTS: Final[Way] = ("faults", 0, "lasts")
@@ -107,7 +108,8 @@ def around_faults() -> dict[str, list[tuple[Way, Any]]]:
     for kind in FAULT_KINDS:
         found[f"{kind}.on"] = found[f"{kind}.rate"] = [(_AT, None)]
         found[f"{kind}.start"] = found[f"{kind}.stop"] = rate
-        found[f"{kind}.share"] = [(_AT, None), (_LASTS, None)]
+        if kind != "RejectStorm":  # whose share is no trigger
+            found[f"{kind}.share"] = [(_AT, None), (_LASTS, None)]
         found[f"{kind}.count"] = [(_LASTS, None)]
     return found
 
