@@ -10,11 +10,19 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import structlog
 
 from sim.audit.log import FLUSH_BYTES, AuditLog, ChainSink, Sync, open_audit_log
-from sim.audit.records import LINE_BYTES_MAX, Quote, Record, RunStarted, VenueEvent
+from sim.audit.records import (
+    LINE_BYTES_MAX,
+    Quote,
+    Record,
+    RunFinished,
+    RunStarted,
+    VenueEvent,
+)
 from sim.audit.target import MemoryTarget
 from sim.audit.verify import verify
 from sim.protocol.enums import Outcome
@@ -497,3 +505,64 @@ def test_I12_bytes_do_not_depend_on_the_hash_seed() -> None:
         for seed in ("0", "1", "42")
     }
     assert len(heads) == 1
+
+
+def test_a_record_that_no_reader_would_take_is_refused_and_the_log_goes_on() -> None:
+    with open_audit_log(None) as log:
+        log.emit(quote())
+        before = log.head
+        room = LINE_BYTES_MAX - 256 - len(msgspec.json.encode(event()))
+        with pytest.raises(AuditWriteError, match=f"has {LINE_BYTES_MAX - 255} bytes, more than"):
+            log.emit(event("x" * (room + 1)))
+        assert (log.records, log.head) == (1, before)
+        log.emit(event("x" * room))
+        assert log.records == 2
+
+
+@pytest.mark.parametrize("count", [0, 1, 3])
+def test_run_finished_counts_itself_and_all_before(count: int) -> None:
+    with open_audit_log(None) as log:
+        log.emit(quote())
+        with pytest.raises(AuditWriteError, match=rf"its records must be 2, was {count}$"):
+            log.emit(RunFinished(t_ns=0, records=count, outcome=Outcome.COMPLETE))
+        log.emit(RunFinished(t_ns=0, records=2, outcome=Outcome.COMPLETE))
+
+
+def test_P03_a_log_that_cannot_be_closed_says_so_to_who_leaves_it() -> None:
+    def run() -> None:
+        with open_audit_log(None) as log:
+            fail(log)
+
+    with pytest.raises(AuditWriteError, match="cannot be written"):
+        run()
+
+
+def test_P04_a_disk_that_confirms_nothing_at_the_end_is_told(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = open_audit_log(path, "end")
+    log.emit(quote())
+
+    def refuse(fd: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    with pytest.raises(AuditWriteError, match="Input/output error"):
+        log.close()
+    monkeypatch.undo()
+    log.close()
+    with open_audit_log(path, if_exists="replace") as again:  # its lock is free
+        assert again.records == 0
+
+
+def test_P05_a_file_that_cannot_be_emptied_is_refused_and_let_go(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(fd: int, size: int) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(os, "ftruncate", refuse)
+    with pytest.raises(AuditWriteError, match="cannot open the audit log: Read-only file system"):
+        open_audit_log(path)
+    monkeypatch.undo()
+    open_audit_log(path).close()

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import sim.audit.read
 from sim.audit.log import open_audit_log
-from sim.audit.read import printable, read_records
+from sim.audit.read import LogPrefix, log_file, printable, read_batches, read_records
 from sim.audit.records import RECORD_TYPES, SCHEMA, Quote, Record, RunFinished, RunStarted
 from sim.audit.verify import verify
 from sim.protocol.enums import Outcome
@@ -132,3 +132,111 @@ def test_foreign_text_is_shown_as_printable_ascii(text: str) -> None:
     assert shown.isascii()
     assert shown.isprintable()
     assert len(shown) < 2100
+
+
+def test_ordinary_lines_are_read_many_at_once(
+    scratch: Path, sample_records: list[Record], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All of them whose numbers are equally wide; only the first line is looked at by itself."""
+    alone: list[int] = []
+    one_by_one = sim.audit.read._record
+
+    def count(decode: Any, line: bytes, seq: int, path: Path) -> Any:
+        alone.append(seq)
+        return one_by_one(decode, line, seq, path)
+
+    quote = Quote(t_ns=0, venue_id="A", venue_seq=1, bid_px=1, bid_qty=1, ask_px=2, ask_qty=1)
+    scratch.unlink(missing_ok=True)
+    with open_audit_log(scratch) as log:
+        for record in (sample_records[0], *[quote] * 1_199):
+            log.emit(record)
+    assert scratch.stat().st_size < sim.audit.read._CHUNK_BYTES
+    monkeypatch.setattr(sim.audit.read, "_record", count)
+    batches = list(read_batches(scratch))
+    assert [len(batch) for batch in batches] == [1, 9, 90, 900, 200]
+    assert alone == [0]
+    assert batches[0] == [sample_records[0]]
+    assert all(record == quote for batch in batches[1:] for record in batch)
+
+
+def test_a_bad_line_is_named_by_its_place_and_number(scratch: Path, good_log: bytes) -> None:
+    lines = good_log.splitlines(keepends=True)
+    scratch.write_bytes(b"".join([*lines[:3], b"rubbish\n", *lines[4:]]))
+    with pytest.raises(AuditFormatError) as caught:
+        list(read_records(scratch))
+    why = "it does not have the form of a record"
+    assert str(caught.value) == f"{scratch}:4: record 3: {why}"
+
+
+def test_a_record_out_of_its_place_is_named_with_both_numbers(
+    scratch: Path, good_log: bytes
+) -> None:
+    lines = good_log.splitlines(keepends=True)
+    scratch.write_bytes(b"".join([*lines[:3], *lines[4:]]))
+    with pytest.raises(AuditFormatError, match=r":4: record 3: its seq must be 3, was 4$"):
+        list(read_records(scratch))
+
+
+class TestPrefix:
+    """What can be read of a log, and in one line why no more can."""
+
+    def test_of_a_whole_log_is_the_log(
+        self, scratch: Path, good_log: bytes, sample_records: list[Record]
+    ) -> None:
+        scratch.write_bytes(good_log)
+        prefix = LogPrefix(str(scratch))
+        records = [record for batch in prefix.batches() for record in batch]
+        assert records[:-1] == sample_records
+        assert prefix.path == scratch
+        assert prefix.fault == ""
+
+    def test_ends_where_the_log_is_torn_and_says_so(
+        self, scratch: Path, good_log: bytes, sample_records: list[Record]
+    ) -> None:
+        scratch.write_bytes(good_log[:-1])
+        prefix = LogPrefix(scratch)
+        assert prefix.fault == ""
+        records = [record for batch in prefix.batches() for record in batch]
+        assert records == sample_records
+        at = len(sample_records)
+        why = "the line is torn: it has no newline"
+        assert prefix.fault == f"{scratch}:{at + 1}: record {at}: {why}"
+
+    @pytest.mark.parametrize("data", [b"", b"rubbish\n"])
+    def test_of_what_is_no_log_is_an_error(self, scratch: Path, data: bytes) -> None:
+        scratch.write_bytes(data)
+        prefix = LogPrefix(scratch)
+        with pytest.raises(AuditFormatError, match="form of a record" if data else "no record"):
+            list(prefix.batches())
+        assert prefix.fault == ""
+
+
+def test_a_log_is_named_by_its_file_or_its_folder(tmp_path: Path) -> None:
+    assert log_file(tmp_path) == tmp_path / "audit.jsonl"
+    assert log_file(str(tmp_path / "x.jsonl")) == tmp_path / "x.jsonl"
+
+
+def test_L06_huge_line_that_began_in_an_earlier_piece_is_refused(
+    scratch: Path, good_log: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where its end and more lines come in the same piece as too many of its bytes."""
+    monkeypatch.setattr(sim.audit.read, "_CHUNK_BYTES", 1_000)
+    monkeypatch.setattr(sim.audit.read, "LINE_BYTES_MAX", 1_500)
+    first = good_log.splitlines(keepends=True)[0]
+    assert len(first) < 1_000
+    scratch.write_bytes(first + b"0" * (1_999 - len(first) - 400) + b"\n" + b"x\n" * 10)
+    with pytest.raises(AuditFormatError, match="form of a record"):
+        list(read_records(scratch))
+    scratch.write_bytes(first + b"0" * 1_501 + b"\nx\n")
+    with pytest.raises(AuditFormatError, match=r":2: record 1: the line is longer than 1500 bytes"):
+        list(read_records(scratch))
+
+
+def test_L06_record_that_is_no_record_among_ordinary_ones_is_named(
+    scratch: Path, good_log: bytes
+) -> None:
+    lines = good_log.splitlines(keepends=True)
+    lines[4] = lines[4].replace(b'"t_ns":', b'"t_ms":')
+    scratch.write_bytes(b"".join(lines))
+    with pytest.raises(AuditFormatError, match=":5: record 4: "):
+        list(read_records(scratch))

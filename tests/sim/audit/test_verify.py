@@ -11,6 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 import sim.audit.read
+import sim.audit.verify
 from sim.audit.records import LINE_BYTES_MAX, RECORD_TYPES, SCHEMA
 from sim.audit.verify import VerifyResult, verify
 from sim.protocol.enums import Outcome
@@ -349,3 +350,36 @@ def test_file_that_cannot_be_read_is_an_error_of_its_own(tmp_path: Path) -> None
     for path in (tmp_path / "missing", tmp_path):
         with pytest.raises(AuditFormatError, match="cannot read the audit log"):
             verify(path)
+
+
+def test_ordinary_lines_are_verified_many_at_once(
+    scratch: Path, chain_of: ChainOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """But for the batches with the first and the last record, or where numbers grow wider."""
+    alone: list[bytes] = []
+    one_by_one = sim.audit.verify._Verification._take
+
+    def count(self: sim.audit.verify._Verification, line: bytes) -> str:
+        alone.append(line)
+        return one_by_one(self, line)
+
+    events = [EVENT % n for n in range(3_000)]
+    scratch.write_bytes(chain_of([STARTED, *events, FINISHED.replace(b":9,", b":3000,") % 3_002]))
+    monkeypatch.setattr(sim.audit.read, "_CHUNK_BYTES", 18_000)  # some hundred lines
+    monkeypatch.setattr(sim.audit.verify._Verification, "_take", count)
+    assert verify(scratch).ok
+    assert 300 < len(alone) < 500
+
+
+def test_L06_huge_line_after_a_broken_link_is_not_read(
+    scratch: Path, chain_of: ChainOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who is to blame for a link would stand in the next line; here that says nothing."""
+    lines = chain_of([STARTED, EVENT % 1, EVENT % 2]).splitlines(keepends=True)
+    changed = lines[1].replace(b"halt", b"hold")
+    data = b"".join([lines[0], changed, lines[2]])
+    monkeypatch.setattr(sim.audit.read, "_CHUNK_BYTES", len(data))
+    scratch.write_bytes(data + b"0" * (LINE_BYTES_MAX + 1))
+    result = verify(scratch)
+    assert bad_seq(result) == 1
+    assert "it is not the record whose hash record 2 holds" in result.message
