@@ -220,12 +220,18 @@ OF_DEALERS = (RejectReason.NO_REFERENCE, RejectReason.LAST_LOOK)
 """Reasons that dealers have; ``tests/venues/kinds/test_dealers.py`` meets them."""
 
 
+OF_SESSIONS = (RejectReason.UNKNOWN_ORDER,)
+"""What answers to questions have; ``tests/venues/test_gateway.py`` meets it."""
+
+ELSEWHERE = OF_DEALERS + OF_SESSIONS
+
+
 @pytest.mark.parametrize("reason", OF_DEALERS)
 def test_dealers_own_reasons_are_others_in_fix(reason: RejectReason) -> None:
     assert FIX_ORD_REJ_REASON[reason] == 99
 
 
-@pytest.mark.parametrize("reason", [r for r in RejectReason if r in REASONS or r not in OF_DEALERS])
+@pytest.mark.parametrize("reason", [r for r in RejectReason if r in REASONS or r not in ELSEWHERE])
 def test_every_reason_for_a_reject_has_a_message_that_meets_it(
     make_core: MakeCore, order: MakeOrder, reason: RejectReason
 ) -> None:

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sim.protocol.enums import OrdType, SelfTrade, Side, TimeInForce
+from sim.protocol.errors import InvariantError
 from sim.protocol.orders import NewOrderSingle, OrderCancelRequest
 from sim.protocol.units import PriceTicks, QtyLots, TimeNs
 from venues.core.book import EMPTY, KEY_MAX, BookSide, RestingOrder
@@ -449,3 +450,57 @@ def test_lots_are_counted_until_there_are_enough_and_no_further() -> None:
     assert side.lots_to(KEY_MAX, 5) == 5
     assert side.lots_to(KEY_MAX, 6) == 10
     assert side.lots_to(99) == 0
+
+
+class TestWhatOthersRead:
+    def test_the_sides_are_always_the_same(self, core: MatchingCore) -> None:
+        bids, asks = core.sides
+        assert (bids.best, asks.best) == (-99, 101)
+        core.handle(limit("a", Side.BUY, 1, 100), NOW)
+        assert core.sides[0] is bids
+        assert core.sides[1] is asks
+
+    def test_lots_ahead_of_an_order_in_no_queue_are_unknown(self, core: MatchingCore) -> None:
+        core.handle(limit("a", Side.BUY, 3, 99), NOW)
+        core.handle(limit("b", Side.BUY, 3, 99), NOW)
+        assert [core.lots_ahead(name) for name in ("a", "b", "c")] == [10, 13, None]
+        order = core.open_order("b")
+        assert order is not None
+        core.sides[0].leave(order)  # as a core does in the middle of a replace
+        assert core.lots_ahead("b") is None
+        order.key = -1
+        assert core.lots_ahead("b") is None
+
+    def test_a_plain_book_has_no_way_with_special_orders(self, core: MatchingCore) -> None:
+        core._special = 2
+        with pytest.raises(InvariantError, match="2 special orders in a book that takes none"):
+            core.handle(limit("a", Side.BUY, 1, 99), NOW)
+
+
+class TestReopen:
+    def test_lots_go_to_the_end_of_the_queue(self, core: MatchingCore) -> None:
+        core.handle(limit("a", Side.SELL, 6, 100), NOW)
+        core.handle(limit("b", Side.SELL, 5, 100), NOW)
+        core.handle(take("t", Side.BUY, 4), NOW)
+        order = core.open_order("a")
+        assert order is not None
+        seq = core.venue_seq
+        assert core.reopen(order, 3)
+        assert [(o.cl_ord_id, o.leaves_qty) for o in core.resting(Side.SELL)][:2] == [
+            ("b", 5),
+            ("a", 5),
+        ]
+        assert (order.cum_qty, core.venue_seq) == (1, seq + 1)
+        core.check()
+
+    def test_what_rests_nowhere_cannot(self, core: MatchingCore) -> None:
+        core.handle(limit("a", Side.BUY, 6, 98), NOW)
+        order = core.open_order("a")
+        assert order is not None
+        seq = core.venue_seq
+        core.handle(OrderCancelRequest("c", "a"), NOW)
+        assert not core.reopen(order, 1)  # its level is there, and it is not in it
+        order.key = -50
+        assert not core.reopen(order, 1)  # there is no such level
+        assert core.venue_seq == seq + 1
+        core.check()
