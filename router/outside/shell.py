@@ -6,6 +6,7 @@ written down before anyone hears of them. It decides nothing.
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Final, Protocol
 
 import msgspec
@@ -122,7 +123,8 @@ class OutsideShell:
             self.apply(self.core.on_request(venue_id, msg, now_ns))
         wait_ns = self._held(venue_id, "order")
         if wait_ns:
-            self._clock.schedule(now_ns + wait_ns, Priority.ORDER, lambda _: link(msg))
+            send = partial(_let_go, link)
+            self._clock.schedule(now_ns + wait_ns, Priority.ORDER, send, msg)
         else:
             link(msg)
 
@@ -178,3 +180,8 @@ class OutsideShell:
     async def run(self, parents: int, *, listen_on: bool = False) -> None:
         """Listen until ``stop``: how many client orders come is not known here."""
         await self._over.wait()
+
+
+def _let_go(link: Callable[[Any], None], event: Event) -> None:
+    """A message that was held back at this end of its link leaves."""
+    link(event.msg)

@@ -1,3 +1,7 @@
+from sim.testing.asserts import assert_best_execution as assert_best_execution
+from sim.testing.asserts import assert_filled as assert_filled
+from sim.testing.asserts import assert_log_valid as assert_log_valid
+from sim.testing.asserts import assert_no_overfill as assert_no_overfill
 from sim.testing.builders import scenario as scenario
 from sim.testing.builders import venue as venue
 from sim.testing.clock import SimClock as SimClock

@@ -73,5 +73,5 @@ def _note(item: pytest.Function, seed: int, count: int | None) -> str:
     again = f"pytest {shlex.quote(item.nodeid)} --interleaving {seed}"
     if count is None:
         return f"under interleaving {seed}"
-    passed = f", and the {seed} before it pass" if seed else ""
-    return f"interleaving {seed} of {count} fails{passed}; again: {again}"
+    before = {0: "", 1: ", 0 passes"}.get(seed, f", 0 to {seed - 1} pass")
+    return f"interleaving {seed} of {count} fails{before}; again: {again}"

@@ -133,6 +133,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
     """A test fails when its market broke, too."""
+    __tracebackhide__ = True
     result = yield
     market = item.stash[_STATE].market if _STATE in item.stash else None
     if market is not None and market.broken is not None:

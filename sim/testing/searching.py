@@ -83,7 +83,7 @@ def interleaved(market: Market | None, loaded: LoadedScenario, seed: int) -> Ite
             end_loop(market, loop)
 
 
-def play(test: Callable[..., Any], market: Market, *args: Any, **kwargs: Any) -> None:
+def play(test: Callable[..., Any], market: Market, /, *args: Any, **kwargs: Any) -> None:
     """Call a test; one that is async runs on the market's loop."""
     found = test(*args, **kwargs)
     if inspect.isawaitable(found):
@@ -95,10 +95,15 @@ def end_loop(market: Market, loop: SimLoop) -> None:
     try:
         if not market.broken:
             market.close()
-        left = asyncio.all_tasks(loop)
-        for task in left:
-            task.cancel()
-        loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
+        loop.run_until_complete(_cancel_all(asyncio.all_tasks(loop)))
         loop.run_until_complete(loop.shutdown_asyncgens())
     finally:
         loop.close()
+
+
+async def _cancel_all(tasks: set[asyncio.Task[Any]]) -> None:
+    """Those that the test has left."""
+    ordered = sorted(tasks, key=hash)  # ours have their number as hash
+    for task in ordered:
+        task.cancel()
+    await asyncio.gather(*ordered, return_exceptions=True)

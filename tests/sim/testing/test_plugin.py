@@ -311,3 +311,98 @@ def test_the_wheel_names_it_for_pytest(project_root: Path) -> None:
     text = (project_root / "pyproject.toml").read_text(encoding="utf-8")
     points = tomllib.loads(text)["project"]["entry-points"]
     assert points == {"pytest11": {"sorsim": "sim.testing.plugin"}}
+
+
+RACE = """
+class Counter:
+    async def work(self, market):
+        first, second = market.connect("NYSE"), market.connect("NASDAQ")
+        await first.send(first.buy(1, "100.02"))
+        await second.send(second.buy(1, "100.01"))
+        heard = []
+        for session in (first, second):
+            async for report in session:
+                heard.append((market.now_ns, session.venue_id))
+                break
+        return heard
+
+pair = pytest.mark.scenario(
+    scenario(venue("NYSE", asks=[("100.02", 4)]), venue("NASDAQ", asks=[("100.01", 4)]))
+)
+"""
+
+
+@pytest.mark.parametrize("mode", ["auto", "strict", "none"])
+def test_interleavings_find_a_race_and_name_its_smallest_seed(run: Run, mode: str) -> None:
+    text = (
+        RACE
+        + """
+@pair
+@pytest.mark.asyncio
+@pytest.mark.interleavings(20)
+async def test_it(market, audit):
+    market.parent("P1", "buy", 2)
+    await Counter().work(market)
+    acks = audit.filter("child_acked")
+    assert [one.venue_id for one in acks] == ["NYSE", "NASDAQ"]
+"""
+    )
+    if mode == "none":
+        text = text.replace("@pytest.mark.asyncio\n", "")
+    found = run(text, mode=mode)
+    found.assert_outcomes(failed=1)
+    out = found.stdout.str()
+    (note,) = [line for line in found.outlines if "of 20 fails" in line]
+    seed = int(note.split("interleaving ")[1].split()[0])
+    assert seed > 0
+    before = "0 passes" if seed == 1 else f"0 to {seed - 1} pass"
+    assert f"interleaving {seed} of 20 fails, {before}; again: pytest " in note
+    assert f"pytest test_it.py::test_it --interleaving {seed}" in out
+    again = run(text, "--interleaving", str(seed), mode=mode)
+    again.assert_outcomes(failed=1)
+    run(text, "--interleaving", "0", mode=mode).assert_outcomes(passed=1)
+
+
+def test_interleavings_run_tests_that_are_not_async_too(run: Run) -> None:
+    found = run(
+        RACE
+        + """
+seen = []
+
+@pair
+@pytest.mark.interleavings(5)
+def test_it(market, sim_clock):
+    seen.append(market.run(Counter().work(market)))
+    assert sim_clock.now_ns > 0
+
+def test_all_of_them_ran():
+    assert len(seen) == 5
+    assert len({str(one) for one in seen}) > 1
+""",
+        mode="none",
+    )
+    found.assert_outcomes(passed=2)
+
+
+def test_a_fixture_on_the_market_would_be_stale_between_interleavings(run: Run) -> None:
+    found = run(
+        """
+@pytest.fixture
+def nyse(market):
+    return market.connect("NYSE")
+
+@built
+@pytest.mark.interleavings(5)
+def test_it(nyse):
+    pass
+
+@built
+@pytest.mark.interleavings("many")
+def test_that(market):
+    pass
+""",
+        mode="none",
+    )
+    found.assert_outcomes(failed=2)
+    found.stdout.fnmatch_lines(["*the fixture nyse uses the market, and would be the same*"])
+    found.stdout.fnmatch_lines(["*interleavings(count=200), with a whole number >= 1*"])
