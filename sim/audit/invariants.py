@@ -31,6 +31,7 @@ from sim.audit.records import (
     Correction,
     Decision,
     Depth,
+    Fault,
     Fill,
     Overfill,
     ParentDone,
@@ -89,8 +90,10 @@ class Invariants:
         self.orders = OrderRules()
         self.broken: InvariantError | None = None
         self._on_breach = on_breach
+        self._calls: dict[type[Record], Callable[[Any], None]] = {}
         self._quoted: dict[str, Quote | Depth] = {}
         self._may_cross: frozenset[str] = frozenset()
+        self._struck_feeds: set[str] = set()
         self._order_ns_min: dict[str, int] = {}
         self._report_ns_min: dict[str, int] = {}
 
@@ -106,7 +109,7 @@ class Invariants:
         Raises:
             InvariantError: At the first that breaks a rule.
         """
-        calls = self.observers()
+        calls = self._calls = self._calls or self.observers()
         for record in records:
             calls[type(record)](record)
 
@@ -187,6 +190,7 @@ class Invariants:
             ReplaceSent: orders.on_replace_sent,
             WrittenOff: orders.on_written_off,
             Depth: self._on_depth,
+            Fault: self._on_fault,
             ParentDone: orders.on_parent_done,
             RunFinished: self._on_finished,
             **{kind: self._with_stamps(call) for kind, call in stamped.items()},
@@ -264,9 +268,15 @@ class Invariants:
     # What a decision rests on, and how messages came
 
     def _on_decision(self, record: Decision) -> None:
-        """I14: the quotes that it names were published before, and no later than it says."""
+        """I14: the quotes that it names were published before, and no later than it says.
+
+        The stamp of a quote is its venue's. Where a fault has struck the feed it may say anything,
+        and the router may be misled by it.
+        """
         quoted = self._quoted
         for quote in record.quotes:
+            if quote.venue_id in self._struck_feeds:
+                continue
             published_ns = record.t_ns - quote.age_ns
             if not 0 <= published_ns <= record.t_ns:
                 raise InvariantError(
@@ -284,6 +294,10 @@ class Invariants:
                     f"{last.t_ns} ns"
                 )
         self.orders.on_decision(record)
+
+    def _on_fault(self, record: Fault) -> None:
+        if record.leg == "feed":
+            self._struck_feeds.add(record.venue_id)
 
     def _on_arrival(self, record: BookAtArrival) -> None:
         way_ns = record.drawn_ns + record.held_ns

@@ -16,6 +16,7 @@ from router.core.events import ACCOUNT, ParentOrder
 from router.core.profile import VenueProfile
 from router.core.router import RouterCore
 from router.task import RouterShell
+from sim.audit.invariants import Invariants
 from sim.audit.records import ChildSent, ParentDone, Record, ReportIgnored
 from sim.kernel.inbox import Inbox
 from sim.kernel.latency import LatencySampler
@@ -70,6 +71,7 @@ class Floor:
         self.books: dict[str, BookSnapshot] = {}
         self.cores: dict[str, VenueCore] = {}
         self.records: list[Record] = []
+        self.rules = Invariants()
         self.tasks: list[asyncio.Task[None]] = []
         self.feeds: dict[str, Callable[[Any], None]] = {}
         self._profiles: list[VenueProfile] = []
@@ -133,6 +135,8 @@ class Floor:
     def router(self, **settings: Any) -> RouterShell:
         """A router that knows the venues opened so far."""
         config = RouterConfig.model_validate({"strategy": {"kind": "greedy"}, **settings})
+        self.rules.orders.resends_max = config.cancel_resends
+        self.rules.orders.reroutes_busted = config.reroute.busted
         core = RouterCore(tuple(self._profiles), config)
         for venue_id, book in self.books.items():
             core.view.venues[venue_id].on_quote(book)
@@ -178,6 +182,9 @@ class Floor:
         await asyncio.gather(*self.tasks, return_exceptions=True)
         for core in self.cores.values():
             core.check()
+        if self.of(ChildSent):  # else somebody without records traded here
+            self.rules.take(self.records)
+            self.rules.check()
 
     def _connect(self, venue_id: str, ms: int) -> tuple[Inbox[Event], VenuePorts]:
         inbox: Inbox[Event] = Inbox(self.loop, venue_id)

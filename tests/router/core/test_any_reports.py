@@ -21,6 +21,7 @@ from router.core.router import RouterCore
 from router.core.states import FINAL
 from router.schedule import ScheduleConfig
 from router.schedule.base import ParentFacts, Schedule
+from sim.audit.invariants import Invariants
 from sim.audit.order_records import taken_back
 from sim.audit.records import (
     Bust,
@@ -35,6 +36,7 @@ from sim.audit.records import (
     Record,
 )
 from sim.audit.state import LogState
+from sim.full_walk import check_router, check_state
 from sim.kernel.streams import Streams
 from sim.protocol.enums import (
     Control,
@@ -183,6 +185,9 @@ class Chaos:
         self.filled_said = 0
         self.final: dict[str, OrdStatus] = {}
         self.log = LogState()
+        self.rules = Invariants()
+        self.rules.orders.resends_max = config["cancel_resends"]
+        self.rules.orders.reroutes_busted = config["reroute"]["busted"]
 
     # What happens
 
@@ -314,8 +319,13 @@ class Chaos:
                     assert outcome.msg.min_qty <= outcome.msg.order_qty
             else:
                 self.records.append(outcome)
-        self.log.take([o for o in outcomes if isinstance(o, Record)])
+        records = [o for o in outcomes if isinstance(o, Record)]
+        self.log.take(records)
+        self.rules.take(records)
         self.check()
+        self.rules.check()
+        check_router(self.core, self.rules.orders)
+        check_state(self.log, self.rules.orders)
 
     # What must hold
 
