@@ -16,6 +16,7 @@ import click
 
 from sim.cli import clashes
 from sim.cli.options import CONTEXT, USER
+from sim.kernel.interrupt import stop_if_interrupted
 from sim.protocol.version import __version__
 
 COMMANDS: Final = {
@@ -56,6 +57,7 @@ class _Lazy(click.Group):
             return None
         module, _, function = COMMANDS[cmd_name][0].partition(":")
         command: click.Command = getattr(import_module(module), function)
+        stop_if_interrupted()  # imports are what swallows an interrupt
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

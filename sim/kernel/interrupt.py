@@ -7,6 +7,7 @@ only a second one strikes at once.
 """
 
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,6 +16,9 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:  # its import takes long, and `sorsim --help` needs none of it
     import asyncio
+
+
+_AGAIN_SECONDS: Final = 0.01
 
 
 class _Heard:
@@ -39,16 +43,29 @@ _DEFAULTS: Final = {
 def always_heard() -> Iterator[None]:
     """While inside, SIGINT and SIGTERM raise ``KeyboardInterrupt``, and are not forgotten.
 
-    Much swallows an exception that strikes within it: callbacks of the import system, extension
-    modules that look whether something is there. So who begins something long calls
-    ``stop_if_interrupted`` first. In other threads than the main one nothing changes.
+    Much swallows an exception that strikes within it: callbacks of the import system (Python says
+    so, and then the signal is sent again), extension modules that look whether something is there.
+    So who begins something long calls ``stop_if_interrupted`` first. In other threads than the main
+    one nothing changes.
     """
     ours = _ours()
     _Heard.yet = False
     before = {number: signal.signal(number, _strike) for number in ours}
+    say_ignored = sys.unraisablehook
+
+    def send_again(ignored: "sys.UnraisableHookArgs") -> None:
+        if not issubclass(ignored.exc_type, KeyboardInterrupt) or not ours:
+            say_ignored(ignored)
+            return
+        # Not from here: it would be swallowed in its turn.
+        main = threading.main_thread().ident or 0
+        threading.Timer(_AGAIN_SECONDS, signal.pthread_kill, (main, signal.SIGINT)).start()
+
+    sys.unraisablehook = send_again
     try:
         yield
     finally:
+        sys.unraisablehook = say_ignored
         for number, handler in before.items():
             signal.signal(number, handler)
         _Heard.yet = False

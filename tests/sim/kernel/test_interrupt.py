@@ -3,13 +3,14 @@
 import asyncio
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
 
 import pytest
 
-from sim.kernel.clock import new_loop
+from sim.kernel.clock import machine_ns, new_loop
 from sim.kernel.interrupt import always_heard, interrupts, stop_if_interrupted
 from sim.kernel.loop import SimLoop
 
@@ -140,6 +141,32 @@ def test_P01_an_interrupt_that_something_swallowed_comes_before_the_next_run(num
             begun.append("run")
     assert not begun
     stop_if_interrupted()  # it is over with the command
+
+
+class Finalized:
+    """Struck as it goes: Python cannot raise there, says so and goes on."""
+
+    def __del__(self) -> None:
+        kill_self(signal.SIGINT)
+
+
+def test_P01_an_interrupt_that_python_ignores_is_sent_again(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    hook = sys.unraisablehook
+    with always_heard():
+        one = Finalized()
+        with pytest.raises(KeyboardInterrupt):  # noqa: PT012 - when it comes, nobody knows
+            del one
+            spin_for_a_second()
+    assert sys.unraisablehook is hook
+    assert capsys.readouterr().err == ""
+
+
+def spin_for_a_second() -> None:
+    until_ns = machine_ns() + 1_000_000_000
+    while machine_ns() < until_ns:
+        pass
 
 
 def test_handlers_of_always_heard_are_restored_and_foreign_ones_respected() -> None:
