@@ -283,6 +283,8 @@ class Desk:
         out.append(SendTo(child.venue_id, new_order(child)))
         self.requests.count(child.venue_id, now_ns)
         self.requests.watch(child, child.cl_ord_id, now_ns, out)
+        if child.rests:
+            self.recovery.rests(child.venue_id, now_ns, out)
 
     def replace(
         self,

@@ -119,6 +119,13 @@ class ResendOver(msgspec.Struct, frozen=True, gc=False):
     gap: int
 
 
+class Beat(msgspec.Struct, frozen=True, gc=False):
+    """Wake-up to see whether a venue with resting orders has said anything since the last one."""
+
+    venue_id: str
+    expected: int
+
+
 class DownOver(msgspec.Struct, frozen=True, gc=False):
     """Wake-up as a venue whose session is down is waited for no longer."""
 
@@ -140,6 +147,7 @@ WakeToken = (
     | Cross
     | WriteOff
     | ResendOver
+    | Beat
     | DownOver
     | OwnWake
 )

@@ -9,13 +9,14 @@ is waited for counts as silent: its children are unanswered, as ``reroute.reserv
 
 from typing import TYPE_CHECKING
 
-from router.core.events import DownOver, Outcome, WakeAt
+from router.core.events import ACCOUNT, Beat, DownOver, Outcome, SendTo, WakeAt
 from router.core.orders import Child
 from router.core.requests import CHASE, HELD, RETRY
 from router.core.states import FINAL
 from router.settings.recovery import RecoveryConfig
 from sim.protocol.enums import DecisionReason
 from sim.protocol.orders import OrderCancelReplaceRequest, OrderCancelRequest
+from sim.protocol.session import ResendRequest
 
 if TYPE_CHECKING:
     from router.core.desk import Desk
@@ -44,6 +45,7 @@ class Recovery:
         self._config = config
         self._most_resends = most_resends
         self._outages = 0
+        self._beats: set[str] = set()
 
     def ask(
         self,
@@ -87,6 +89,29 @@ class Recovery:
         if self.asked:
             self.asked.pop(child.cl_ord_id, None)
             self._desk.requests.status.pop(child.cl_ord_id, None)
+
+    # Venues that are silent while orders rest
+
+    def rests(self, venue_id: str, now_ns: int, out: list[Outcome]) -> None:
+        """An order leaves to rest: from now on somebody listens whether its venue lives."""
+        length = self._config.heartbeat
+        if length is None or venue_id in self._beats:
+            return
+        if self._desk.view.venues[venue_id].profile.has_session:
+            self._beats.add(venue_id)
+            out.append(WakeAt(now_ns + length, Beat(venue_id, self.lines[venue_id].expected)))
+
+    def on_beat(self, token: Beat, now_ns: int, out: list[Outcome]) -> None:
+        """Nothing was said since the last beat: ask for whatever was lost, if anything was."""
+        venue_id = token.venue_id
+        self._beats.discard(venue_id)
+        if not any(child.rests for child in self._open_at(venue_id)):
+            return
+        line = self.lines[venue_id]
+        silent = line.expected == token.expected and not line.is_refused
+        if silent and line.is_up and not line.held:
+            out.append(SendTo(venue_id, ResendRequest(line.expected, 0, ACCOUNT)))
+        self.rests(venue_id, now_ns, out)
 
     # Answers that are late
 
@@ -173,6 +198,8 @@ class Recovery:
         for child in self._open_at(venue_id):
             self._forget(child)
             self.asked.pop(child.cl_ord_id, None)
+            if child.rests:
+                self.rests(venue_id, now_ns, out)
             if not self.ask(child, "reconnected", now_ns, out):
                 desk.requests.cancel(
                     child, "no_answer", now_ns, out, then=child.cancel_reason or _LOST

@@ -15,6 +15,7 @@ from router.core.desk import Desk
 from router.core.doubts import Doubts
 from router.core.events import (
     AckTimeout,
+    Beat,
     Cross,
     Deadline,
     Decide,
@@ -264,6 +265,8 @@ class RouterCore:
     def _on_rare(self, token: WakeToken, now_ns: int, out: list[Outcome]) -> None:
         if isinstance(token, ResendOver):
             self._sessions.on_over(token, now_ns, out)
+        elif isinstance(token, Beat):
+            self._desk.recovery.on_beat(token, now_ns, out)
         elif isinstance(token, DownOver):
             self._desk.recovery.on_down_over(token, now_ns, out)
         elif isinstance(token, Release | Kill):

@@ -29,3 +29,6 @@ class RecoveryConfig(ScenarioModel):
     patience: Duration = Field(1_000_000_000, gt=0, json_schema_extra={"default": "1s"})
     """How long a venue whose session is down is waited for. Then it counts as silent: its orders
     are unanswered, and a parent that no other venue is left for ends."""
+    heartbeat: Duration | None = Field(5_000_000_000, gt=0, json_schema_extra={"default": "5s"})
+    """How long a venue with resting orders of ours may be silent before it is asked whether a
+    report was lost; without it a lost report is missed at the venue's next one alone."""

@@ -410,3 +410,35 @@ def test_F10_a_bust_gives_back_what_the_parent_has_paid() -> None:
     assert [f.fee for f in bench.of(Fill)] == ["0.6", "0.33333333"]
     bench.tell(bench.report(ExecType.TRADE_CANCEL, "P.A.1", exec_ref_id=7, leaves=0))
     assert plain(bench.log.parents["P"].fees) == "0.6"
+
+
+# ------------------------------------------------------------ silence while orders rest
+
+
+def test_F06_I18_a_fill_that_nothing_follows_is_found_by_the_next_heartbeat() -> None:
+    bench = Bench("A", **REST, recovery={"heartbeat": "1us"})
+    bench.shows("A", 2, 0)
+    bench.buy(100, limit_px=100)
+    bench.tell(bench.report(ExecType.NEW, "P.A.1"))
+    lost = bench.say(bench.fill("P.A.1", 100, 100))
+    bench.later(1_000)
+    assert bench.resends() == [], "it has said something since the last"
+    bench.later(1_000)
+    assert bench.resends() == [(2, 0)]
+    bench.arrive(lost)
+    assert bench.end() == (EndReason.FILLED, 100, 0)
+    bench.later(10_000)
+    assert len(bench.resends()) == 1, "nothing rests there any more"
+
+
+@pytest.mark.parametrize("beat", [None, "1us"])
+def test_I17_a_silent_venue_is_asked_once_a_heartbeat(beat: str | None) -> None:
+    bench = Bench("A", **REST, recovery={"heartbeat": beat})
+    bench.shows("A", 2, 0)
+    bench.buy(100, limit_px=100)
+    bench.tell(bench.report(ExecType.NEW, "P.A.1"))
+    bench.later(10_000)
+    assert bench.resends() == ([] if beat is None else [(2, 0)] * 9)
+    bench.session(False)
+    bench.later(400)
+    assert len(bench.resends()) == (0 if beat is None else 9)
