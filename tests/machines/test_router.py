@@ -29,10 +29,19 @@ from sim.audit.records import (
     ParentDone,
     Record,
     RouteHold,
+    SessionEvent,
     WrittenOff,
 )
 from sim.audit.state import LogState
-from sim.protocol.enums import CxlRejReason, ExecType, OrdStatus, RejectReason, Side, TimeInForce
+from sim.protocol.enums import (
+    CxlRejReason,
+    EndReason,
+    ExecType,
+    OrdStatus,
+    RejectReason,
+    Side,
+    TimeInForce,
+)
 from sim.protocol.market_data import BookSnapshot
 from sim.protocol.orders import (
     ExecutionReport,
@@ -40,10 +49,15 @@ from sim.protocol.orders import (
     OrderCancelReject,
     OrderCancelReplaceRequest,
     OrderCancelRequest,
-    OrderMessage,
     VenueReport,
 )
-from sim.protocol.session import OrderStatusRequest, ResendRequest
+from sim.protocol.session import (
+    FromVenue,
+    OrderStatusRequest,
+    ResendRequest,
+    SessionStatus,
+    ToVenue,
+)
 from sim.protocol.units import PriceTicks, QtyLots, TimeNs
 
 FREE: Final = (Fraction(1), Fraction(0))
@@ -79,19 +93,21 @@ class Answer:
     venue: str
     child: str
     report: VenueReport
+    seq: int = 0
 
 
 class RouterMachine(RuleBasedStateMachine):
     """A router core among sound venues."""
 
     sound = True
+    numbered = False
 
     def __init__(self) -> None:
         super().__init__()
         self.now = 0
         self.numbers = count()
         self.wakes: list[tuple[int, int, Any]] = []
-        self.coming: list[tuple[str, OrderMessage | OrderStatusRequest]] = []
+        self.coming: list[tuple[str, ToVenue]] = []
         self.answers: list[Answer] = []
         self.given: list[Answer] = []
         self.theirs: dict[str, Theirs] = {}
@@ -181,6 +197,8 @@ class RouterMachine(RuleBasedStateMachine):
             self.on_new(venue, msg, lots, refuse)
         elif isinstance(msg, OrderStatusRequest):
             self.on_question(venue, msg)
+        elif isinstance(msg, ResendRequest):
+            self.says_again(venue, msg)
         else:
             self.on_request(venue, msg, refuse)
 
@@ -188,7 +206,8 @@ class RouterMachine(RuleBasedStateMachine):
     @rule(at=AT)
     def is_lost_on_its_way_there(self, at: int) -> None:
         _, msg = self.coming.pop(at % len(self.coming))
-        self.lost.add(self.child_of[msg.cl_ord_id])
+        if not isinstance(msg, ResendRequest):
+            self.lost.add(self.child_of[msg.cl_ord_id])
 
     def on_new(self, venue: str, msg: NewOrderSingle, lots: int, why: RejectReason | None) -> None:
         assert msg.price is not None
@@ -208,7 +227,7 @@ class RouterMachine(RuleBasedStateMachine):
                 order.open = False
                 self.say(order, ExecType.CANCELED, OrdStatus.CANCELED)
 
-    def on_request(self, venue: str, msg: OrderMessage, why: RejectReason | None) -> None:
+    def on_request(self, venue: str, msg: ToVenue, why: RejectReason | None) -> None:
         assert isinstance(msg, OrderCancelRequest | OrderCancelReplaceRequest)
         known = [o for o in self.theirs.values() if msg.orig_cl_ord_id == o.name]
         if not known or not known[0].open:
@@ -302,7 +321,7 @@ class RouterMachine(RuleBasedStateMachine):
             self.seq,
             **more,
         )
-        self.answers.append(Answer(order.venue, order.child, report))
+        self.enter(Answer(order.venue, order.child, report))
 
     def refuse(self, venue: str, msg: Any, reason: CxlRejReason) -> None:
         report = OrderCancelReject(
@@ -314,7 +333,11 @@ class RouterMachine(RuleBasedStateMachine):
             TimeNs(self.now),
             self.seq,
         )
-        self.answers.append(Answer(venue, self.child_of[msg.cl_ord_id], report))
+        self.enter(Answer(venue, self.child_of[msg.cl_ord_id], report))
+
+    def enter(self, answer: Answer) -> None:
+        """A report leaves its venue."""
+        self.answers.append(answer)
 
     # ------------------------------------------------------------ answers under way
 
@@ -370,8 +393,9 @@ class RouterMachine(RuleBasedStateMachine):
                 heappush(self.wakes, (outcome.t_ns, next(self.numbers), outcome.token))
             elif isinstance(outcome, SendTo):
                 msg = outcome.msg
-                assert not isinstance(msg, ResendRequest), "nothing is numbered here"
-                if isinstance(msg, OrderStatusRequest):
+                if isinstance(msg, ResendRequest):
+                    assert self.numbered, "nothing is numbered here"
+                if isinstance(msg, OrderStatusRequest | ResendRequest):
                     self.coming.append((outcome.venue_id, msg))
                     continue
                 of = getattr(msg, "orig_cl_ord_id", msg.cl_ord_id)
@@ -437,6 +461,9 @@ class RouterMachine(RuleBasedStateMachine):
         assert len(ends) == len(set(ends)), "I3"
         if not self.sound:
             return
+        self.is_true_in_the_end()
+
+    def is_true_in_the_end(self) -> None:
         holds = [r for r in self.records if isinstance(r, RouteHold)]
         assert not [r for r in holds if r.reason in {"overfill", "conflict"}], "a sound venue"
         over = {r.reason for r in self.records if isinstance(r, Overfill)}
@@ -445,6 +472,9 @@ class RouterMachine(RuleBasedStateMachine):
             if name not in self.lost:
                 child = self.core.children[name]
                 assert child.told_qty == order.filled, "nothing is lost or invented"
+
+    def says_again(self, venue: str, msg: ResendRequest) -> None:
+        raise AssertionError("nothing is numbered here")
 
     def all_is_quiet(self) -> None:
         """What is under way arrives, and what it causes, until nothing is."""
@@ -458,6 +488,87 @@ class RouterMachine(RuleBasedStateMachine):
             else:
                 return
         raise AssertionError("I18: it never ends")
+
+
+class NumberedMachine(RouterMachine):
+    """Sound venues whose reports are numbered; the line to one may break and come back."""
+
+    numbered = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.kept: dict[str, list[Answer]] = {venue: [] for venue in VENUES}
+        self.down: set[str] = set()
+
+    def enter(self, answer: Answer) -> None:
+        kept = self.kept[answer.venue]
+        kept.append(answer)
+        answer.seq = len(kept)
+        if answer.venue not in self.down:
+            self.answers.append(answer)
+
+    def says_again(self, venue: str, msg: ResendRequest) -> None:
+        last = msg.end_seq or len(self.kept[venue])
+        again = [a for a in self.kept[venue] if msg.begin_seq <= a.seq <= last]
+        if venue not in self.down:
+            self.answers += again
+
+    def hand(self, answer: Answer) -> None:
+        msg = FromVenue(answer.venue, answer.report, answer.seq, 1)
+        self.take(self.core.on_numbered(msg, NOW_STAMPS, self.now))
+
+    @precondition(lambda self: any(o.fills for o in self.theirs.values()))
+    @rule(at=AT)
+    def is_busted(self, at: int) -> None:
+        """Any fill, heard of or not: the numbers put it behind its fill."""
+        fills = [(o, n) for o in self.theirs.values() for n in o.fills if n not in o.busted]
+        if fills:
+            order, exec_id = fills[at % len(fills)]
+            order.busted.add(exec_id)
+            order.filled -= order.fills[exec_id][1]
+            self.say(order, ExecType.TRADE_CANCEL, OrdStatus.NEW, exec_ref_id=exec_id)
+
+    @rule(venue=st.sampled_from(VENUES))
+    def line_breaks_or_is_back(self, venue: str) -> None:
+        """What is under way on it is lost."""
+        if venue in self.down:
+            self.down.remove(venue)
+        else:
+            self.down.add(venue)
+            for to, msg in self.coming:
+                if to == venue and not isinstance(msg, ResendRequest):
+                    self.lost.add(self.child_of[msg.cl_ord_id])
+            self.coming = [(to, msg) for to, msg in self.coming if to != venue]
+            self.answers = [answer for answer in self.answers if answer.venue != venue]
+        status = SessionStatus(venue, 1, venue not in self.down)
+        self.take(self.core.on_session(status, self.now))
+
+    @invariant()
+    def books_what_venues_said(self) -> None:
+        """Some of it waits for what is missing before it; nothing is booked that was not said."""
+        if hasattr(self, "core"):
+            for name, child in self.core.children.items():
+                order = self.theirs.get(name)
+                said = sum(lots for _, lots in order.fills.values()) if order is not None else 0
+                assert 0 <= child.told_qty <= said, "I2"
+
+    def all_is_quiet(self) -> None:
+        for venue in sorted(self.down):
+            self.line_breaks_or_is_back(venue)
+        super().all_is_quiet()
+
+    def is_true_in_the_end(self) -> None:
+        """What was lost on its way back is found again, but where it was given up."""
+        given_up = {
+            r.venue_id
+            for r in self.records
+            if isinstance(r, SessionEvent) and r.event == "given_up"
+        }
+        for order in self.theirs.values():
+            child = self.core.children[order.child]
+            silent = child.unanswered or child.parent.end_reason is EndReason.NO_ANSWER
+            if order.venue not in given_up and not silent:
+                assert child.told_qty == order.filled, "nothing is lost or invented"
 
 
 class LyingMachine(RouterMachine):
@@ -525,6 +636,12 @@ def test_F05_F06_F07_F11_F12_F13_F16_I1_to_I6_the_ledger_is_what_sound_venues_sa
     run_machine: Callable[..., None],
 ) -> None:
     run_machine(RouterMachine)
+
+
+def test_F02_F03_F06_F12_I1_to_I6_what_is_lost_on_a_numbered_line_is_found_again(
+    run_machine: Callable[..., None],
+) -> None:
+    run_machine(NumberedMachine)
 
 
 def test_F08_F09_F10_F14_F20_F21_I1_to_I6_hold_among_venues_that_lie(

@@ -19,15 +19,19 @@ from sim.audit.records import (
     BookAtArrival,
     Bust,
     CancelSent,
+    ChildRejected,
     ChildReplaced,
     ChildSent,
     Correction,
     Decision,
     Fill,
+    NbboChange,
     Overfill,
     ParentDone,
     ParentReceived,
+    ParticipantEvent,
     QueuePosition,
+    Quote,
     Record,
     ReplaceSent,
     RequestPending,
@@ -36,6 +40,7 @@ from sim.audit.records import (
     RunStarted,
     ScheduleStep,
     Slice,
+    TradePrint,
 )
 from sim.audit.state import LogState
 from sim.protocol.enums import (
@@ -43,6 +48,7 @@ from sim.protocol.enums import (
     EndReason,
     OrdStatus,
     Outcome,
+    RejectReason,
     Side,
     TimeInForce,
 )
@@ -413,6 +419,38 @@ def test_arrival_and_place_are_the_childs() -> None:
     assert child.arrived_ns == 3
     assert child.place is not None
     assert child.place.cl_ord_id == "P.X.1"
+
+
+def test_what_participants_do_is_kept_by_who_did_it() -> None:
+    one = ParticipantEvent(t_ns=4, **fields_of(ParticipantEvent))
+    assert list(after(one, one).participants) == [one.participant_id]
+
+
+def test_the_last_of_the_market_is_kept_by_venue() -> None:
+    """Quote and print by venue, best prices by who sees them."""
+    quotes = [Quote(t_ns=4, **(fields_of(Quote) | {"venue_id": venue})) for venue in "XYX"]
+    prints = [TradePrint(t_ns=4, **(fields_of(TradePrint) | {"venue_id": v})) for v in "YX"]
+    best = NbboChange(t_ns=4, **fields_of(NbboChange))
+    state = after(*quotes, *prints, best)
+    assert (list(state.quotes), list(state.trades)) == (["X", "Y"], ["Y", "X"])
+    assert (state.quotes["X"].t_ns, state.trades["X"].t_ns) == (5, 7)
+    assert list(state.nbbos) == [best.observer]
+
+
+def test_a_parent_of_one_lot_is_one() -> None:
+    state = LogState()
+    state.take([msgspec.structs.replace(parent(), order_qty=1)])
+    assert state.parents["P"].free_qty == 1
+
+
+def test_why_a_child_was_refused_is_kept() -> None:
+    reason = RejectReason.THROTTLED
+    child = after(ChildRejected(t_ns=4, reason=reason, **OURS, **STAMPS)).children["P.X.1"]
+    assert (child.reject_reason, child.status, child.canceled_qty) == (
+        reason,
+        OrdStatus.REJECTED,
+        0,
+    )
 
 
 def test_the_run_begins_once_and_says_how_it_ended() -> None:
