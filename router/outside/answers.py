@@ -21,13 +21,20 @@ from sim.audit.records import (
     Fill,
     Overfill,
     RequestPending,
+    StatusReported,
 )
-from sim.protocol.enums import ExecType
+from sim.protocol.enums import ExecType, OrdStatus
 from sim.protocol.orders import ExecutionReport, OrderCancelReject, VenueReport
 from sim.protocol.units import plain
 
 _PENDING: Final = frozenset({ExecType.PENDING_CANCEL, ExecType.PENDING_REPLACE})
 _CHANGES: Final = frozenset({ExecType.TRADE_CANCEL, ExecType.TRADE_CORRECT})
+_ANSWERS: Final = (
+    OrdEvent.REPLACED,
+    OrdEvent.CLOSED,
+    OrdEvent.CANCEL_REFUSED,
+    OrdEvent.REPLACE_REFUSED,
+)
 # A difference of fees that needed rounding would raise.
 _EXACT: Final = Context(prec=250, traps=[Inexact])
 
@@ -50,6 +57,15 @@ class Answers:
             return out
         if isinstance(report, OrderCancelReject):
             self._on_refusal(child, report, came)
+        elif report.exec_type is ExecType.ORDER_STATUS:
+            came.out.append(
+                StatusReported(
+                    ord_status=report.ord_status,
+                    cum_qty=report.cum_qty,
+                    leaves_qty=report.leaves_qty,
+                    **stamped(child, report.transact_ns, came),
+                )
+            )
         elif report.side is not child.side or report.last_qty < 0:
             ignore(venue_id, report, "breach", came)
         elif (known := child.seen.get(report.exec_id)) is not None:
@@ -81,8 +97,8 @@ class Answers:
     def _on_state(self, child: Child, report: ExecutionReport, came: Came) -> None:
         event = event_of(report)
         asked = child.target is not None and child.target.cl_ord_id == report.cl_ord_id
-        sound = event is not None and (event is not OrdEvent.REPLACED or asked)
-        if event is None or not sound or after(child.status, event) is None:
+        sound = asked if event is OrdEvent.REPLACED else True
+        if event is None or not sound or _after(child, event) is None:
             reason = "breach" if child.status not in FINAL else "after_end"
             ignore(child.venue_id, report, reason, came)
         elif event is OrdEvent.ACK:
@@ -103,7 +119,7 @@ class Answers:
                 return
             child.held.pop(0)
             late, event = came._replace(stamps=stamps), event_of(report)
-            if event is None or after(child.status, event) is None:
+            if event is None or _after(child, event) is None:
                 ignore(child.venue_id, report, "after_end", late)
             else:
                 self._apply(child, event, report, late)
@@ -131,7 +147,7 @@ class Answers:
         leaves = min(child.leaves_qty, max(0, report.order_qty - child.told_qty))
         freed = child.leaves_qty - leaves
         event = OrdEvent.REPLACED if leaves else OrdEvent.CLOSED
-        child.status = after(child.status, event) or child.status
+        child.status = _after(child, event) or child.status
         child.name, child.target = target.cl_ord_id, None
         child.price = child.booked_px = target.price
         child.order_qty = child.told_qty + leaves
@@ -151,7 +167,7 @@ class Answers:
         target = child.target
         of_replace = target is not None and report.cl_ord_id == target.cl_ord_id
         event = OrdEvent.REPLACE_REFUSED if of_replace else OrdEvent.CANCEL_REFUSED
-        status = after(child.status, event)
+        status = _after(child, event)
         if status is None:
             ignore(child.venue_id, report, "breach", came)
             return
@@ -264,6 +280,20 @@ class Answers:
             came.out.append(Bust(**known))
         else:
             came.out.append(Correction(last_px=new.px, last_qty=new.qty, **known))
+
+
+def _after(child: Child, event: OrdEvent) -> OrdStatus | None:
+    """The state that an event leads to; None: it changes nothing.
+
+    Our router asks for nothing before its order is accepted. Another may: then the answer comes to
+    an order that nobody has marked as asked about.
+    """
+    found = after(child.status, event)
+    if found is not None or child.status in FINAL or event not in _ANSWERS:
+        return found
+    if event is OrdEvent.CLOSED:
+        return OrdStatus.FILLED
+    return OrdStatus.PARTIALLY_FILLED if child.cum_qty else child.status
 
 
 def _fill_of(child: Child, exec_id: int | None) -> Booked | None:

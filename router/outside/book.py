@@ -21,7 +21,9 @@ from sim.audit.records import (
     ParentDone,
     ParentReceived,
     ReplaceSent,
+    SessionEvent,
     Slice,
+    StatusRequested,
 )
 from sim.protocol.enums import DecisionReason, EndReason, TimeInForce, TradingState
 from sim.protocol.market_data import TradingStatus
@@ -30,6 +32,7 @@ from sim.protocol.orders import (
     OrderCancelReplaceRequest,
     OrderCancelRequest,
 )
+from sim.protocol.session import OrderStatusRequest, ResendRequest, SessionStatus
 
 STRATEGY: Final = "outside"
 """What decisions call a router that is not ours."""
@@ -63,6 +66,7 @@ class OutsideBook:
         self._alone: set[str] = set()  # parents that are one order
         self._closing: set[str] = set()
         self._decisions = 0
+        self._sessions: dict[str, tuple[bool, int]] = {}  # is it up, and its number
         self._effective = EffectivePrices(profiles)
 
     # Client orders
@@ -271,6 +275,35 @@ class OutsideBook:
                 reason="own",
             )
         ]
+
+    def on_question(
+        self, venue_id: str, msg: OrderStatusRequest | ResendRequest, now_ns: int
+    ) -> list[Outcome]:
+        """A question leaves: what became of an order, or for reports that are missing.
+
+        Raises:
+            OutsideError: If it names no order sent there.
+        """
+        if isinstance(msg, ResendRequest):
+            first = msg.begin_seq
+            return [SessionEvent(t_ns=now_ns, venue_id=venue_id, event="gap", expected_seq=first)]
+        child = self.names.get(msg.cl_ord_id)
+        if child is None or child.venue_id != venue_id:
+            raise OutsideError(
+                f"status {msg.request_id!r}: no order {msg.cl_ord_id!r} was sent to {venue_id}"
+            )
+        about = {"cl_ord_id": child.cl_ord_id, "venue_id": venue_id}
+        return [StatusRequested(t_ns=now_ns, reason="own", **about)]
+
+    def on_session(self, status: SessionStatus, now_ns: int) -> list[Outcome]:
+        """A session has ended or begun; that it is there as the run opens is no news."""
+        was_up, known = self._sessions.get(status.venue_id, (True, status.session))
+        self._sessions[status.venue_id] = status.is_up, status.session
+        if (was_up, known) == (status.is_up, status.session):
+            return []
+        event, venue_id = "up" if status.is_up else "down", status.venue_id
+        number = status.session
+        return [SessionEvent(t_ns=now_ns, venue_id=venue_id, event=event, session=number)]
 
     def _asked(self, child: Child, name: str, event: OrdEvent) -> None:
         self.names[name] = child

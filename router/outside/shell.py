@@ -25,15 +25,29 @@ from sim.protocol.orders import (
     NewOrderSingle,
     OrderCancelReplaceRequest,
     OrderCancelRequest,
-    OrderMessage,
 )
-from sim.protocol.session import FromVenue
+from sim.protocol.session import (
+    FromVenue,
+    OrderStatusRequest,
+    ResendRequest,
+    SessionStatus,
+    ToVenue,
+)
 
 Hear = Callable[[Any], None]
-"""Takes what has arrived: ``FromVenue``, ``BookSnapshot``, ``TradingStatus``, or a ``ParentOrder``
-of the scenario, which counts as received once it is handed to ``receive``."""
+"""Takes what has arrived: ``FromVenue``, ``SessionStatus``, ``BookSnapshot``, ``TradingStatus``, or
+a ``ParentOrder`` of the scenario, which counts as received once it is handed to ``receive``."""
 
-_SENDS: Final = NewOrderSingle, OrderCancelRequest, OrderCancelReplaceRequest
+_SENDS: Final = (
+    NewOrderSingle,
+    OrderCancelRequest,
+    OrderCancelReplaceRequest,
+    OrderStatusRequest,
+    ResendRequest,
+)
+
+
+_REPORTS: Final = FromVenue, SessionStatus
 
 
 class Delay(Protocol):
@@ -66,7 +80,7 @@ class OutsideShell:
         self,
         profiles: tuple[VenueProfile, ...],
         *,
-        links: Mapping[str, Callable[[OrderMessage], None]],
+        links: Mapping[str, Callable[[ToVenue], None]],
         clock: Clock,
         emit: Callable[[Record], None],
     ) -> None:
@@ -99,7 +113,7 @@ class OutsideShell:
         """No more is sent for a client's order."""
         self.apply(self.core.close(parent, self._clock.now_ns))
 
-    def send(self, venue_id: str, msg: OrderMessage, parent: Parent | None = None) -> None:
+    def send(self, venue_id: str, msg: ToVenue, parent: Parent | None = None) -> None:
         """Send a message to a venue; an order without ``parent`` is a client's order by itself.
 
         Raises:
@@ -113,12 +127,13 @@ class OutsideShell:
             raise OutsideError(f"must send one of {wanted}, was {type(msg).__name__}")
         if msg.account not in {"", ACCOUNT}:
             raise OutsideError(
-                f"message {msg.cl_ord_id!r} is for the account {msg.account!r}; "
-                f"leave it empty: it is {ACCOUNT!r}"
+                f"a message is for the account {msg.account!r}; leave it empty: it is {ACCOUNT!r}"
             )
         msg = msgspec.structs.replace(msg, account=ACCOUNT)
         if isinstance(msg, NewOrderSingle):
             self.apply(self.core.on_new(venue_id, msg, parent, now_ns))
+        elif isinstance(msg, OrderStatusRequest | ResendRequest):
+            self.apply(self.core.on_question(venue_id, msg, now_ns))
         else:
             self.apply(self.core.on_request(venue_id, msg, now_ns))
         wait_ns = self._held(venue_id, "order")
@@ -136,7 +151,7 @@ class OutsideShell:
         if type(msg) is ParentOrder:
             self._take(event)
             return
-        wait_ns = self._held(msg.venue_id, "report" if type(msg) is FromVenue else "feed")
+        wait_ns = self._held(msg.venue_id, "report" if type(msg) in _REPORTS else "feed")
         if wait_ns:
             t_ns, how = event.t_ns + wait_ns, (event.sent_ns, event.drawn_ns)
             self._clock.schedule(t_ns, event.priority, self._take, msg, *how)
@@ -163,6 +178,8 @@ class OutsideShell:
             self.core.view.venues[msg.venue_id].on_quote(msg)
         elif type(msg) is TradingStatus:
             self.core.on_status(msg, now_ns)
+        elif type(msg) is SessionStatus:
+            self.apply(self.core.on_session(msg, now_ns))
         self._hear(msg)
 
     # For who runs it

@@ -23,8 +23,8 @@ from sim.kernel.clock import Clock
 from sim.kernel.loop import SimLoop
 from sim.protocol.enums import Side, TimeInForce
 from sim.protocol.market_data import BookSnapshot
-from sim.protocol.orders import NewOrderSingle, OrderMessage
-from sim.protocol.session import FromVenue
+from sim.protocol.orders import NewOrderSingle
+from sim.protocol.session import FromVenue, SessionStatus, ToVenue
 from sim.protocol.units import PriceTicks, QtyLots, Units
 from sim.scenario.load import LoadedScenario
 from sim.scenario.model import VenueEntry
@@ -368,13 +368,13 @@ class Market:
         return self._world.clock
 
     def send(
-        self, venue_id: str, message: OrderMessage, parent: MarketParent | str | None = None
+        self, venue_id: str, message: ToVenue, parent: MarketParent | str | None = None
     ) -> None:
         """Send a message to a venue; see ``Session.send_now``."""
         self.begin()
         check_loop(self.loop)
         if self.over:
-            raise MarketError(f"the run is over: {message.cl_ord_id} cannot be sent any more")
+            raise MarketError("the run is over: nothing can be sent any more")
         owner = None
         if isinstance(message, NewOrderSingle):
             owner = self._owner(message, parent)
@@ -459,6 +459,8 @@ class Market:
     def _hear(self, msg: Any) -> None:
         if isinstance(msg, FromVenue):
             self.connect(msg.venue_id).take(msg.report)
+        elif isinstance(msg, SessionStatus):
+            self.connect(msg.venue_id).change(msg)
         elif isinstance(msg, BookSnapshot):
             for reader in self._quotes:
                 reader.put(msg)

@@ -8,9 +8,9 @@ from sim.protocol.orders import (
     NewOrderSingle,
     OrderCancelReplaceRequest,
     OrderCancelRequest,
-    OrderMessage,
     VenueReport,
 )
+from sim.protocol.session import OrderStatusRequest, ResendRequest, SessionStatus, ToVenue
 from sim.protocol.units import QtyLots
 from sim.testing.messages import Number
 from sim.testing.streams import Arrivals
@@ -23,30 +23,35 @@ if TYPE_CHECKING:
 class Session:
     """The line to one venue: ``await session.send(order)``, ``async for report in session``.
 
-    Messages take the scenario's own delays, each way. ``buy``, ``sell``, ``cancel`` and ``replace``
-    only make messages; nothing leaves before it is sent.
+    Messages take the scenario's own delays, each way. ``buy``, ``sell``, ``cancel``,
+    ``replace``, ``status`` and ``resend`` only make messages; nothing leaves before it is sent.
 
     Attributes:
         venue_id: The venue.
         received: All its reports so far, read or not.
+        is_up: Whether the session is, as far as the router has learnt.
+        changes: News of the session itself: it has ended, or begun.
     """
 
     def __init__(self, market: "Market", venue_id: str) -> None:
         self.venue_id = venue_id
         self.received: list[VenueReport] = []
+        self.is_up = True
+        self.changes: Arrivals[SessionStatus] = Arrivals(f"the session with {venue_id}")
         self._market = market
         self._inbox: Arrivals[VenueReport] = Arrivals(f"the session with {venue_id}")
         self._readers: list[Arrivals[VenueReport]] = []
 
-    async def send(self, message: OrderMessage, parent: "MarketParent | str | None" = None) -> None:
+    async def send(self, message: ToVenue, parent: "MarketParent | str | None" = None) -> None:
         """Send a message; see ``send_now``, which is the same for code that is not async."""
         self.send_now(message, parent)
 
-    def send_now(self, message: OrderMessage, parent: "MarketParent | str | None" = None) -> None:
+    def send_now(self, message: ToVenue, parent: "MarketParent | str | None" = None) -> None:
         """Send a message. It leaves at this instant.
 
         Args:
-            message: An order, a cancel or a replace of ``sim.protocol.orders``.
+            message: An order, a cancel or a replace of ``sim.protocol.orders``, or a question of
+                ``sim.protocol.session``.
             parent: Whose order it is. Without one, an order belongs to the only parent of its side
                 that has not ended; where there is none, it is an order by itself.
 
@@ -80,6 +85,14 @@ class Session:
         lots, ticks = market.lots(qty), market.ticks(price)
         return OrderCancelReplaceRequest(market.next_id("R"), _id(order), QtyLots(lots), ticks)
 
+    def status(self, order: NewOrderSingle | str) -> OrderStatusRequest:
+        """A question what became of an order: a report of ``ExecType.ORDER_STATUS`` answers it."""
+        return OrderStatusRequest(_id(order), self._market.next_id("Q"))
+
+    def resend(self, begin_seq: int = 1, end_seq: int = 0) -> ResendRequest:
+        """A question for the reports of this session from one number on; 0: to the last."""
+        return ResendRequest(begin_seq, end_seq)
+
     async def next_report(self) -> VenueReport:
         """The venue's next report, waiting for it.
 
@@ -107,8 +120,14 @@ class Session:
         for reader in self._all():
             reader.put(report)
 
+    def change(self, status: SessionStatus) -> None:
+        """The session has ended or begun."""
+        self.is_up = status.is_up
+        self.changes.put(status)
+
     def end(self) -> None:
         """Nothing comes any more."""
+        self.changes.end()
         for reader in self._all():
             reader.end()
 
