@@ -256,7 +256,16 @@ def test_P01_a_signal_in_the_first_moments_of_a_command_ends_it(
     """Python itself is struck before it is ours; from then on it is exit code 130, never 0."""
     args = {
         "run": ["run", "fragmented", "--set", "duration=60min", "--set", "parents[0].at=59min"],
-        "sweep": ["sweep", "fragmented", "--seeds", "4000", "--jobs", "2"],
+        "sweep": [
+            "sweep",
+            "fragmented",
+            "--grid",
+            "router.max_attempts=5,6",
+            "--seeds",
+            "2000",
+            "--jobs",
+            "2",
+        ],
     }[command]
     for n in range(12):
         process = subprocess.Popen(
