@@ -139,14 +139,12 @@ class Outages:
         assert site.line is not None
         if not self._ends(venue_id, "disconnect", fault_id):
             return
-        had_no_feed = site.line.lacks("feed")
         site.line.mend()
         if self._door(venue_id).is_down:
             return  # nobody is there to connect to
         if site.gateway is not None:
             site.gateway.tell(is_up=True)
-        if had_no_feed:
-            site.tell_book()
+        site.tell_book()  # who connects gets the book as it is
 
     # Trading
 

@@ -48,10 +48,6 @@ class Line:
         """These legs are gone."""
         self._cut |= frozenset(legs)
 
-    def lacks(self, leg: Leg) -> bool:
-        """Whether a leg is gone."""
-        return leg in self._cut
-
     def mend(self) -> None:
         """All legs are there again, for what is sent from now on."""
         for leg in self._cut:
