@@ -57,7 +57,7 @@ class Guard:
         if check_every is not None and check_every < 1:
             raise ValueError(f"check_every must be >= 1 record, was {check_every}")
         self.invariants = Invariants(on_breach)
-        self.options: tuple[str, ...] = ()  # what the command line needs beside
+        self._options: list[str] = []
         self._loaded = loaded
         self._log = log
         self._folder = folder
@@ -72,6 +72,13 @@ class Guard:
         for watcher in watchers:
             for kind, call in watcher.observers().items():
                 self._log.observe(kind, call)
+
+    def runs_as(self, clock: str, speed: float, ties: int | None) -> None:
+        """How time goes in this run, for who wants to repeat it."""
+        if clock != "virtual":
+            self._options = ["--clock", clock, "--speed", f"{speed:g}"]
+        if ties is not None:
+            self._options = ["--ties", str(ties)]
 
     def attach(self, loop: asyncio.AbstractEventLoop, router: Router, venues: Venues) -> None:
         """The parts are made: full walks go over them from now on."""
@@ -116,7 +123,7 @@ class Guard:
         given = self._loaded.given
         seed = self._loaded.scenario.seed
         every = self._every if self._every is not None else 1
-        beside = [*self.options, "--check-every", str(every)]
+        beside = [*self._options, "--check-every", str(every)]
         if given is not None and given.still_means(self._loaded.scenario):
             words = ["sorsim", "run", given.ref, "--seed", str(seed)]
             for text in given.sets:

@@ -40,6 +40,7 @@ from sim.kernel.clock import (
 from sim.kernel.garbage import rare_collections
 from sim.kernel.interrupt import interrupts
 from sim.kernel.loop import Event
+from sim.kernel.shuffle import shuffled_loop
 from sim.kernel.source import Source
 from sim.kernel.streams import Streams
 from sim.on_guard import Guard, Watcher
@@ -74,6 +75,7 @@ def run_world(
     on_progress: OnProgress | None = None,
     watch: Sequence[Watcher] = (),
     check_every: int | None = None,
+    ties: int | None = None,
 ) -> RunResult:
     """Run a scenario to its end.
 
@@ -88,6 +90,8 @@ def run_world(
         watch: Get the audit records as they are written.
         check_every: Walk over all books after so many records, and at the end; None: never. What is
             written is the same.
+        ties: With ``virtual``: the seed of another order of what falls on one instant with one
+            priority and comes from different sources (``sim.kernel.shuffle``).
 
     Raises:
         AuditWriteError: If the audit log cannot be written; the run has stopped.
@@ -99,13 +103,12 @@ def run_world(
     check_lag(lag_ns_max)
     if clock == "virtual" and speed != 1.0:
         raise ValueError(f"speed is for the wall clock: virtual time has none, was {speed:g}")
-    loop = new_loop(clock)
+    loop = shuffled_loop(clock, ties) if ties is not None else new_loop(clock)
     try:
         # Before there is a world: what a signal asks for while it is made, the loop does first.
         with interrupts(loop, lambda: world.interrupt()):  # noqa: PLW0108
             world = World(loaded, folder, on_progress, speed, watch, check_every=check_every)
-            if clock != "virtual":
-                world.guard.options = ("--clock", clock, "--speed", f"{speed:g}")
+            world.guard.runs_as(clock, speed, ties)
             world.lag_ns_max = lag_ns_max
             return _run_on(loop, world)
     finally:

@@ -90,6 +90,12 @@ STORY_RECORDS_MAX = 100_000
     "own; what is written is the same.  [default: no walks]",
 )
 @click.option(
+    "--ties",
+    type=click.IntRange(min=0),
+    metavar="SEED",
+    help="Put what falls on one instant into another order, where nothing says which is first.",
+)
+@click.option(
     "--report", "with_report", is_flag=True, help="Write report.html into the run's folder, too."
 )
 @click.option(
@@ -110,6 +116,7 @@ def run(
     speed: float | None,
     max_lag: str | None,
     check_every: int | None,
+    ties: int | None,
     with_report: bool,
     with_tables: bool,
     allow_code: bool,
@@ -125,7 +132,7 @@ def run(
     from sim.cli.errors import say
     from sim.manifest import given_run_folder
 
-    pace = _pace(clock, speed, max_lag)._replace(check_every=check_every)
+    pace = _pace(clock, speed, max_lag)._replace(check_every=check_every, ties=ties)
     if data is not None:
         there(data, "--data")
     if resume_from is None:
@@ -168,13 +175,15 @@ def run(
 class _Pace(NamedTuple):
     """How time goes: ``virtual`` or ``wall``, at which speed, and how late it may be.
 
-    ``check_every`` is how many records lie between two full walks.
+    ``check_every`` is how many records lie between two full walks, ``ties`` the seed of another
+    order of what falls together.
     """
 
     clock: str
     speed: float
     lag_ns_max: int | None
     check_every: int | None = None
+    ties: int | None = None
 
 
 class _Plan(NamedTuple):
@@ -285,6 +294,7 @@ def _run(plan: _Plan, folder: Path, pace: _Pace, *, besides: "Besides", quiet: b
                 on_progress=on_progress,
                 watch=besides.watch,
                 check_every=pace.check_every,
+                ties=pace.ties,
             )
         besides.write(result.summary["audit_head"])
         if plan.cut is not None:

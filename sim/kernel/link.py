@@ -12,6 +12,7 @@ from sim.kernel.clock import Clock
 from sim.kernel.latency.base import LatencySampler
 from sim.kernel.latency.by_message import ByMessageSampler
 from sim.kernel.loop import Event, SimLoop
+from sim.kernel.shuffle import one_source
 
 
 class Link:
@@ -127,6 +128,7 @@ def make_link(
     bump_ns: int = 0,
 ) -> Link:
     """The link that suits the latency and the clock, with a speed bump or without."""
+    clock = one_source(clock)
     if isinstance(latency, ByMessageSampler):
         by_message = ByMessageLink(clock, latency, deliver, priority)
         by_message.by_message, by_message.bump_ns = latency, bump_ns
@@ -135,5 +137,5 @@ def make_link(
         bumped = BumpedLink(clock, latency, deliver, priority)
         bumped.bump_ns = bump_ns
         return bumped
-    kind = VirtualLink if isinstance(clock, SimLoop) else Link
+    kind = VirtualLink if isinstance(clock, SimLoop) else Link  # a source of shuffled ties is none
     return kind(clock, latency, deliver, priority)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from sim.kernel.clock import Clock
 from sim.kernel.latency.base import LatencySampler
 from sim.kernel.loop import Event
+from sim.kernel.shuffle import one_source
 
 
 class Served(Event, order=True, gc=False):
@@ -62,7 +63,7 @@ class Server:
         *,
         priority: int,
     ) -> None:
-        self._clock = clock
+        self._clock = one_source(clock)
         self._service = service
         self._room = room
         self._deliver = deliver

@@ -10,6 +10,7 @@ from typing import Any
 
 from sim.kernel.clock import Clock
 from sim.kernel.loop import Event, SimLoop
+from sim.kernel.shuffle import one_source
 
 
 class Source:
@@ -190,6 +191,7 @@ def make_moving_source(
     on_error: Callable[[Exception], None] | None = None,
 ) -> Source:
     """The source that suits the clock."""
+    clock = one_source(clock)
     kind = VirtualMovingSource if isinstance(clock, SimLoop) else MovingSource
     return kind(clock, first_ns, moves, deliver, priority, end_ns=end_ns, on_error=on_error)
 
@@ -203,6 +205,7 @@ def make_source(
     on_error: Callable[[Exception], None] | None = None,
 ) -> Source:
     """The source that suits the clock."""
+    clock = one_source(clock)
     kind = VirtualSource if isinstance(clock, SimLoop) else Source
     return kind(clock, messages, deliver, priority, on_error=on_error)
 
