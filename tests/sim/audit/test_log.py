@@ -14,6 +14,7 @@ import msgspec
 import pytest
 import structlog
 
+import sim.audit.log
 from sim.audit.log import FLUSH_BYTES, AuditLog, ChainSink, Sync, open_audit_log
 from sim.audit.records import (
     LINE_BYTES_MAX,
@@ -566,3 +567,77 @@ def test_P05_a_file_that_cannot_be_emptied_is_refused_and_let_go(
         open_audit_log(path)
     monkeypatch.undo()
     open_audit_log(path).close()
+
+
+class TestTail:
+    """The last lines, wherever they are: for the report of an error."""
+
+    @pytest.mark.parametrize("sync", SYNCS)
+    @pytest.mark.parametrize("count", [1, 3, 7, 50])
+    def test_is_the_end_of_the_log(self, path: Path, sync: Sync, count: int) -> None:
+        with open_audit_log(path, sync) as log:
+            assert log.tail(count) == ()
+            for n in range(5):
+                log.emit(quote(t_ns=n))
+            log.flush()
+            assert log.tail(count) == tuple(path.read_text().splitlines()[-count:])
+            for n in range(5, 7):
+                log.emit(quote(t_ns=n))
+            before = log.tail(count)
+        assert before == tuple(path.read_text().splitlines()[-count:])
+
+    def test_in_memory_is_the_same(self) -> None:
+        log = open_audit_log(None)
+        for n in range(6):
+            log.emit(quote(t_ns=n))
+            if n == 3:
+                log.flush()
+        assert log.tail(4) == tuple(log.data.decode().splitlines()[-4:])
+        assert log.tail(6) == tuple(log.data.decode().splitlines())
+
+    def test_holds_no_part_of_a_line(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Neither where the lines at hand begin in the middle of one, nor with the rest flushed."""
+        log = open_audit_log(None)
+        for n in range(9):
+            log.emit(quote(t_ns=n))
+        lines = tuple(log.data.decode().splitlines())
+        size = len(lines[0]) + 1
+        for reach, whole in ((2 * size, 1), (2 * size + 1, 2), (3 * size - 1, 2), (9 * size, 8)):
+            monkeypatch.setattr(sim.audit.log, "_TAIL_BYTES", reach)
+            assert log.tail(9) == lines[-whole:]
+        monkeypatch.setattr(sim.audit.log, "_TAIL_BYTES", 9 * size + 1)
+        assert log.tail(9) == lines
+        log.flush()
+        assert log.tail(9) == lines
+        monkeypatch.setattr(sim.audit.log, "_TAIL_BYTES", 3 * size - 1)
+        assert log.tail(9) == lines[-2:]
+        log.emit(quote(t_ns=9))
+        last = log.data.decode().splitlines()
+        assert log.tail(1) == (last[-1],)
+        assert log.tail(3) == tuple(last[-3:])
+
+
+def test_what_stops_a_log_is_said_in_full(path: Path) -> None:
+    log = open_audit_log(None)
+    log.emit(quote())
+    log.finish(0, Outcome.COMPLETE)
+    with pytest.raises(AuditWriteError) as finished:
+        log.emit(quote())
+    why = "the audit log is finished: nothing may follow run_finished"
+    assert str(finished.value) == why
+    log.close()
+    with pytest.raises(AuditWriteError) as closed:
+        log.emit(quote())
+    assert str(closed.value) == "the audit log is closed"
+    full = open_audit_log(None)
+    fail(full)
+    with pytest.raises(AuditWriteError) as failed:
+        full.emit(quote())
+    assert str(failed.value) == (
+        "memory: the audit log cannot be written (No space left on device): the run must stop, "
+        "since no decision may go unrecorded"
+    )
+
+
+def test_a_logger_of_structlog_has_the_context_it_was_given() -> None:
+    assert open_audit_log(None)._context == {}

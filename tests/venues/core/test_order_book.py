@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sim.protocol.enums import OrdType, SelfTrade, Side, TimeInForce
+from sim.protocol.enums import CxlRejReason, OrdType, SelfTrade, Side, TimeInForce
 from sim.protocol.errors import InvariantError
-from sim.protocol.orders import NewOrderSingle, OrderCancelRequest
+from sim.protocol.orders import ExecutionReport, NewOrderSingle, OrderCancelRequest
 from sim.protocol.units import PriceTicks, QtyLots, TimeNs
 from venues.core.book import EMPTY, KEY_MAX, BookSide, RestingOrder
 from venues.core.matching import MatchingCore
@@ -504,3 +504,93 @@ class TestReopen:
         assert not core.reopen(order, 1)  # there is no such level
         assert core.venue_seq == seq + 1
         core.check()
+
+
+class TestBookkeeping:
+    """Numbers that no result shows, and that decide when something is cleared away."""
+
+    def order(self, n: int, key: int) -> RestingOrder:
+        return RestingOrder(str(n), "", Side.SELL, n, n, key, 2, 2, False, SelfTrade.NONE)
+
+    def test_places_of_a_queue_are_counted_with_those_of_the_departed(self) -> None:
+        side = BookSide(1, OrderBook())
+        assert side.shown == ()
+        orders = [self.order(n, 100) for n in range(3)]
+        for n, order in enumerate(orders, 1):
+            side.join(order)
+            assert side.level_at[100].joined == n
+        for order in orders:
+            side.leave(order)
+        assert (side.level_at[100].joined, side.vacant) == (3, 1)
+        side.join(self.order(9, 100))
+        assert (side.level_at[100].joined, side.level_at[100].qty, side.vacant) == (4, 2, 0)
+
+    @pytest.mark.parametrize(("count", "is_rebuilt"), [(34, False), (35, True)])
+    def test_a_queue_may_have_as_many_holes_as_orders_and_some(
+        self, count: int, is_rebuilt: bool
+    ) -> None:
+        side = BookSide(1, OrderBook())
+        orders = [self.order(n, 100) for n in range(count)]
+        for order in orders:
+            side.join(order)
+        queue = side.level_at[100].queue
+        for order in orders[:-1]:
+            side.leave(order)
+        assert (side.front().queue is not queue) == is_rebuilt
+        assert list(side.front().queue.values()) == orders[-1:]
+        assert side.front().joined == (1 if is_rebuilt else count)
+
+    def test_few_vacant_levels_behind_the_best_stay(self) -> None:
+        side = BookSide(1, OrderBook())
+        orders = [self.order(n, 100 + n) for n in range(30)]
+        for order in orders:
+            side.join(order)
+        for gone, order in enumerate(orders[:0:-1], 1):
+            side.leave(order)
+            assert side.vacant == (gone if gone <= 23 else gone - 24)
+        assert side.best == 100
+
+    @pytest.mark.parametrize("others", [1, 2, 5])
+    def test_a_level_that_came_and_went_hides_no_other_change(self, others: int) -> None:
+        for there in range(100, 110):
+            for passing in range(90, 120):
+                side = BookSide(1, OrderBook())
+                orders = [self.order(n, 100 + n) for n in range(10)]
+                for order in orders:
+                    side.join(order)
+                side.view(10)
+                if passing not in range(100, 110):
+                    one = self.order(99, passing)
+                    side.join(one)
+                    side.leave(one)
+                for n in range(others):
+                    side.shrink(orders[(there - 100 + n) % 10], 1)
+                assert side.view(10) == tuple((100 + n, o.leaves_qty) for n, o in enumerate(orders))
+
+    def test_numbers_of_reports_go_up_by_one(self, core: MatchingCore) -> None:
+        first = core.next_exec_id()
+        assert core.next_exec_id() == first + 1
+        (report,) = core.handle(limit("a", Side.BUY, 1, 99), NOW)
+        assert isinstance(report, ExecutionReport)
+        assert report.exec_id == first + 2
+
+    def test_a_buyer_and_a_seller_reach_up_to_their_limit(self, core: MatchingCore) -> None:
+        assert core.reachable(Side.BUY, 102, 9) == ((101, 10), (102, 10))
+        assert core.reachable(Side.SELL, 98, 9) == ((99, 10), (98, 10))
+        assert core.reachable(Side.SELL, None, 2) == ((99, 10), (98, 10))
+        assert core.reachable(Side.BUY, 100, 9) == ()
+
+    def test_a_remembered_order_is_told_from_one_that_never_was(self) -> None:
+        core = MatchingCore(memory=2)
+        told = []
+        for n in range(7):
+            core.handle(limit(f"o{n}", Side.BUY, 1, 99), NOW)
+            core.handle(OrderCancelRequest("c", f"o{n}"), NOW)
+            core.check()
+            answers = [core.handle(OrderCancelRequest("x", f"o{k}"), NOW)[0] for k in range(n + 1)]
+            told.append([getattr(answer, "reason", None) for answer in answers])
+        late, unknown = CxlRejReason.TOO_LATE, CxlRejReason.UNKNOWN_ORDER
+        assert told[0] == [late]
+        assert told[3] == [unknown, unknown, late, late]
+        assert told[4] == [unknown, unknown, late, late, late]
+        assert told[5] == [unknown, unknown, unknown, unknown, late, late]
