@@ -12,9 +12,12 @@ from sim.audit.records import (
     ChildRejected,
     ChildSent,
     Decision,
+    Fault,
     Fill,
+    Overfill,
     Record,
     RouteHold,
+    SessionEvent,
 )
 from sim.protocol.enums import Outcome
 from sim.scenario.load import load_scenario
@@ -156,3 +159,32 @@ def test_a_venue_that_is_given_up_costs_its_shares(shipped: RunShipped) -> None:
     assert ran.parent["filled_qty"] == 95_000
     assert ran.of(RouteHold)[-1].venue_id in {"BUSY", "SLOW"}
     assert [h.until_ns for h in ran.of(RouteHold) if h.venue_id == "BUSY"][-1] is None
+
+
+# ------------------------------------------------------------ faulty_day
+
+
+def test_nine_faults_of_one_day_strike_and_no_share_is_lost(shipped: RunShipped) -> None:
+    ran = shipped("faulty_day")
+    assert ran.result.outcome is Outcome.COMPLETE
+    struck = {fault.fault_id for fault in ran.of(Fault)}
+    assert struck == {
+        *("lost_order", "lost_fill", "doubled", "late_feed", "mad_feed"),
+        *("crossed_feed", "wrong_clock", "outage", "two_stories"),
+    }
+    assert [row["filled_qty"] for row in ran.result.summary["parents"]] == [900] * 6
+    assert not ran.of(Overfill)
+    told = {(one.venue_id, one.reason) for decision in ran.of(Decision) for one in decision.doubts}
+    assert told >= {("NASDAQ", "stale"), ("BATS", "jumped"), ("NYSE", "crossed")}
+    assert {(one.venue_id, one.event) for one in ran.of(SessionEvent)} >= {
+        *(("NASDAQ", "gap"), ("NASDAQ", "filled"), ("BATS", "down"), ("BATS", "up"))
+    }
+    assert [(h.venue_id, h.reason) for h in ran.of(RouteHold) if h.until_ns is None][:1] == [
+        ("NYSE", "conflict")
+    ]
+
+
+def test_the_same_day_without_faults_is_as_good(shipped: RunShipped) -> None:
+    plain = shipped("faulty_day", "faults=[]")
+    assert plain.result.outcome is Outcome.COMPLETE
+    assert not plain.of(Fault)

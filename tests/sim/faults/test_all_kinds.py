@@ -1,6 +1,7 @@
 """What every kind of message fault has in common, kind by kind."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, get_args
 
 import pytest
@@ -125,3 +126,9 @@ def test_each_kind_is_listed_with_what_it_does_and_where_it_comes_from() -> None
     listed = {entry.name: entry for entry in KINDS["faults"]()}
     assert set(KINDS_OF_MESSAGE) <= set(listed)
     assert all(entry.about.endswith(".") and entry.source for entry in listed.values())
+
+
+def test_the_page_on_faults_names_every_kind(project_root: Path) -> None:
+    page = (project_root / "docs" / "faults.md").read_text(encoding="utf-8")
+    names = [get_args(kind.model_fields["kind"].annotation)[0] for kind in FAULTS]
+    assert [name for name in names if f"`{name}`" not in page] == []
