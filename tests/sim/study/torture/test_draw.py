@@ -32,7 +32,7 @@ def test_every_kind_can_be_drawn_and_has_an_end(kind: type[FaultConfig]) -> None
 def test_every_key_of_every_kind_comes_now_and_then() -> None:
     for kind in FAULTS:
         keys = set()
-        for seed in range(150):
+        for seed in range(100):
             keys |= set(draw_fault(kind, Chance(seed, "keys"), FACTS) or {})
         left = set(kind.model_fields) - keys - {"id"}
         assert not left, f"{name_of(kind)} never has {left}"

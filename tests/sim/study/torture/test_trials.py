@@ -4,10 +4,12 @@ from typing import Any
 
 import pytest
 
+from router.core import reports, sessions
+from router.core.told import Came
 from sim.protocol.errors import InvariantError
 from sim.study.torture.case import Case, draw_case
 from sim.study.torture.run import torture
-from sim.study.torture.shrink import shrink
+from sim.study.torture.shrink import fails_as, shrink
 from sim.study.torture.trial import Failure, try_case
 
 SCENARIOS = ("fragmented", "partial_fill", "two_parents")
@@ -25,6 +27,44 @@ def test_sound_seeds_pass_and_say_what_struck() -> None:
 def test_any_number_of_workers_finds_the_same() -> None:
     alone = torture(SCENARIOS, seeds=6, base=100)
     assert torture(SCENARIOS, seeds=6, base=100, jobs_n=2) == alone
+
+
+def test_F10_a_router_that_takes_what_it_cannot_have_is_found_and_the_case_made_small(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(reports, "judge", lambda child, px, qty: (None, qty))
+    over_fill = {"kind": "over_fill", "venue": "NYSE", "at": "0s"}
+    faults: tuple[dict[str, Any], ...] = (
+        {"kind": "message_loss", "venue": "DARK_A", "leg": "feed", "share": 0.2},
+        {**over_fill, "count": 3},
+        {"kind": "message_duplication", "venue": "NASDAQ", "leg": "report", "at": "1ms"},
+    )
+    case = Case("fragmented", 1, ("router.cancel_resends=1", "duration=3s"), faults)
+    failure = fails_as(case)
+    assert failure is not None
+    assert failure.rule == "I2"
+    smallest, found = shrink(case, failure)
+    assert smallest == Case("fragmented", 1, ("duration=3s",), (over_fill,))
+    assert found.rule == "I2"
+
+
+@pytest.mark.slow
+def test_F07_I3_a_router_that_books_repeated_fills_is_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Two guards keep it from that, the number and the id of a report: without both it books."""
+
+    def on_seen(self: Any, msg: Any, came: Came) -> None:
+        came.out.extend(self._apply(msg.venue_id, msg.report, came.stamps, came.now_ns))
+
+    def on_repeated(self: Any, child: Any, known: Any, report: Any, came: Came) -> None:
+        if report.last_qty:
+            self._on_trade(child, report, came)
+
+    monkeypatch.setattr(sessions.Sessions, "_on_seen", on_seen)
+    monkeypatch.setattr(reports.Reports, "_on_repeated", on_repeated)
+    found = torture(SCENARIOS, seeds=60)
+    assert "I3" in {failed.failure.rule for failed in found.failures}
 
 
 def test_shrinking_leaves_what_the_failure_needs_and_nothing_else() -> None:
@@ -60,7 +100,7 @@ def test_I18_a_parent_that_never_ends_is_a_failure(monkeypatch: pytest.MonkeyPat
     from router.core.desk import Desk
 
     monkeypatch.setattr(Desk, "settle", lambda *args: None)  # nobody ends a parent
-    found = torture(("partial_fill",), seeds=3)
+    found = torture(("partial_fill",), seeds=1)
     assert {failed.failure.rule for failed in found.failures} == {"I18"}
     assert "has not ended, as it must by" in found.failures[0].failure.message
 
