@@ -10,10 +10,14 @@ from functools import partial
 from typing import Any, Final, Literal
 
 from router.core.events import ACCOUNT
+from router.core.restore import NEEDED
+from router.task import RouterShell
+from sim.audit.log import AuditLog
 from sim.audit.records import Fault, Record, VenueEvent
 from sim.faults.base import Leg
 from sim.faults.host import Orders
 from sim.faults.messages import order_of
+from sim.faults.plan import Faults
 from sim.kernel.clock import Clock
 from sim.kernel.loop import Event
 from sim.kernel.source import Source, make_source
@@ -38,6 +42,7 @@ class Outages:
     Args:
         sites: The venues; those that faults are about have a ``Door`` and a ``Line``.
         supervisor: Starts a venue anew.
+        router: Our own router; None where another stands in its place.
         clock: Time.
         emit: Takes each audit record.
     """
@@ -47,11 +52,14 @@ class Outages:
         sites: Sequence[Site],
         *,
         supervisor: Supervisor,
+        router: RouterShell | None,
         clock: Clock,
         emit: Callable[[Record], None],
     ) -> None:
         self._sites = {site.id: site for site in sites}
         self._supervisor = supervisor
+        self._router = router
+        self._router_causes: list[str] = []
         self._clock = clock
         self._emit = emit
         self._causes: dict[tuple[str, _What], list[str]] = {}
@@ -144,7 +152,28 @@ class Outages:
             return  # nobody is there to connect to
         if site.gateway is not None:
             site.gateway.tell(is_up=True)
+        site.tell_state()
         site.tell_book()  # who connects gets the book as it is
+
+    # The router
+
+    def crash_router(self, fault_id: str, *, cancels: bool) -> None:
+        """See ``RouterHost``."""
+        assert self._router is not None  # a scenario with another router has no such fault
+        self._router_causes.append(fault_id)
+        if len(self._router_causes) == 1:
+            self._router.crash()
+        for venue_id in self._sites:
+            self.disconnect(venue_id, fault_id, cancels=cancels, market_data=True)
+
+    def restart_router(self, fault_id: str) -> None:
+        """See ``RouterHost``."""
+        assert self._router is not None
+        self._router_causes.remove(fault_id)
+        if not self._router_causes:
+            self._router.come_back()
+        for venue_id in self._sites:
+            self.reconnect(venue_id, fault_id)
 
     # Trading
 
@@ -256,3 +285,13 @@ class Outages:
                 detail="lost",
             )
         )
+
+
+def kept_for_crashes(faults: Faults | None, log: AuditLog) -> list[Record] | None:
+    """The records of the run as they come, if its router may have to come back from them."""
+    if faults is None or not faults.stop_the_router:
+        return None
+    kept: list[Record] = []
+    for kind in NEEDED:
+        log.observe(kind, kept.append)
+    return kept

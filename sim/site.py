@@ -16,11 +16,12 @@ from sim.kernel.loop import Event
 from sim.kernel.server import Server
 from sim.kernel.streams import Streams
 from sim.protocol.enums import Priority, Side
+from sim.protocol.market_data import TradingStatus
 from sim.protocol.units import QtyLots, TimeNs, Units
 from sim.scenario.load import LoadedScenario
 from sim.scenario.model import VenueEntry
 from sim.topology import Deliver
-from venues.core.api import VenueCore
+from venues.core.api import TimedCore, VenueCore
 from venues.core.around import CoreAround
 from venues.core.overflow import TurnedAway
 from venues.fees import Fees
@@ -110,6 +111,12 @@ class Site:
         self.inbox.shut()
         if self.gateway is not None:
             self.gateway.tell(is_up=False)
+
+    def tell_state(self) -> None:
+        """Publish whether it trades, for who may have missed it."""
+        core, feed = self.core, self.ports.feed
+        if feed is not None and isinstance(core, TimedCore):
+            feed(TradingStatus(self.id, TimeNs(self._clock.now_ns), core.state))
 
     def tell_book(self) -> None:
         """Publish the book as it is, whether or not it has changed."""

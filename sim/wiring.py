@@ -101,6 +101,8 @@ class Wiring:
         self._inbox: Inbox[Event] = Inbox(loop, "router")
         self._units = units = Units(scenario.instrument.tick_size, scenario.instrument.lot_size)
         guarded = frozenset() if faults is None else faults.stopped
+        if crashes is not None:
+            guarded = frozenset([venue.id for venue in scenario.venues])
         self.sites = [
             Site(
                 venue,

@@ -44,7 +44,7 @@ from sim.kernel.shuffle import shuffled_loop
 from sim.kernel.source import Source
 from sim.kernel.streams import Streams
 from sim.on_guard import Guard, Watcher
-from sim.outages import Outages
+from sim.outages import Outages, kept_for_crashes
 from sim.protocol.enums import EndReason, Outcome, Priority
 from sim.protocol.errors import AuditWriteError, DataFormatError, InvariantError, PluginError
 from sim.protocol.units import Units
@@ -439,6 +439,7 @@ class World:
             faults=faults,
             tap=self._tap,
             outside=self._outside,
+            crashes=kept_for_crashes(faults, self.log),
         )
         router = self._router = wiring.shell
         self.guard.attach(loop, lambda: router.core, wiring.cores)
@@ -453,7 +454,11 @@ class World:
             self._own = session, loop.create_task(session.attend(), name="own router")
         if faults is not None:
             self._outages = Outages(
-                wiring.sites, supervisor=supervisor, clock=clock, emit=self.log.emit
+                wiring.sites,
+                supervisor=supervisor,
+                router=router if isinstance(router, RouterShell) else None,
+                clock=clock,
+                emit=self.log.emit,
             )
             faults.start(self._outages)
         self._sources = [*wiring.sources, wiring.orders]

@@ -351,7 +351,8 @@ class Reports:
             why = DecisionReason.REJECT
         else:
             came.out.append(ChildCanceled(canceled_qty=freed, cum_qty=child.cum_qty, **known))
-            if not child.rests:
+            # An order that never came to the book says nothing about what is in it.
+            if not child.rests and (child.acked or child.seen):
                 venue = desk.view.venues[child.venue_id]
                 venue.on_short(child.side, child.price, report.venue_seq)
                 parent.short_filled.add(child.venue_id)

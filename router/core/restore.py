@@ -78,6 +78,30 @@ _REASONS: Final = {
     "deadline_near": DecisionReason.DEADLINE_NEAR,
     "schedule": DecisionReason.SCHEDULE,
 }
+NEEDED: Final[tuple[type[Record], ...]] = (
+    ParentReceived,
+    ScheduleStep,
+    Decision,
+    ChildSent,
+    ChildDropped,
+    ControlBreach,
+    ChildAcked,
+    ChildRejected,
+    Fill,
+    Overfill,
+    ChildCanceled,
+    WrittenOff,
+    CancelSent,
+    CancelRejected,
+    ReplaceSent,
+    ChildReplaced,
+    Bust,
+    Correction,
+    RouteHold,
+    SessionEvent,
+    ParentDone,
+)
+"""The records that the router comes back from."""
 _BREACHES: Final = frozenset({"overfill", "conflict", "reset"})
 
 
@@ -122,11 +146,6 @@ class Restorer:
             SessionEvent: self._on_session,
             ParentDone: self._on_done,
         }
-
-    @property
-    def kinds(self) -> frozenset[type[Record]]:
-        """The records that it needs."""
-        return frozenset(self._handlers)
 
     def take(self, records: Iterable[Record]) -> None:
         """Take the router's records, from the first on."""

@@ -52,7 +52,8 @@ class StatusRequested(Record, frozen=True, kw_only=True, tag="status_requested")
     """The child."""
     venue_id: str
     reason: str
-    """``no_answer``, ``reconnected`` or ``router_restarted``; ``own``: an outside router asked."""
+    """``no_answer``, ``reconnected`` (the session is up again), ``gap`` (reports were given up), or
+    ``own`` (an outside router asked)."""
 
 
 class StatusReported(Record, frozen=True, kw_only=True, tag="status_reported"):

@@ -18,6 +18,7 @@ from sim.faults.message_loss import MessageLoss
 from sim.faults.message_reordering import MessageReordering
 from sim.faults.reject_storm import RejectStorm
 from sim.faults.repeated_fills import DuplicateExecId, DuplicateFill
+from sim.faults.router_crash import RouterCrash
 from sim.faults.trading_halt import TradingHalt
 from sim.faults.uncalled_fills import FillAfterCancel, OrphanFill
 from sim.faults.venue_crash import VenueCrash
@@ -49,7 +50,7 @@ AnyMessageFault = (
 
 AnyVenueFault = VenueCrash | VenueHang | Disconnect | TradingHalt | RejectStorm | Flood
 
-AnyFault = AnyMessageFault | AnyVenueFault
+AnyFault = AnyMessageFault | AnyVenueFault | RouterCrash
 
 FaultEntry: Any = Annotated[AnyFault, Field(discriminator="kind")]
 """A fault as a scenario writes it; ``kind`` says which."""

@@ -71,3 +71,20 @@ class VenueHost(Protocol):
     def flood(self, venue_id: str, fault_id: str, messages: int, over_ns: int) -> None:
         """Let others send it messages, evenly over a time, that change nothing there."""
         ...
+
+
+class RouterHost(Protocol):
+    """What can be done to the router."""
+
+    def crash_router(self, fault_id: str, *, cancels: bool) -> None:
+        """Let it lose all it knows and hear nothing, with its lines to all venues cut.
+
+        Args:
+            fault_id: The fault.
+            cancels: Whether the venues cancel its open orders.
+        """
+        ...
+
+    def restart_router(self, fault_id: str) -> None:
+        """Let it come back from its own records, and mend its lines."""
+        ...

@@ -20,6 +20,7 @@ from sim.faults.base import (
     StateFault,
     Tools,
 )
+from sim.faults.router_crash import RouterCrash
 from sim.faults.striker import Striker
 from sim.kernel.clock import Clock
 from sim.kernel.loop import Event
@@ -76,8 +77,13 @@ class Faults:
                 self._states.append(_State(config, tools, emit))
 
     @property
+    def stop_the_router(self) -> bool:
+        """Whether one of them is about the router itself, and so about all its lines."""
+        return any(isinstance(one.config, RouterCrash) for one in self._states)
+
+    @property
     def stopped(self) -> frozenset[str]:
-        """The venues that state faults are about."""
+        """The venues that state faults are about, beside those of the router."""
         return frozenset([one.config.venue_id for one in self._states if one.config.venue_id])
 
     def deliver(self, venue_id: str, leg: Leg, deliver: Deliver) -> Deliver:

@@ -8,8 +8,13 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from pydantic import TypeAdapter
 
+from router.config import StrategyChoice
+from router.schedule import AnySchedule, ScheduleConfig
+from router.schedule.base import SlicedConfig
+from router.settings.own import OwnConfig
 from sim.faults.base import FaultConfig
 from sim.faults.quotes import QuoteFault
+from sim.faults.router_crash import RouterCrash
 from sim.protocol.config import Duration
 from sim.protocol.units import format_duration
 from sim.scenario.document import Document
@@ -18,6 +23,8 @@ from sim.scenario.model import FAULT_ADAPTER, VenueEntry
 from sim.scenario.nodes import Path
 from sim.scenario.wording import did_you_mean
 
+_SCHEDULE: TypeAdapter[AnySchedule] = TypeAdapter(ScheduleConfig)
+_STRATEGY: TypeAdapter[object] = TypeAdapter(StrategyChoice)
 _DURATION: TypeAdapter[int] = TypeAdapter(Duration)
 
 Found = Iterator[tuple[Path, str]]
@@ -50,6 +57,8 @@ def fault_problems(
         if isinstance(fault, QuoteFault) and fault.venue in silent:
             message = f"{fault.venue} is a {silent[fault.venue]} venue that never shows a quote"
             yield (*at, "venue"), message
+        if isinstance(fault, RouterCrash):
+            yield from _cannot_come_back((*at, "kind"), document)
         if end_ns is not None:
             yield from _too_late(at, fault, end_ns)
 
@@ -64,3 +73,18 @@ def _too_late(at: Path, fault: FaultConfig, end_ns: int) -> Found:
                 (*at, key),
                 f"must be before the end of the run ({end}), was {format_duration(value)}",
             )
+
+
+def _cannot_come_back(at: Path, document: Document) -> Found:
+    """What no record holds, so that a router could not come back from its records."""
+    strategy = part(document, ("router", "strategy"), _STRATEGY)
+    if isinstance(strategy, OwnConfig):
+        yield at, "must not be router_crash with strategy own: what your code knew is in no record"
+    places: list[Path] = [("router", "schedule")]
+    places += [("parents", n, "schedule") for n in range(document.count(("parents",)))]
+    for place in places:
+        schedule = part(document, place, _SCHEDULE)
+        if isinstance(schedule, SlicedConfig) and schedule.follows_market:
+            name = ".".join(str(step) for step in place)
+            message = f"the {schedule.kind} of {name} follows the market, which is in no record"
+            yield at, f"must not be router_crash here: {message} of the router's"

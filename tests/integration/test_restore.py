@@ -71,7 +71,10 @@ def check(core: RouterCore, records: Sequence[Record]) -> None:
         }
 
 
-@pytest.mark.parametrize("name", SCENARIOS)
+@pytest.mark.parametrize(
+    "name",
+    [*SCENARIOS[:3], *[pytest.param(name, marks=pytest.mark.slow) for name in SCENARIOS[3:]]],
+)
 def test_P06_after_any_prefix_of_a_log_the_router_is_what_the_log_says(
     name: str, read_records: Callable[[bytes], tuple[Record, ...]]
 ) -> None:
