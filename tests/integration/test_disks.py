@@ -5,7 +5,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -150,3 +150,39 @@ def test_P10_too_few_file_handles_are_an_error_that_says_so(tmp_path: Path, hand
         assert not log.exists() or verify(log).outcome is not Outcome.COMPLETE
     else:
         assert verify(log).ok
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 64 KiB, where this process may mount one."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(disk)]
+    try:
+        done = subprocess.run(mount, capture_output=True, check=False)
+    except FileNotFoundError:
+        pytest.skip("no mount here")
+    if done.returncode:
+        pytest.skip("no right to mount a disk")
+    yield disk
+    subprocess.run(["umount", str(disk)], check=True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("sync", SYNCS)
+def test_P03_P02_what_a_full_disk_took_is_valid_and_completed_elsewhere(
+    small_disk: Path, tmp_path: Path, sync: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    busy = ["generated_books", "--set", "duration=30s", "--set", f"audit.sync={sync}"]
+    busy += ["--set", "parents[0].at=20s", "--set", "expect={}"]
+    assert main(["run", *busy, "--out", str(tmp_path / "whole"), "--quiet"]) == 0
+    assert main(["run", *busy, "--out", str(small_disk / "a"), "--quiet"]) == 2
+    assert "No space left on device" in capsys.readouterr().err
+    log = small_disk / "a" / "audit.jsonl"
+    found = verify(log)
+    assert found.state == "cut"
+    assert found.records > 10
+    again = tmp_path / "again"
+    assert main(["run", "--resume-from", str(log), "--out", str(again), "--quiet"]) == 0
+    whole = (tmp_path / "whole" / "audit.jsonl").read_bytes()
+    assert (again / "audit.jsonl").read_bytes() == whole

@@ -203,3 +203,42 @@ def test_a_speed_without_a_clock_is_refused(invoke: Invoke) -> None:
     result = invoke("run", "slow_venue", "--speed", "2")
     assert result.code == 2
     assert "--speed is for --clock wall" in result.err
+
+
+@pytest.mark.parametrize(
+    ("args", "why"),
+    [
+        (["--max-lag", "1s"], "--max-lag is for --clock wall: virtual time is never late"),
+        (["--clock", "virtual", "--max-lag", "1s"], "--max-lag is for --clock wall"),
+        (["--clock", "wall", "--max-lag", "0s"], "must be above 0 ns, was 0; or none"),
+        (["--clock", "wall", "--max-lag", "soon"], "--max-lag"),
+        (["--clock", "wall", "--max-lag", "-1s"], "--max-lag"),
+        (["--clock", "wall", "--max-lag", ""], "--max-lag"),
+    ],
+)
+def test_a_bound_on_lag_that_is_none_is_refused(
+    invoke: Invoke, tmp_path: Path, args: list[str], why: str
+) -> None:
+    done = invoke("run", "fragmented", *args, "--out", "a")
+    assert done.code == 2
+    assert why in done.err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_I17_a_run_that_is_too_late_says_so_and_is_marked(invoke: Invoke, tmp_path: Path) -> None:
+    """No machine handles an event within a nanosecond."""
+    done = invoke(
+        "run", "fragmented", "--clock", "wall", "--max-lag", "1ns", "--out", "a", "--json"
+    )
+    assert done.code == 1
+    assert json.loads(done.out)["outcome"] == "aborted"
+    assert "sorsim: stopped, since an event was late by" in done.err
+    assert "more than 1 ns (--max-lag)" in done.err
+    manifest = json.loads((tmp_path / "a" / "manifest.json").read_bytes())
+    assert manifest["exit_code"] == 1
+    assert (manifest["clock"]["limit_ns"], manifest["clock"]["exceeded"]) == (1, True)
+    assert invoke("verify", "a").code == 0
+    done = invoke("run", "fragmented", "--clock", "wall", "--max-lag", "none", "--out", "b")
+    assert done.code == 0
+    manifest = json.loads((tmp_path / "b" / "manifest.json").read_bytes())
+    assert (manifest["clock"]["limit_ns"], manifest["clock"]["exceeded"]) == (None, False)
