@@ -1,7 +1,8 @@
 """A venue as a script: what it does with orders is drawn, what it says of that is true but unruly.
 
 Its answers may come late, in any order and twice, or not at all. It knows what is truly open and
-filled of each order, which is more than it says.
+filled of each order, which is more than it says. A venue with a session numbers its reports, loses
+some on the way, and sends them again or says what became of an order when it is asked.
 """
 
 from collections.abc import Callable
@@ -28,7 +29,13 @@ from sim.protocol.orders import (
     OrderCancelReplaceRequest,
     OrderMessage,
 )
-from sim.protocol.session import FromVenue
+from sim.protocol.session import (
+    FromVenue,
+    OrderStatusRequest,
+    ResendRequest,
+    SessionMessage,
+    ToVenue,
+)
 from sim.protocol.units import PriceTicks, QtyLots, TimeNs
 
 _MS: Final = 1_000_000
@@ -50,6 +57,7 @@ class _Order:
     cum: int = 0
     over: bool = False
     lost: bool = False
+    reject: RejectReason | None = None
 
     @property
     def leaves(self) -> int:
@@ -82,6 +90,7 @@ class VenueScript:
         self._seq = 0
         self._execs = 0
         self._volume = 0
+        self._kept: list[FromVenue] = []
 
     def out_of(self, parent_id: str) -> int:
         """Lots of a parent that are filled or may yet be, those of lost orders too."""
@@ -115,19 +124,25 @@ class VenueScript:
 
     # What comes
 
-    def on_sent(self, msg: OrderMessage) -> None:
+    def on_sent(self, msg: ToVenue) -> None:
         """A message is on its way."""
+        if isinstance(msg, SessionMessage):
+            return
         self.seen.add(msg.cl_ord_id)
         if isinstance(msg, NewOrderSingle):
             assert msg.price is not None
             self._orders[msg.cl_ord_id] = _Order(msg, msg.cl_ord_id, msg.order_qty, msg.price)
 
-    def take(self, msg: OrderMessage, now_ns: int) -> None:
+    def take(self, msg: ToVenue, now_ns: int) -> None:
         """A message arrives, or is lost."""
         if isinstance(msg, NewOrderSingle):
             self._on_order(self._orders[msg.cl_ord_id], now_ns)
         elif self._draw(12) == 0:
             self._tally.lost += 1
+        elif isinstance(msg, ResendRequest):
+            self._say_again(msg)
+        elif isinstance(msg, OrderStatusRequest):
+            self._on_question(msg, now_ns)
         else:
             self._on_request(msg, now_ns)
 
@@ -139,7 +154,7 @@ class VenueScript:
         elif fate == 1:
             order.over = True
             self._tally.rejects += 1
-            reason = _REJECTS[self._draw(len(_REJECTS))]
+            reason = order.reject = _REJECTS[self._draw(len(_REJECTS))]
             self._report(order, ExecType.REJECTED, now_ns, reject=reason)
         else:
             if self._draw(6):
@@ -173,6 +188,39 @@ class VenueScript:
         order.name, order.price = msg.cl_ord_id, msg.price
         order.qty = max(order.cum, msg.order_qty)
         self._report(order, ExecType.REPLACED, now_ns, of=msg)
+
+    def _on_question(self, msg: OrderStatusRequest, now_ns: int) -> None:
+        found = [one for one in self._orders.values() if one.name == msg.cl_ord_id]
+        order = found[0] if found else None
+        known = order is not None and not order.lost
+        if order is not None and order.lost:
+            order.over = True
+        self._tally.questions += 1
+        self._tell(
+            ExecutionReport(
+                ExecType.ORDER_STATUS,
+                _status(order) if order is not None and known else OrdStatus.REJECTED,
+                msg.cl_ord_id,
+                ACCOUNT,
+                0,
+                0,
+                Side.BUY if order is None else order.msg.side,
+                QtyLots(order.qty if order is not None and known else 0),
+                QtyLots(order.cum if order is not None and known else 0),
+                QtyLots(order.leaves if order is not None and known else 0),
+                TimeNs(now_ns),
+                self._seq,
+                reject_reason=order.reject
+                if order is not None and known
+                else RejectReason.UNKNOWN_ORDER,
+            )
+        )
+
+    def _say_again(self, msg: ResendRequest) -> None:
+        last = msg.end_seq or len(self._kept)
+        for again in self._kept[msg.begin_seq - 1 : last]:
+            self._tally.resent += 1
+            self._say((1 + self._draw(6)) * _MS, again)
 
     # What it says
 
@@ -236,9 +284,24 @@ class VenueScript:
 
     def _tell(self, report: Any) -> None:
         delay = (1 + self._draw(6)) * _MS
-        self._say(delay, FromVenue(self.profile.venue_id, report))
+        msg = FromVenue(self.profile.venue_id, report)
+        if self.profile.has_session:
+            msg = FromVenue(self.profile.venue_id, report, len(self._kept) + 1, 1)
+            self._kept.append(msg)
+            if self._draw(10) == 0:  # F06
+                self._tally.lost += 1
+                return
+        self._say(delay, msg)
         if self._draw(12) == 0:  # F07
-            self._say(delay + _MS, FromVenue(self.profile.venue_id, report))
+            self._say(delay + _MS, msg)
 
     def _draw(self, bound: int) -> int:
         return int(self._chance.uniform() * bound)
+
+
+def _status(order: _Order) -> OrdStatus:
+    if order.reject is not None:
+        return OrdStatus.REJECTED
+    if order.leaves:
+        return OrdStatus.PARTIALLY_FILLED if order.cum else OrdStatus.NEW
+    return OrdStatus.FILLED if order.cum == order.qty else OrdStatus.CANCELED

@@ -33,6 +33,7 @@ from sim.audit.records import (
     ParentDone,
     Record,
     ReplaceSent,
+    StatusRequested,
 )
 from sim.audit.state import LogState
 from sim.kernel.clock import Clock, clock_of
@@ -47,7 +48,7 @@ from sim.protocol.orders import (
     OrderCancelRequest,
     OrderMessage,
 )
-from sim.protocol.session import ToVenue
+from sim.protocol.session import OrderStatusRequest, SessionMessage, ToVenue
 from sim.protocol.units import TimeNs, Units
 from sim.scenario.load import resolve_file
 from sim.scenario.plugins import core_of, found_plugin
@@ -64,14 +65,17 @@ _SETTINGS: Final[dict[str, Any]] = {
     "cancel_resends": 1,
     "max_attempts": 200,
     "backoff": {"first": "5ms", "max": "20ms"},
+    "recovery": {"resend_timeout": "15ms"},
 }
 PROFILES: Final = (
-    VenueProfile("A", "lit", 2 * MS, 1, 1, _FREE, _FREE, takes_resting=True),
+    VenueProfile("A", "lit", 2 * MS, 1, 1, _FREE, _FREE, takes_resting=True, has_session=True),
     VenueProfile("B", "lit", 5 * MS, 2, 10, _FREE, _FREE, takes_resting=True),
     VenueProfile("M", "maker", 1 * MS, 1, 1, _FREE, _FREE),
-    VenueProfile("D", "dark", 3 * MS, 1, 1, _FREE, _FREE, silent=True),
+    VenueProfile("D", "dark", 3 * MS, 1, 1, _FREE, _FREE, silent=True, has_session=True),
 )
-"""The venues: two lit ones, of which B has steps of 2 ticks and 10 lots, a maker, a silent pool."""
+"""The venues: two lit ones, of which B has steps of 2 ticks and 10 lots, a maker, a silent pool.
+
+A and D number their reports, lose some, and send them again."""
 
 
 @dataclass(frozen=True)
@@ -100,6 +104,8 @@ class RouterTally:
     fills: int = 0
     rejects: int = 0
     lost: int = 0
+    resent: int = 0
+    questions: int = 0
     halts: int = 0
     records: int = 0
     ends: dict[str, int] = field(default_factory=dict)
@@ -180,6 +186,7 @@ class _Books:
         self._told: dict[str, Record] = {}  # requests that have been recorded and not sent
         self._decided: dict[int, Decision] = {}
         self._filled: dict[str, int] = {}
+        self._questions = 0  # that have been recorded and not sent
 
     def record(self, record: Record) -> None:
         """A record is written."""
@@ -195,6 +202,8 @@ class _Books:
                 self._told[record.cl_ord_id] = record
             case CancelSent() | ReplaceSent():
                 self._told[record.cl_ord_id] = record
+            case StatusRequested():
+                self._questions += 1
             case Fill():
                 name = record.parent_id
                 self._filled[name] = self._filled.get(name, 0) + record.last_qty
@@ -225,6 +234,13 @@ class _Books:
             self._within(venue_id, msg.price, self.parents[msg.cl_ord_id.split(".")[0]])
         else:
             self.tally.requests += 1
+
+    def asked(self, venue_id: str, msg: SessionMessage) -> None:
+        """A question leaves for a venue."""
+        self.bytes.append(msgspec.json.encode([venue_id, msg]))
+        if isinstance(msg, OrderStatusRequest):
+            require(self._questions > 0, "I14: recorded first", msg)
+            self._questions -= 1
 
     def _on_order(
         self,
@@ -392,8 +408,10 @@ class _Market:
 
     def _link(self, name: str) -> Callable[[ToVenue], None]:
         def send(msg: ToVenue) -> None:
-            assert isinstance(msg, OrderMessage)  # no venue here numbers its reports
-            self.books.sent(name, msg, self.scripts)
+            if isinstance(msg, SessionMessage):
+                self.books.asked(name, msg)
+            else:
+                self.books.sent(name, msg, self.scripts)
             self.scripts[name].on_sent(msg)
             delay = (1 + self._draw(3)) * MS
             self.clock.schedule(
