@@ -161,7 +161,7 @@ class World:
         }
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(st.lists(FILLS, min_size=1, max_size=2), st.lists(FATES, max_size=25))
 def test_F03_to_F07_F11_F12_with_resends_the_books_are_as_undisturbed(
     fills: list[list[int]], fates: list[Fate]
@@ -170,7 +170,7 @@ def test_F03_to_F07_F11_F12_with_resends_the_books_are_as_undisturbed(
 
 
 @pytest.mark.slow
-@settings(max_examples=1_500)
+@settings(max_examples=500)
 @given(st.lists(FILLS, min_size=1, max_size=3), st.lists(FATES, max_size=60))
 def test_F03_to_F07_F11_F12_with_resends_the_books_are_as_undisturbed_at_length(
     fills: list[list[int]], fates: list[Fate]
@@ -198,7 +198,7 @@ class _ReportsOnly(World):
         self.post(lambda: self.on_message(venue_id, msg), Fate(False, (1,)))
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(
     st.lists(FILLS, min_size=1, max_size=4),
     st.lists(FATES, max_size=60),
@@ -212,7 +212,7 @@ def test_I1_I2_I18_without_resends_nothing_is_filled_twice_and_all_ends(
 
 
 @pytest.mark.slow
-@settings(max_examples=1_500)
+@settings(max_examples=500)
 @given(
     st.lists(FILLS, min_size=1, max_size=8),
     st.lists(FATES, max_size=150),

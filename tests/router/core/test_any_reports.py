@@ -49,7 +49,14 @@ from sim.protocol.enums import (
     TradingState,
 )
 from sim.protocol.market_data import BookSnapshot, TradingStatus
-from sim.protocol.orders import ExecutionReport, NewOrderSingle, OrderCancelReject, OrderMessage
+from sim.protocol.orders import (
+    ExecutionReport,
+    NewOrderSingle,
+    OrderCancelReject,
+    OrderMessage,
+    VenueReport,
+)
+from sim.protocol.session import FromVenue, SessionStatus
 from sim.protocol.units import PriceTicks, QtyLots, TimeNs
 
 FREE = (Fraction(1), Fraction(0))
@@ -147,12 +154,23 @@ class Chaos:
             for p in profiles
         ]
         profiles[-1] = msgspec.structs.replace(profiles[-1], min_qty=9)
+        if draw(st.booleans()):
+            profiles = [msgspec.structs.replace(p, has_session=True) for p in profiles]
+        self.sessions = dict.fromkeys(VENUES, 1)
         config: dict[str, Any] = {
             "strategy": {"kind": "greedy"},
             "ack_timeout": "10ns",
             "max_attempts": 15,
             "cancel_resends": draw(st.integers(0, 2)),
             "backoff": {"first": "3ns", "max": "20ns", "stop_after": draw(st.integers(1, 5))},
+        }
+        config["recovery"] = {
+            "queries": draw(st.integers(0, 2)),
+            "patience": "15ns",
+            "resend_timeout": "5ns",
+            "resends": draw(st.integers(0, 2)),
+            "hold_back": draw(st.sampled_from([1, 5])),
+            "heartbeat": "11ns",
         }
         config["reroute"] = {"busted": draw(st.booleans()), **more.pop("reroute", {})}
         self.schedules = more.pop("schedules", False)
@@ -219,6 +237,51 @@ class Chaos:
         venue = self.draw(st.sampled_from(VENUES))
         state = self.draw(st.sampled_from(TradingState))
         self._take(self.core.on_status(TradingStatus(venue, TimeNs(self.now), state), self.now))
+
+    def session(self) -> None:
+        """A session ends or begins, perhaps with another number."""
+        venue = self.draw(st.sampled_from(VENUES))
+        self.sessions[venue] += self.draw(st.sampled_from([0, 0, 1, -1]))
+        status = SessionStatus(venue, self.sessions[venue], self.draw(st.booleans()))
+        self._take(self.core.on_session(status, self.now))
+
+    def answer(self) -> None:
+        """What became of a child, or of none, whether somebody asked or not."""
+        draw = self.draw
+        if not self.sent:
+            return
+        venue, asked = draw(st.sampled_from(self.sent[-8:]))
+        name = asked.cl_ord_id
+        child = self._child(name)
+        answer = ExecutionReport(
+            ExecType.ORDER_STATUS,
+            draw(st.sampled_from(OrdStatus)),
+            name,
+            ACCOUNT,
+            1,
+            0,
+            Side.BUY if child is None else child.side,
+            QtyLots(draw(st.integers(1, 60))),
+            QtyLots(draw(st.integers(0, 60))),
+            QtyLots(draw(st.integers(0, 60))),
+            TimeNs(0),
+            self.seq,
+            reject_reason=draw(st.sampled_from([None, RejectReason.UNKNOWN_ORDER])),
+        )
+        self._arrive(venue, answer)
+
+    def _arrive(self, venue: str, report: VenueReport) -> None:
+        """A report arrives, with any number or none."""
+        line = self.core._lines[venue]
+        near = st.integers(max(1, line.expected - 2), line.expected + 3)
+        number = self.draw(st.sampled_from([0, 0, 1]) if self.draw(st.booleans()) else near)
+        stamps = Stamps(0, 0, 0)
+        if number:
+            session = self.draw(st.sampled_from([line.session, self.sessions[venue]]))
+            msg = FromVenue(venue, report, number, session)
+            self._take(self.core.on_numbered(msg, stamps, self.now))
+        else:
+            self._take(self.core.on_report(venue, report, stamps, self.now))
 
     def report(self) -> None:
         """About any child, open or not; now and then the very report that was sent before."""
@@ -313,8 +376,8 @@ class Chaos:
                 assert outcome.t_ns >= self.now
                 heappush(self.wakes, (outcome.t_ns, next(self.numbers), outcome.token))
             elif isinstance(outcome, SendTo):
-                assert isinstance(outcome.msg, OrderMessage)
-                self.sent.append((outcome.venue_id, outcome.msg))
+                if isinstance(outcome.msg, OrderMessage):
+                    self.sent.append((outcome.venue_id, outcome.msg))
                 if isinstance(outcome.msg, NewOrderSingle):
                     assert outcome.msg.min_qty <= outcome.msg.order_qty
             else:
@@ -449,12 +512,21 @@ def test_I1_to_I6_and_I18_hold_in_rounds_of_silent_pools(data: st.DataObject) ->
     _run(data, Chaos(data.draw, silent=silent, reroute=data.draw(policies()), **more))  # type: ignore[arg-type]
 
 
-def _run(data: st.DataObject, chaos: Chaos) -> None:
+@pytest.mark.slow
+@settings(max_examples=120)
+@given(st.data())
+def test_F03_F23_I1_to_I6_and_I18_hold_whatever_sessions_do(data: st.DataObject) -> None:
+    """Sessions come and go, numbers are wrong, and answers say anything."""
+    chaos = Chaos(data.draw, reroute=data.draw(policies()))  # type: ignore[arg-type]
+    _run(data, chaos, sessions=True)
+
+
+def _run(data: st.DataObject, chaos: Chaos, *, sessions: bool = False) -> None:
     names = iter([f"P{n}" for n in range(4)])
     chaos.quote()
     chaos.parent(next(names))
     for _ in range(data.draw(st.integers(1, 60))):
-        act = data.draw(st.sampled_from("rrrrrrrqqtttps"))
+        act = data.draw(st.sampled_from("rrrrrrrqqtttps" + "nnnnaaa" * sessions))
         if act == "r":
             chaos.report()
         elif act == "q":
@@ -463,6 +535,10 @@ def _run(data: st.DataObject, chaos: Chaos) -> None:
             chaos.later(data.draw(st.integers(0, 15)))
         elif act == "s":
             chaos.status()
+        elif act == "n":
+            chaos.session()
+        elif act == "a":
+            chaos.answer()
         elif (name := next(names, None)) is not None:
             chaos.parent(name)
     if data.draw(st.booleans()):
