@@ -53,6 +53,9 @@ class Cause(Enum):
     """Filled, and taken back by the venue."""
     NOT_BOOKED = "not_booked"
     """Reported at a price beyond the limit, and booked to an account apart."""
+    FAULT = "fault"
+    """A fault of the scenario struck the order or what was said of it, and for that the venue was
+    not understood, or the order was taken back."""
     NOT_ANSWERED = "not_answered"
     """The venue did not say what became of them."""
     STILL_OPEN = "still_open"
@@ -80,6 +83,7 @@ SAYS: Final[Mapping[Cause, str]] = {
     Cause.CANCELED_BY_VENUE: "ended by the venue, which does not say why",
     Cause.BUSTED: "filled, and taken back by the venue",
     Cause.NOT_BOOKED: "reported beyond the limit, and booked apart",
+    Cause.FAULT: "a fault of the scenario struck its messages or its venue",
     Cause.NOT_ANSWERED: "the venue did not say what became of it",
     Cause.STILL_OPEN: "open, or on the way, as the log ends",
     Cause.NOT_RECORDED: "the log holds no market data to tell by",

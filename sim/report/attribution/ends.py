@@ -7,6 +7,8 @@ that its turn did not come; to one that took, what its path tells.
 
 from itertools import pairwise
 
+import msgspec
+
 from sim.audit.records import Bust, CancelSent
 from sim.protocol.enums import RejectReason
 from sim.report.attribution.causes import Cause, Ledger, Loss
@@ -24,6 +26,11 @@ REFUSED = {
     RejectReason.NO_REFERENCE: Cause.NO_REFERENCE,
 }
 """What a venue's reason to refuse an order is called here; all others are ``rejected``."""
+
+SILENCE = frozenset({"ack_timeout", "no_answer"})
+"""Why the router cancels an order whose venue does not answer."""
+BY_FAULT = frozenset({Cause.NOT_ANSWERED, Cause.NOT_BOOKED, Cause.STILL_OPEN})
+"""What a fault that has struck explains better."""
 
 
 def losses_of(child: Child, around: Surroundings, short: int) -> list[Loss]:
@@ -53,7 +60,21 @@ def losses_of(child: Child, around: Surroundings, short: int) -> list[Loss]:
     found = ledger.settle(short)
     if left:
         found += _in_the_book(child, around, left)
-    return found
+    return _by_fault(child, around, found) if around.trail.faults else found
+
+
+def _by_fault(child: Child, around: Surroundings, found: list[Loss]) -> list[Loss]:
+    """The same, where what a fault has struck is put down to it."""
+    if not around.faults.struck(child):
+        return found
+    silent = any(isinstance(one, CancelSent) and one.reason in SILENCE for one in child.requests)
+    of_fault = BY_FAULT | {Cause.CANCELED_BY_ROUTER} if silent else BY_FAULT
+    if child.arrival is None and child.acked is None:
+        of_fault |= {Cause.NOT_RECORDED}  # it never got there
+    return [
+        msgspec.structs.replace(loss, cause=Cause.FAULT) if loss.cause in of_fault else loss
+        for loss in found
+    ]
 
 
 def _refused(child: Child, around: Surroundings) -> Cause:
@@ -67,10 +88,7 @@ def _refused(child: Child, around: Surroundings) -> Cause:
 
 def _unanswered(child: Child) -> Cause:
     """Of lots that are open as the log ends."""
-    asked = any(
-        isinstance(one, CancelSent) and one.reason in {"ack_timeout", "no_answer"}
-        for one in child.requests
-    )
+    asked = any(isinstance(one, CancelSent) and one.reason in SILENCE for one in child.requests)
     return Cause.NOT_ANSWERED if asked else Cause.STILL_OPEN
 
 

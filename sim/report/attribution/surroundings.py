@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple
 from sim.audit.records import ParticipantEvent
 from sim.protocol.enums import Side, TimeInForce
 from sim.protocol.units import UnitError, parse_decimal, parse_duration
+from sim.report.attribution.faults import Faults
 from sim.report.trail.build import Trail
 from sim.report.trail.orders import Child
 
@@ -87,6 +88,7 @@ class Surroundings:
         self._takers: dict[tuple[str, int, int], str] = {}
         self._hear_participants()
         self._printed: dict[tuple[str, int], dict[int, tuple[list[int], list[int]]]] = {}
+        self.faults = Faults(trail.faults)
 
     # ------------------------------------------------------------ questions
 

@@ -27,6 +27,7 @@ from sim.audit.records import (
     DealerAnswer,
     Decision,
     Depth,
+    Fault,
     Fill,
     NbboChange,
     Overfill,
@@ -97,6 +98,7 @@ class Trail:
     children: dict[str, Child] = field(default_factory=dict)
     decisions: dict[int, Decision] = field(default_factory=dict)
     venue_events: list[VenueEvent] = field(default_factory=list)
+    faults: list[Fault] = field(default_factory=list)
     participant_events: list[ParticipantEvent] = field(default_factory=list)
     holds: list[RouteHold] = field(default_factory=list)
     breaches: list[ControlBreach] = field(default_factory=list)
@@ -213,6 +215,7 @@ class TrailBuilder:
             TradePrint: market.on_print,
             NbboChange: market.on_nbbo,
             VenueEvent: trail.venue_events.append,
+            Fault: trail.faults.append,
             ParticipantEvent: trail.participant_events.append,
             RouteHold: trail.holds.append,
             ControlBreach: trail.breaches.append,
