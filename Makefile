@@ -9,7 +9,7 @@ BIN  := .venv/bin
 LOCK := requirements.lock
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all test-install check docs format bench lock clean
+.PHONY: help demo test test-all test-install fuzz check docs format bench lock clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -27,6 +27,10 @@ test-all: .venv/.dev  ## all tests but the speed measurements
 
 test-install: .venv/.dev  ## a wheel in an environment of its own, and the long examples of the docs
 	@$(BIN)/pytest -q -m slow tests/packaging tests/docs
+
+# make fuzz SECONDS=600 PARSERS="scenario log_edits" for longer, or for some of them.
+fuzz: .venv/.dev  ## every parser of outside text and bytes, SECONDS (60) each
+	@$(BIN)/python -m tests.fuzz --seconds $(or $(SECONDS),60) $(PARSERS)
 
 check: .venv/.dev  ## format, lint, types, import doors
 	$(BIN)/ruff format --check .

@@ -15,6 +15,7 @@ from typing import Final
 import click
 
 from sim.cli import clashes
+from sim.cli.echo import say
 from sim.cli.options import CONTEXT, USER
 from sim.kernel.interrupt import stop_if_interrupted
 from sim.protocol.version import __version__
@@ -115,12 +116,12 @@ def _name_clashes(given: Sequence[str]) -> None:
     with suppress(OSError):  # a current folder that is gone, or that we may not look into
         note = clashes.note(Path.cwd())
         if note is not None and "--quiet" not in given:
-            click.echo(f"sorsim: {note}", err=True)
+            say(f"sorsim: {note}")
 
 
 def _refuse(words: str, *, as_json: bool) -> int:
     """Say that the environment is wrong, with nothing but what is loaded already."""
-    click.echo(f"sorsim: {words}", err=True)
+    say(f"sorsim: {words}")
     if as_json:
         import json
 

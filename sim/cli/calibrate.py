@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from sim.cli.echo import print_json, say
 from sim.cli.options import CONTEXT, FINE, NAMED_PATH, json_option
 
 if TYPE_CHECKING:
@@ -137,13 +138,11 @@ def _converted(paths: Sequence[Path], options: Sequence[str], folder: Path) -> P
 
 
 def _show(result: "Calibration", paths: Sequence[Path], *, as_json: bool) -> None:
-    from sim.cli.errors import say
-
     if as_json:
         import msgspec
 
         named = msgspec.structs.replace(result, data=str(paths[0]))
-        click.echo(msgspec.json.format(msgspec.json.encode(named), indent=2).decode())
+        print_json(named)
         return
     click.echo(result.scenario_text, nl=False)
     say(f"\n{'parameter':<24}{'value':>14}{'std. error':>14}  unit")

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from sim.cli.echo import print_json, say
 from sim.cli.options import CONTEXT, FINE, NAMED_PATH, json_option
 
 if TYPE_CHECKING:
@@ -28,15 +29,13 @@ def compare(*, runs: tuple[Path, ...], as_json: bool) -> int:
 
     found = compare_runs(runs)
     if as_json:
-        import msgspec
-
         content = _document(runs, found)
-        click.echo(msgspec.json.format(msgspec.json.encode(content), indent=2).decode())
+        print_json(content)
     else:
         click.echo("\n".join(_lines(runs, found)))
     notes = dict.fromkeys(note for one in found for note in one.notes)
     for note in notes:
-        click.echo(f"sorsim: {note}", err=True)
+        say(f"sorsim: {note}")
     return FINE
 
 

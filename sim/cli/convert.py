@@ -6,6 +6,7 @@ from typing import Final
 
 import click
 
+from sim.cli.echo import print_json, say, tell
 from sim.cli.options import CONTEXT, FINE, NAMED_PATH, json_option
 
 _SHOWN_PROBLEMS: Final = 50
@@ -59,7 +60,6 @@ def convert(
 
     OUT must not be there yet. `sorsim list formats` says more about the formats.
     """
-    from sim.cli.errors import say
     from sim.data import CONVERTERS, converter, converter_options
 
     if format_name not in CONVERTERS:
@@ -85,11 +85,11 @@ def convert(
         raise click.BadParameter(f"{out} is there already: name another.", param_hint="OUT")
     report = converter(format_name)(inputs, out, texts)
     if as_json:
-        click.echo(report.to_json().decode(), nl=False)
+        print_json(report)
         return FINE
-    click.echo(f"{report.rows:,} rows to {out}")
+    tell(f"{report.rows:,} rows to {out}")
     for file in report.files:
-        click.echo(f"  {file}")
+        tell(f"  {file}")
     for problem in report.problems[:_SHOWN_PROBLEMS]:
         say(f"sorsim: {problem}")
     if len(report.problems) > _SHOWN_PROBLEMS:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from sim.cli.echo import print_json, say
 from sim.cli.options import ANSWER_IS_NO, CONTEXT, FINE, NAMED_PATH, json_option
 
 if TYPE_CHECKING:
@@ -39,11 +40,11 @@ def diff(*, old: Path, new: Path, as_json: bool) -> int:
             "equal": result.equal,
             **msgspec.to_builtins(result),
         }
-        click.echo(msgspec.json.format(msgspec.json.encode(document), indent=2).decode())
+        print_json(document)
     else:
         click.echo("\n".join(_lines(result)))
         for note in result.notes:
-            click.echo(f"sorsim: {note}", err=True)
+            say(f"sorsim: {note}")
     return FINE if result.equal else ANSWER_IS_NO
 
 

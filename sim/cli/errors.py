@@ -12,6 +12,7 @@ from typing import Any, Final
 import click
 import msgspec
 
+from sim.cli.echo import json_text, say
 from sim.cli.options import INTERRUPTED, OURS, PLUGIN, USER
 from sim.data.conversion import ConversionError
 from sim.manifest import FolderError
@@ -81,7 +82,7 @@ def report(error: BaseException, *, as_json: bool) -> int:
         if code == OURS:
             say(_OUR_FAULT)
     if as_json:
-        click.echo(msgspec.json.encode(error_document(error)).decode())
+        click.echo(json_text(error_document(error), indent=0))
     return code
 
 
@@ -108,17 +109,3 @@ def _words(error: BaseException, code: int) -> str:
         text = f"internal error: {type(error).__name__}: {error}"
         return "\n".join([text, *getattr(error, "__notes__", ())])
     return str(error)
-
-
-def escaped(text: str) -> str:
-    """Text that may hold the names of files, without what a terminal would obey."""
-    lines = text.expandtabs(2).split("\n")  # click indents with tabs, which harm nobody
-    return "\n".join(line if line.isprintable() else ascii(line)[1:-1] for line in lines)
-
-
-def say(text: str) -> None:
-    """To stderr; whoever closed it does not want to hear."""
-    try:
-        click.echo(escaped(text), err=True)
-    except OSError:
-        return

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import click
 
+from sim.cli.echo import print_json, say
 from sim.cli.options import CONTEXT, FINE, NAMED_PATH, json_option
 
 WIDTH_MAX: Final = 96
@@ -27,13 +28,11 @@ def explain(*, log: Path, name: str, as_json: bool) -> int:
 
     told = tell(log_file(log), name)
     if as_json:
-        import msgspec
-
-        click.echo(msgspec.json.format(msgspec.json.encode(told), indent=2).decode())
+        print_json(told)
     else:
         click.echo("\n".join(_lines(told)))
     if told["fault"]:
-        click.echo(f"sorsim: {told['fault']}", err=True)
+        say(f"sorsim: {told['fault']}")
     return FINE
 
 

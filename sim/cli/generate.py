@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from sim.cli.echo import print_json, say, tell
 from sim.cli.options import CONTEXT, FINE, NAMED_FOLDER, NAMED_PATH, json_option, there
 
 
@@ -40,7 +41,6 @@ def generate(
     must not be there yet. Lit venues are told order by order, so that a replay rebuilds their
     books; other venues by their levels and prints.
     """
-    from sim.cli.errors import say
     from sim.data.neutral import CSV_ENDINGS, PARQUET_ENDING, is_events_name
     from sim.scenario.load import load_scenario
     from sim.study.generate import TooFineError, generate_market
@@ -59,11 +59,9 @@ def generate(
     except TooFineError as error:
         raise click.UsageError(f"{scenario}: {error}.") from error
     if as_json:
-        import msgspec
-
-        click.echo(msgspec.json.format(msgspec.json.encode(made), indent=2).decode())
+        print_json(made)
         return FINE
     for name, rows in made.venues.items():
-        click.echo(f"{name}: {rows:,} events")
+        tell(f"{name}: {rows:,} events")
     say(f"sorsim: {made.rows:,} events in {out}")
     return FINE

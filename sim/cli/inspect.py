@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from sim.cli.echo import escaped, print_json, say, tell
 from sim.cli.options import ANSWER_IS_NO, CONTEXT, FINE, NAMED_PATH, json_option
 
 if TYPE_CHECKING:
@@ -37,7 +38,6 @@ def inspect(*, paths: tuple[Path, ...], against: Path | None, skip_bad: bool, as
     The format is told by the content. Exit code 0: nothing is wrong; 1: problems were found; 2: a
     file cannot be read at all. With --json one FILE gives one object, several give a list.
     """
-    from sim.cli.errors import say
     from sim.data import detect_format, inspect_format
     from sim.data.inspection import InspectOptions
 
@@ -49,10 +49,8 @@ def inspect(*, paths: tuple[Path, ...], against: Path | None, skip_bad: bool, as
         for note in one.notes:
             say(f"sorsim: {one.file}: {note}")
     if as_json:
-        import msgspec
-
         document = found[0] if len(found) == 1 else found
-        click.echo(msgspec.json.format(msgspec.json.encode(document), indent=2).decode())
+        print_json(document)
     else:
         for number, inspection in enumerate(found):
             if number:
@@ -67,8 +65,6 @@ def _unsound(inspection: "Inspection", *, skip_bad: bool) -> bool:
 
 
 def _show(inspection: "Inspection") -> None:
-    from sim.cli.errors import escaped
-
     _row("file", escaped(inspection.file))
     _row("format", inspection.format)
     _row("rows", f"{inspection.rows:,}")
@@ -87,18 +83,16 @@ def _show(inspection: "Inspection") -> None:
 
 
 def _show_problems(inspection: "Inspection") -> None:
-    from sim.cli.errors import escaped
-
     total = sum(inspection.problem_counts.values())
     if not total:
         _row("problems", "none")
         return
     _row("problems", f"{total:,}")
     for kind, count in Counter(inspection.problem_counts).most_common():
-        click.echo(f"  {count:>10,}  {kind}")
+        tell(f"  {count:>10,}  {kind}")
     for problem in inspection.problems[:SHOWN_PROBLEMS]:
         place = f"line {problem.line}: " if problem.line else ""
-        click.echo(f"  {place}{escaped(problem.what)}")
+        tell(f"  {place}{problem.what}")
     if total > SHOWN_PROBLEMS:
         click.echo(f"  ... {total - SHOWN_PROBLEMS:,} more (--json lists them)")
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from sim.cli.echo import print_json
 from sim.cli.options import CONTEXT, FINE, allow_code_option, json_option
 
 if TYPE_CHECKING:
@@ -69,9 +70,7 @@ def liquidity(
     lots = _lots(qty, loaded.scenario)
     found = ask(loaded, Side(side), lots, at_ns)
     if as_json:
-        import msgspec
-
-        click.echo(msgspec.json.format(msgspec.json.encode(found), indent=2).decode())
+        print_json(found)
     else:
         from sim.cli.output import console
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from sim.cli.echo import escaped, print_json, say, tell
 from sim.cli.options import CONTEXT, FINE, NAMED_FOLDER, NAMED_PATH, json_option
 
 if TYPE_CHECKING:
@@ -38,7 +39,6 @@ def query(*, run: Path, sql: str | None, folder: Path | None, as_csv: bool, as_j
     programs can read too. Needs the extra 'analysis'.
     """
     from sim.audit.read import log_file
-    from sim.cli.errors import say
     from sim.report.tables.folder import ensure_tables
     from sim.report.tables.query import ask
 
@@ -68,8 +68,6 @@ def _list(files: dict[str, Path], *, as_json: bool, as_csv: bool) -> int:
     if as_csv:
         raise click.UsageError("--csv needs SQL: there is no one table of all tables")
     if as_json:
-        import msgspec
-
         tables = [
             {
                 "name": table.name,
@@ -79,11 +77,10 @@ def _list(files: dict[str, Path], *, as_json: bool, as_csv: bool) -> int:
             }
             for table in TABLES
         ]
-        document = msgspec.json.encode({"tables": tables})
-        click.echo(msgspec.json.format(document, indent=2).decode())
+        print_json({"tables": tables})
         return FINE
     for n, table in enumerate(TABLES):
-        click.echo(f"{chr(10) if n else ''}{table.name}: {table.about}  ({files[table.name]})")
+        tell(f"{chr(10) if n else ''}{table.name}: {table.about}  ({files[table.name]})")
         for column in table.columns:
             click.echo(f"  {column.name:<16} {column.about}")
     return FINE
@@ -91,16 +88,11 @@ def _list(files: dict[str, Path], *, as_json: bool, as_csv: bool) -> int:
 
 def _json(answer: "Answer") -> None:
     """Rows as objects; decimals and whatever JSON has no form for as text."""
-    import msgspec
-
     rows = [
         {name: _plain(value) for name, value in zip(_names(answer), row, strict=True)}
         for row in answer.rows
     ]
-    document = msgspec.json.encode(
-        {"columns": list(_names(answer)), "types": list(answer.types), "rows": rows}
-    )
-    click.echo(msgspec.json.format(document, indent=2).decode())
+    print_json({"columns": list(_names(answer)), "types": list(answer.types), "rows": rows})
 
 
 def _names(answer: "Answer") -> tuple[str, ...]:
@@ -130,8 +122,11 @@ def _csv(answer: "Answer") -> None:
     import sys
 
     writer = csv.writer(sys.stdout, lineterminator="\n")
+    rows = [["" if value is None else value for value in row] for row in answer.rows]
+    if sys.stdout.isatty():  # another program gets texts as they are; a terminal would obey them
+        rows = [[escaped(str(value)) for value in row] for row in rows]
     writer.writerow(answer.columns)
-    writer.writerows([["" if value is None else value for value in row] for row in answer.rows])
+    writer.writerows(rows)
 
 
 def _show(answer: "Answer") -> None:
@@ -143,7 +138,7 @@ def _show(answer: "Answer") -> None:
         return
     shown = answer.rows[:ROWS_MAX]
     columns = [
-        Column(name, _cells([row[n] for row in shown]), _side(answer.types[n]))
+        Column(escaped(name), _cells([row[n] for row in shown]), _side(answer.types[n]))
         for n, name in enumerate(answer.columns)
     ]
     out = console()

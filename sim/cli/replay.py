@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from sim.cli.echo import print_json, say
 from sim.cli.options import (
     ANSWER_IS_NO,
     CONTEXT,
@@ -90,14 +91,11 @@ def _state(path: Path, until: str | None, timeline: int | None, *, as_json: bool
     events = TIMELINE_MAX if timeline is None else timeline
     rebuilt = rebuild(path, until_ns, timeline_max=events)
     if as_json:
-        import msgspec
-
-        document = msgspec.json.encode(state_document(rebuilt, until_ns))
-        click.echo(msgspec.json.format(document, indent=2).decode())
+        print_json(state_document(rebuilt, until_ns))
     else:
         _show(rebuilt)
     if rebuilt.fault:
-        click.echo(f"sorsim: {rebuilt.fault}", err=True)
+        say(f"sorsim: {rebuilt.fault}")
     return ANSWER_IS_NO if rebuilt.fault else FINE
 
 
@@ -117,14 +115,14 @@ def _check(path: Path, data: tuple[Path, ...], *, allow_code: bool, as_json: boo
         notes = [one for one in (result.note, note) if one]
         result = msgspec.structs.replace(result, note="; ".join(notes))
     if result.note:
-        click.echo(f"sorsim: {result.note}", err=True)
+        say(f"sorsim: {result.note}")
     if result.error and not result.ok:
-        click.echo(f"sorsim: the new run ended with {result.error}", err=True)
+        say(f"sorsim: the new run ended with {result.error}")
     if as_json:
         import msgspec
 
         document = {"log": str(path), "ok": result.ok, **msgspec.structs.asdict(result)}
-        click.echo(msgspec.json.format(msgspec.json.encode(document), indent=2).decode())
+        print_json(document)
     else:
         click.echo(result.message)
         if result.first is not None:

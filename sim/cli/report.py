@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import click
 
+from sim.cli.echo import json_text, say, tell
 from sim.cli.options import (
     CONTEXT,
     FINE,
@@ -130,7 +131,7 @@ def report(
         else:
             _document(trail, elsewhere, form, folder, out, quiet=quiet)
     if trail.fault:
-        click.echo(f"sorsim: {trail.fault}", err=True)
+        say(f"sorsim: {trail.fault}")
     return FINE
 
 
@@ -189,7 +190,7 @@ def _document(
     path = folder / REPORT if out is None else out
     write_new(path, text.encode())
     if not quiet:
-        click.echo(f"report  {path}")
+        tell(f"report  {path}")
 
 
 def _text(trail: "Trail", elsewhere: Elsewhere, form: str) -> str:
@@ -207,9 +208,7 @@ def _text(trail: "Trail", elsewhere: Elsewhere, form: str) -> str:
 
     document = report_document(trail, elsewhere.sections)
     if form == "json":
-        import msgspec
-
-        return msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n"
+        return json_text(document) + "\n"
     from sim.report.document.markdown import markdown
 
     return markdown(document)
@@ -227,4 +226,4 @@ def _figures(trail: "Trail", elsewhere: Elsewhere, folder: Path, *, quiet: bool)
     for name, content in figures.items():
         write_new(folder / name, content)
         if not quiet:
-            click.echo(f"figure  {folder / name}")
+            tell(f"figure  {folder / name}")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
+from sim.cli.echo import escaped, print_json, say, tell
 from sim.cli.options import (
     ANSWER_IS_NO,
     CONTEXT,
@@ -129,7 +130,6 @@ def run(
     a `comparison` then compares its strategies on equal chance, on all cores.
     """
     from sim.cli.besides import Besides
-    from sim.cli.errors import say
     from sim.manifest import given_run_folder
 
     pace = _pace(clock, speed, max_lag)._replace(check_every=check_every, ties=ties)
@@ -162,7 +162,7 @@ def run(
             document["resumed_from"] = done.resumed.facts()
         if compared is not None:
             document["comparison"] = msgspec.to_builtins(compared)
-        click.echo(msgspec.json.format(msgspec.json.encode(document), indent=2).decode())
+        print_json(document)
     elif not quiet:
         _show(result.summary, folder, result.records, compared)
         for line in [*besides.lines(), *_resumed_lines(done.resumed)]:
@@ -267,7 +267,7 @@ def _new_folder(plan: _Plan) -> Path:
 
 def _run(plan: _Plan, folder: Path, pace: _Pace, *, besides: "Besides", quiet: bool) -> _Done:
     """Run into a folder, with what is wanted besides, and write the manifest, also on failure."""
-    from sim.cli.errors import classify, say
+    from sim.cli.errors import classify
     from sim.cli.output import progress_bar
     from sim.manifest import (
         FolderError,
@@ -346,8 +346,8 @@ def _show(
         out.print(comparison_tables(compared, out.width))
     # Not through rich: lines that are to be copied must not be broken.
     click.echo()
-    click.echo(f"audit log  {folder / 'audit.jsonl'} ({records:,} records)")
-    click.echo(f"verify it  {_command()} verify {folder} --expect-head {summary['audit_head']}")
+    tell(f"audit log  {folder / 'audit.jsonl'} ({records:,} records)")
+    tell(f"verify it  {_command()} verify {folder} --expect-head {summary['audit_head']}")
 
 
 def _pace(clock: str | None, speed: float | None, max_lag: str | None) -> _Pace:
@@ -440,7 +440,6 @@ def _reasons(done: _Done, folder: Path, *, quiet: bool) -> list[str]:
 
 def _resumed_lines(resumed: "Resumed | None") -> list[str]:
     """What came of completing a log, for people."""
-    from sim.cli.errors import escaped
     from sim.cli.replay import difference_lines
 
     if resumed is None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from sim.cli.echo import print_json, say, tell
 from sim.cli.options import (
     ANSWER_IS_NO,
     CONTEXT,
@@ -136,7 +137,7 @@ def sweep(
     _show(swept, folder, as_json=as_json, quiet=quiet)
     if not quiet:
         for words in missing:
-            click.echo(f"sorsim: note: {words}", err=True)
+            say(f"sorsim: note: {words}")
     return code
 
 
@@ -227,7 +228,7 @@ def _tell_how_to_resume(error: BaseException, context: click.Context, folder: Pa
     if isinstance(error, KeyboardInterrupt) and hasattr(error, "says"):
         error.says = f"{error.says}; {words}"
     else:
-        click.echo(f"sorsim: what is done is kept; {words}", err=True)
+        say(f"sorsim: what is done is kept; {words}")
 
 
 def _write(folder: Path, plan: "Plan", swept: "Swept") -> list[str]:
@@ -278,7 +279,7 @@ def _show(swept: "Swept", folder: Path, *, as_json: bool, quiet: bool) -> None:
         import msgspec
 
         document = {**msgspec.to_builtins(swept.result), "folder": str(folder)}
-        click.echo(msgspec.json.format(msgspec.json.encode(document), indent=2).decode())
+        print_json(document)
     elif not quiet:
         from sim.cli.output import console
         from sim.cli.sweep_tables import sweep_tables
@@ -287,7 +288,7 @@ def _show(swept: "Swept", folder: Path, *, as_json: bool, quiet: bool) -> None:
         out.print(sweep_tables(swept.result, out.width))
         click.echo()
         for note in swept.result.notes:
-            click.echo(f"Note: {note}")
+            tell(f"Note: {note}")
         for label, name in (("sweep", DOCUMENT), ("runs", TABLE), ("figure", FIGURE)):
             if (folder / name).exists():
-                click.echo(f"{label:<7} {folder / name}")
+                tell(f"{label:<7} {folder / name}")

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from sim.cli.echo import print_json, say, tell
 from sim.cli.options import (
     ANSWER_IS_NO,
     CONTEXT,
@@ -128,7 +129,7 @@ def tune(
     _manifest(folder, started, code)
     _show(result, folder, as_json=as_json, quiet=quiet)
     if not quiet and drawn is not None:
-        click.echo(f"sorsim: note: no figure: {drawn}", err=True)
+        say(f"sorsim: note: no figure: {drawn}")
     return code
 
 
@@ -219,7 +220,7 @@ def _show(result: "Tuning", folder: Path, *, as_json: bool, quiet: bool) -> None
         import msgspec
 
         document = {**msgspec.to_builtins(result), "folder": str(folder)}
-        click.echo(msgspec.json.format(msgspec.json.encode(document), indent=2).decode())
+        print_json(document)
     elif not quiet:
         from sim.cli.output import console
         from sim.cli.study_tables import tune_tables
@@ -228,7 +229,7 @@ def _show(result: "Tuning", folder: Path, *, as_json: bool, quiet: bool) -> None
         out.print(tune_tables(result, out.width))
         click.echo()
         for note in result.notes:
-            click.echo(f"Note: {note}")
-        click.echo(f"tuning  {folder / DOCUMENT}")
+            tell(f"Note: {note}")
+        tell(f"tuning  {folder / DOCUMENT}")
         if (folder / FIGURE).exists():
-            click.echo(f"figure  {folder / FIGURE}")
+            tell(f"figure  {folder / FIGURE}")

@@ -4,6 +4,7 @@ from typing import Any
 
 import click
 
+from sim.cli.echo import print_json, say, tell
 from sim.cli.options import CONTEXT, FINE, USER, allow_code_option, json_option
 
 
@@ -18,9 +19,7 @@ def validate(*, scenarios: tuple[str, ...], allow_code: bool, as_json: bool) -> 
     and made once; exit code 3 says that this failed. Exit code 2 says that one or more
     scenarios are wrong.
     """
-    import msgspec
-
-    from sim.cli.errors import error_document, say
+    from sim.cli.errors import error_document
     from sim.protocol.errors import Problem, ScenarioError
     from sim.scenario.load import load_scenario
     from sim.scenario.plugins import try_plugin
@@ -43,10 +42,10 @@ def validate(*, scenarios: tuple[str, ...], allow_code: bool, as_json: bool) -> 
         wrong = [problem for _, problems in found for problem in problems]
         if wrong:
             document |= error_document(ScenarioError(wrong))
-        click.echo(msgspec.json.format(msgspec.json.encode(document), indent=2).decode())
+        print_json(document)
     for name, problems in found:
         for problem in problems:
             say(str(problem))
         if not problems and not as_json:
-            click.echo(f"{name}: ok")
+            tell(f"{name}: ok")
     return USER if any(problems for _, problems in found) else FINE

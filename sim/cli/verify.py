@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from sim.cli.echo import escaped, print_json
 from sim.cli.options import ANSWER_IS_NO, CONTEXT, FINE, NAMED_PATH, json_option
 
 
@@ -24,7 +25,6 @@ def verify(*, log: Path, expect_head: str | None, as_json: bool) -> int:
     import msgspec
 
     from sim.audit.verify import verify as verify_log
-    from sim.cli.errors import escaped
 
     path = log / "audit.jsonl" if log.is_dir() else log
     try:
@@ -32,8 +32,7 @@ def verify(*, log: Path, expect_head: str | None, as_json: bool) -> int:
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--expect-head") from error
     if as_json:
-        document = msgspec.json.encode({"log": str(path), **msgspec.structs.asdict(result)})
-        click.echo(msgspec.json.format(document, indent=2).decode())
+        print_json({"log": str(path), **msgspec.structs.asdict(result)})
     else:
         name = escaped(str(path))
         click.echo(f"{name}: {'ok' if result.ok else 'NOT OK'}: {result.message}")

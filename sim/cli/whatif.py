@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from sim.cli.echo import print_json, say, tell
 from sim.cli.options import (
     ANSWER_IS_NO,
     CONTEXT,
@@ -65,21 +66,19 @@ def whatif(
         there(folder, "--data")
     found = _run(log, sets, data, out, allow_code=allow_code, quiet=as_json)
     if as_json:
-        import msgspec
-
         from sim.cli.changes import document
 
         content = {"log": str(log), "folder": None if out is None else str(out), **document(found)}
-        click.echo(msgspec.json.format(msgspec.json.encode(content), indent=2).decode())
+        print_json(content)
     else:
         from sim.cli.changes import change_lines
         from sim.study.whatif import SIDES
 
         click.echo("\n".join(change_lines(found, SIDES, _none(sets))))
         if out is not None:
-            click.echo(f"\nThe new run lies in {out}")
+            tell(f"\nThe new run lies in {out}")
     for note in found.notes:
-        click.echo(f"sorsim: {note}", err=True)
+        say(f"sorsim: {note}")
     return ANSWER_IS_NO if found.differences and not sets else FINE
 
 
@@ -98,7 +97,7 @@ def _run(
     allow_code: bool,
     quiet: bool,
 ) -> "RunChange":
-    from sim.cli.errors import classify, say
+    from sim.cli.errors import classify
     from sim.cli.output import progress_bar
     from sim.manifest import (
         FolderError,

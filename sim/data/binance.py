@@ -32,7 +32,7 @@ from sim.data.binance_sizes import (
     contract_usd,
 )
 from sim.data.inspection import Problems
-from sim.data.numbers import NanoTable, PriceTable
+from sim.data.numbers import NanoTable, PriceTable, clock_time
 from sim.data.text_files import line_blocks
 from sim.protocol.enums import Side
 from sim.protocol.errors import DataFormatError
@@ -410,7 +410,7 @@ def _split(text: str) -> tuple[int, _Envelope]:
     time, blank, message = text.partition(" ")
     if not (blank and time.isascii() and time.isdigit() and len(time) <= 19):
         raise UnitError(f"a line must be a receive time in ns, a blank and JSON, was {text[:60]!a}")
-    return int(time), _ENVELOPE.decode(message)
+    return clock_time(int(time)), _ENVELOPE.decode(message)
 
 
 def _kind(envelope: _Envelope) -> str:

@@ -29,7 +29,7 @@ from sim.data.event_rows import EventRows
 from sim.data.events import ASK, BID, SCALE, Event, EventBlock
 from sim.data.inspect_reader import inspect_reader
 from sim.data.inspection import Inspection, InspectOptions, Problems
-from sim.data.numbers import NanoTable
+from sim.data.numbers import NanoTable, clock_time
 from sim.data.order_books import EventBook
 from sim.data.packed import first_bytes as head_of
 from sim.data.text_files import line_blocks
@@ -47,6 +47,7 @@ WARM_UP_NS: Final = 600 * SCALE
 """Before it the book lacks too many of the orders from before the recording to be compared."""
 _MS: Final = 1_000_000
 _VOLUME: Final = 10
+_MOST: Final = (1 << 63) - 1
 _ACTIONS: Final = ("created", "changed", "deleted")
 _OLDER: Final = "order older than the file"
 _CLOSED: Final = "order closed before"
@@ -216,9 +217,11 @@ class BitstampEvents:
             )
         self._count(action)
         qty = _whole(volume, "volume") * _VOLUME
+        if qty > _MOST:
+            raise UnitError(f"volume must be at most {_MOST // _VOLUME}, was {volume}")
         side = BID if direction == "bid" else ASK
         order = _Order(_whole(order_id, "id"), side, self._prices[price], qty, action)
-        return _whole(t_ms, "timestamp") * _MS, order
+        return clock_time(_whole(t_ms, "timestamp") * _MS), order
 
     def _message(
         self, text: str
@@ -228,11 +231,14 @@ class BitstampEvents:
         if kind not in _KINDS:
             raise UnitError(f"must be a time in ms, a kind and JSON, was {text[:60]!a}")
         self._count(kind)
-        t_ns = _whole(time, "time") * _MS
+        t_ns = clock_time(_whole(time, "time") * _MS)
         if kind == "order_book":
             return t_ns, _BOOK.decode(body)
         if kind == "trade":
             trade = _TRADE.decode(body)
+            most = _MOST // SCALE
+            if max(trade.price, trade.amount) > most:  # before rounding, which knows no infinity
+                raise UnitError(f"price and amount of a trade must be at most {most}")
             price, qty = round(trade.price * SCALE), round(trade.amount * SCALE)
             if price <= 0 or qty <= 0:
                 raise UnitError("price and amount of a trade must be > 0")
@@ -240,6 +246,8 @@ class BitstampEvents:
         raw = _ORDER.decode(body)
         if raw.order_type not in {0, 1}:
             raise UnitError(f"order_type must be 0 (buy) or 1 (sell), was {raw.order_type}")
+        if not 0 <= raw.id < 1 << 63:
+            raise UnitError(f"id must be a whole number from 0 to 2^63 - 1, was {raw.id}")
         side = BID if raw.order_type == 0 else ASK
         price, qty = self._prices[raw.price], self._sizes[raw.amount]
         return t_ns, _Order(raw.id, side, price, qty, kind.removeprefix("order_"))

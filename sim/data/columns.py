@@ -6,6 +6,7 @@ rows are good. Values of bad rows are arbitrary. Quotes have no meaning: a field
 by what the field must be. Must not know any format.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
 from pathlib import Path
@@ -22,6 +23,8 @@ Ints = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 
 MAX_LINE_BYTES: Final = 1 << 16
+MAX_NAMES: Final = 1000
+"""More venues or symbols than these are no market, and looking for each takes its time."""
 DECIMALS: Final = 9
 _COMMA, _NEWLINE, _POINT, _MINUS, _ZERO = b",\n.-0"
 _MAX_DIGITS: Final = 18
@@ -98,7 +101,7 @@ def check_fields(path: Path, names: Sequence[str], needed: Sequence[str]) -> Non
     if missing:
         shown = ", ".join(missing[:5]) + (" ..." if len(missing) > 5 else "")
         raise DataFormatError(str(path), 1, f"the header lacks the columns {shown}")
-    twice = sorted({name for name in names if names.count(name) > 1})
+    twice = sorted(name for name, count in Counter(names).items() if count > 1)
     if twice:
         raise DataFormatError(str(path), 1, f"the header names {twice[0]!a} twice")
 
@@ -339,6 +342,9 @@ class Sheet(Rows):
         """Index of each field's text in ``known``, which grows by the texts that are new.
 
         A name has 1 to ``most`` printable ASCII characters.
+
+        Raises:
+            DataFormatError: If they are more than ``MAX_NAMES``.
         """
         starts, lengths = self._field(column, most)
         width = int(lengths.max(initial=1))
@@ -352,7 +358,11 @@ class Sheet(Rows):
         found = np.full(len(starts), -1, np.int64)
         for index, one in enumerate(known):
             found[keys == one.encode()] = index
-        for key in dict.fromkeys(keys[(found < 0) & ~self._bad].tolist()):
+        fresh = dict.fromkeys(keys[(found < 0) & ~self._bad].tolist())
+        if len(known) + len(fresh) > MAX_NAMES:
+            message = f"more than {MAX_NAMES} different names as {self._names[column]}"
+            raise DataFormatError(str(self._problems.path), int(self.line[-1]), message)
+        for key in fresh:
             found[keys == key] = len(known)
             known.append(key.decode())
         return np.maximum(found, 0)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sim.data.columns import Ints
+from sim.data.columns import MAX_NAMES, Ints
 from sim.data.databento import (
     MBO,
     LevelViews,
@@ -125,6 +125,9 @@ class DatabentoEvents:
         for one in np.unique(publisher).tolist():
             if one not in self._publishers:
                 self._publishers.append(one)
+        if len(self._publishers) > MAX_NAMES:
+            message = f"more than {MAX_NAMES} publishers"
+            raise DataFormatError(str(self._path), 0, message)
         venue = np.zeros(len(publisher), np.int64)
         for number, one in enumerate(self._publishers):
             venue[publisher == one] = number

@@ -21,7 +21,7 @@ from sim.data.event_rows import EventRows
 from sim.data.events import ASK, BID, Event, EventBlock
 from sim.data.inspect_reader import inspect_reader
 from sim.data.inspection import Inspection, InspectOptions, Problems
-from sim.data.numbers import NanoTable
+from sim.data.numbers import NanoTable, clock_time
 from sim.data.text_files import line_blocks
 from sim.data.to_events import OFFSET, only_input, read_yes, signed_duration, write_events
 from sim.data.window import WINDOW_OPTIONS
@@ -140,7 +140,7 @@ class HyperliquidEvents:
             try:
                 if not (time.isascii() and time.isdigit() and len(time) <= 19):
                     raise UnitError(f"must be a time in ns, a blank and JSON, was {text[:60]!a}")
-                t_ns = int(time)
+                t_ns = clock_time(int(time))
                 if t_ns < last_ns:
                     raise UnitError(f"receive time goes back, from {last_ns} to {t_ns}")
                 found = self._read(t_ns, body)

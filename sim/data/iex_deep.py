@@ -23,6 +23,7 @@ from sim.data.event_rows import EventRows, Row
 from sim.data.events import ASK, BID, SCALE, Event, EventBlock
 from sim.data.inspect_reader import inspect_reader
 from sim.data.inspection import Inspection, InspectOptions, Problems
+from sim.data.numbers import clock_time
 from sim.data.packed import chunks
 from sim.data.to_events import OFFSET, only_input, read_yes, signed_duration, write_events
 from sim.data.window import WINDOW_OPTIONS
@@ -35,6 +36,8 @@ OPTIONS: Final = (Option("symbol", "the one symbol to convert"), OFFSET, *WINDOW
 DEEP_1_0: Final = 0x8004
 MAX_PACKET_BYTES: Final = 1 << 16
 _TICK: Final = SCALE // 10_000
+_PRICE_MAX: Final = ((1 << 63) - 1) // _TICK
+_SYMBOLS_MAX: Final = (1 << 15) - 1
 _ENDIAN: Final = {b"\xd4\xc3\xb2\xa1": "<", b"\xa1\xb2\xc3\xd4": ">", b"\x4d\x3c\xb2\xa1": "<"}
 _HEADERS_BYTES: Final = 14 + 20 + 8
 _TRANSPORT: Final = Struct("<BxHIIHHqqq")
@@ -192,6 +195,7 @@ class DeepEvents:
             what = f"sequence number {sequence}, expected {expected}"
             self._problems.refuse(self.rows, what, "sequence gap")
         self._next[session] = sequence + count
+        clock_time(sent_ns)
         if sent_ns < self._last_ns:
             raise UnitError(f"was sent {self._last_ns - sent_ns} ns before the packet before it")
         self._last_ns = sent_ns
@@ -222,6 +226,8 @@ class DeepEvents:
             return None
         if price <= 0 or (kind == b"T" and not size):
             raise UnitError(f"price and size must be > 0, were {price} and {size}")
+        if price > _PRICE_MAX:
+            raise UnitError(f"price must be at most {_PRICE_MAX} (1/10,000 USD), was {price}")
         px, qty = price * _TICK, size * SCALE
         if kind == b"T":
             return (t_ns, venue, Event.TRADE, 0, px, qty, 0, self.rows)
@@ -241,9 +247,13 @@ class DeepEvents:
         return (t_ns, venue, Event.HALT, 0, 0, 0, 0, self.rows)
 
     def _venue(self, symbol: bytes) -> int | None:
-        if self._symbol is None:
-            return self._venues.setdefault(symbol, len(self._venues))
-        return self._venues.get(symbol)
+        if self._symbol is not None:
+            return self._venues.get(symbol)
+        venue = self._venues.setdefault(symbol, len(self._venues))
+        if venue >= _SYMBOLS_MAX:
+            message = f"more than {_SYMBOLS_MAX} symbols"
+            raise DataFormatError(str(self._path), self.rows, message)
+        return venue
 
     def _note_time(self, own_ns: int) -> None:
         self._back += own_ns < self._own_ns

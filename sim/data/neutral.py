@@ -17,7 +17,7 @@ from typing import Final, Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.data.columns import Ints, Rows, sheets
+from sim.data.columns import MAX_NAMES, Ints, Rows, sheets
 from sim.data.events import (
     ASK,
     BID,
@@ -31,13 +31,12 @@ from sim.data.events import (
 )
 from sim.data.inspection import Problems
 from sim.data.text_files import TextSink
-from sim.protocol.errors import DataFormatError
 
 NAMES: Final = ("t_ns", "venue", "event", "side", "price", "qty", "order_id")
 HEADER: Final = ",".join(NAMES)
 CSV_ENDINGS: Final = (".events.csv", ".events.csv.gz", ".events.csv.zst")
 PARQUET_ENDING: Final = ".events.parquet"
-MAX_VENUES: Final = 1000
+MAX_VENUES: Final = MAX_NAMES
 
 _EVENTS: Final = {word: int(event) for event, word in EVENT_WORDS.items()}
 SIDES: Final = {"": 0, "bid": 1, "ask": 2, "buy": 3, "sell": 4}
@@ -89,10 +88,6 @@ class CsvEvents:
         for sheet in sheets(self._path, HEADER, NAMES, self._problems):
             t_ns = sheet.unsigned(0).astype(np.int64)
             venue = sheet.name(1, self._venues)
-            if len(self._venues) > MAX_VENUES:
-                raise DataFormatError(
-                    str(self._path), int(sheet.line[-1]), f"more than {MAX_VENUES} venues"
-                )
             event = sheet.choice(2, _EVENTS)
             word = sheet.choice(3, SIDES)
             price = sheet.decimal(4, blank=sheet.empty(4))

@@ -14,7 +14,21 @@ from sim.protocol.units import PriceTicks, QtyLots, UnitError, Units, parse_deci
 # Bounded, so that a file in which every number is new cannot fill the memory.
 _TABLE_SIZE: Final = 1 << 16
 
+MAX_TIME_NS: Final = 8 * 10**18
+"""Times of a source's clock stay below it, so that one that is shifted still fits into 64 bits."""
+
 _Int = TypeVar("_Int", bound=int)
+
+
+def clock_time(t_ns: int) -> int:
+    """A time of a source's clock as it is.
+
+    Raises:
+        UnitError: If it is negative or beyond ``MAX_TIME_NS``.
+    """
+    if not 0 <= t_ns <= MAX_TIME_NS:
+        raise UnitError(f"time must be from 0 to {MAX_TIME_NS} ns, was {t_ns}")
+    return t_ns
 
 
 class PriceTable(dict[str, PriceTicks]):

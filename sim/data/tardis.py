@@ -27,6 +27,7 @@ from sim.data.event_rows import EventRows, Merged
 from sim.data.events import ASK, BID, Event, EventBlock, make_block
 from sim.data.inspect_reader import inspect_reader
 from sim.data.inspection import Inspection, InspectOptions, Problems
+from sim.data.numbers import MAX_TIME_NS
 from sim.data.packed import first_bytes as head_of
 from sim.data.quote_levels import QuoteLevels, two_sided
 from sim.data.to_events import OFFSET, read_yes, signed_duration, write_events
@@ -46,7 +47,7 @@ OPTIONS: Final = (
     *WINDOW_OPTIONS,
 )
 _US: Final = 1000
-_MAX_US: Final = (1 << 63) // _US - 1
+_MAX_US: Final = MAX_TIME_NS // _US
 _SNAPSHOT: Final = pattern(
     r"exchange,symbol,timestamp,local_timestamp"
     r"((?:,asks\[\d+\]\.price,asks\[\d+\]\.amount,bids\[\d+\]\.price,bids\[\d+\]\.amount)+)"

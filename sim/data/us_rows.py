@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 from sim.data.columns import Ints, Sheet, sheets
 from sim.data.events import ASK, BID, SCALE
 from sim.data.inspection import Problems
+from sim.data.numbers import MAX_TIME_NS
 from sim.data.quote_levels import Sides, two_sided
 
 LEAN_QUOTE: Final = (
@@ -187,7 +188,10 @@ class UsRows:
         return ms * MS + self._offset_ns
 
     def _taq_time(self, sheet: Sheet) -> Ints:
-        return sheet.decimal(0) + self._offset_ns
+        t_ns = sheet.decimal(0)
+        wrong = (t_ns < 0) | (t_ns > MAX_TIME_NS)
+        sheet.refuse(wrong, f"time must be from 0 to {MAX_TIME_NS // SCALE} seconds")
+        return t_ns + self._offset_ns
 
     def _mark(self, sheet: Sheet, column: int) -> None:
         self.suspicious += int(sheet.choice(column, {"0": 0, "1": 1}).sum())

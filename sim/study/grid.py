@@ -79,9 +79,9 @@ def grid_of(axes: Iterable[Axis]) -> tuple[Axis, ...]:
     """
     found = tuple(axes)
     paths = [axis.path for axis in found]
-    for n, path in enumerate(paths):
-        if path in paths[:n]:
-            raise GridError(f"{_named(path)}: found the path twice; allowed: each once")
+    twice = _twice(paths)
+    if twice is not None:
+        raise GridError(f"{_named(twice)}: found the path twice; allowed: each once")
     count = prod(len(axis.values) for axis in found)
     if count > MAX_POINTS:
         raise GridError(f"found {count:,} points; allowed: at most {MAX_POINTS:,}")
@@ -127,10 +127,20 @@ def idle_axes(
 def _checked(path: str, values: Sequence[str]) -> Axis:
     if not values or not all(values):
         raise GridError(f"{_named(path)}: found an empty value; allowed: PATH=a,b,c")
-    for n, value in enumerate(values):
-        if value in values[:n]:
-            raise GridError(f"{_named(path)}: found {shown(value)} twice; allowed: each once")
+    twice = _twice(values)
+    if twice is not None:
+        raise GridError(f"{_named(path)}: found {shown(twice)} twice; allowed: each once")
     return Axis(path, tuple(values))
+
+
+def _twice(texts: Sequence[str]) -> str | None:
+    """The first that stood before; None if each is there once."""
+    seen: set[str] = set()
+    for text in texts:
+        if text in seen:
+            return text
+        seen.add(text)
+    return None
 
 
 def _split(text: str, whole: str) -> list[str]:

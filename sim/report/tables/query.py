@@ -36,7 +36,7 @@ def ask(files: Mapping[str, Path], sql: str) -> Answer:
             place = str(path).replace("'", "''")
             connection.execute(f"CREATE VIEW {name} AS SELECT * FROM read_parquet('{place}')")
         try:
-            statements = connection.extract_statements(sql)
+            statements = connection.extract_statements(_utf8(sql))
             if len(statements) != 1:
                 raise QueryError(f"found {len(statements)} statements; allowed: one")
             done = connection.execute(statements[0])
@@ -46,3 +46,14 @@ def ask(files: Mapping[str, Path], sql: str) -> Answer:
             raise QueryError(str(error)) from error
     names = tuple([str(one[0]) for one in described])
     return Answer(names, tuple([str(one[1]) for one in described]), rows)
+
+
+def _utf8(sql: str) -> str:
+    """The text as it is, unless the command line held other bytes.
+
+    Raises:
+        QueryError: If it did.
+    """
+    if any("\ud800" <= char <= "\udfff" for char in sql):
+        raise QueryError("the question is no UTF-8 text")
+    return sql

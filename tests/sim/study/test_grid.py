@@ -106,3 +106,11 @@ def test_every_point_loads_as_overrides() -> None:
     assert [
         (one.router.strategy.kind, one.venues[0].latency.order.delay // 1_000_000) for one in found
     ] == [("greedy", 5), ("greedy", 20), ("top_of_book", 5), ("top_of_book", 20)]
+
+
+def test_S09_ten_thousand_values_are_looked_at_once_each() -> None:
+    """Compared each with each, the values of one argument would take minutes."""
+    axis = parse_axis("a=" + ",".join(map(str, range(20_000))))
+    assert len(axis.values) == 20_000
+    with pytest.raises(GridError, match="found '7' twice"):
+        parse_axis("a=" + ",".join(map(str, [*range(20_000), 7])))
