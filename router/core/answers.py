@@ -48,13 +48,13 @@ class Answers:
         self._ack = ack
         self.ask_for_lost: Callable[[str, list[Outcome]], None] = lambda venue_id, out: None
 
-    def on_answer(self, child: Child, report: ExecutionReport, came: Came) -> None:
-        """A venue says what became of a child."""
+    def on_answer(self, child: Child, report: ExecutionReport, came: Came) -> bool:
+        """A venue says what became of a child; whether that was asked."""
         desk = self._desk
         if desk.requests.status.pop(child.cl_ord_id, None) is None:
             again = child.cl_ord_id in desk.recovery.asked or child.status in FINAL
             ignore(child.venue_id, report, "duplicate" if again else "breach", came)
-            return
+            return False
         came.out.append(
             StatusReported(
                 ord_status=report.ord_status,
@@ -63,8 +63,12 @@ class Answers:
                 **stamped(child, report.transact_ns, came),
             )
         )
-        if child.status in FINAL or child.parent.end_reason is not None:
-            return
+        if child.status not in FINAL and child.parent.end_reason is None:
+            self._take(child, report, came)
+        return True
+
+    def _take(self, child: Child, report: ExecutionReport, came: Came) -> None:
+        desk = self._desk
         unknown = report.reject_reason is RejectReason.UNKNOWN_ORDER
         if report.ord_status is OrdStatus.REJECTED and unknown:
             self._on_unknown(child, report, came)
@@ -73,6 +77,7 @@ class Answers:
         if report.ord_status not in FINAL:
             self._on_open(child, report, came)
         elif report.cum_qty > child.told_qty:
+            child.cancel_wanted = False
             self.waiting[child.cl_ord_id] = report, came.stamps
             self.ask_for_lost(child.venue_id, came.out)
             desk.requests.watch(child, CHASE, came.now_ns, came.out)

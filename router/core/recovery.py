@@ -45,6 +45,7 @@ class Recovery:
         self._config = config
         self._most_resends = most_resends
         self._outages = 0
+        self._lost: set[str] = set()  # venues that are down and not waited for any longer
         self._beats: set[str] = set()
 
     def ask(
@@ -88,7 +89,6 @@ class Recovery:
         """A child has ended."""
         if self.asked:
             self.asked.pop(child.cl_ord_id, None)
-            self._desk.requests.status.pop(child.cl_ord_id, None)
 
     # Venues that are silent while orders rest
 
@@ -121,7 +121,9 @@ class Recovery:
         requests = desk.requests
         for child, what in requests.overdue(now_ns, out):
             if child.venue_id in self.down:
-                continue  # it is seen to as the session is up again, or waited for no longer
+                if child.venue_id in self._lost:  # it was heard of, late
+                    self.give_up(child, now_ns, out)
+                continue  # else it is seen to as the session is up again, or is lost
             if what in {HELD, CHASE} or what == requests.status.get(child.cl_ord_id):
                 self._at_a_loss(child, now_ns, out)
             elif what == RETRY:
@@ -184,6 +186,7 @@ class Recovery:
         venue_id = token.venue_id
         if self.down.get(venue_id) != token.outage:
             return
+        self._lost.add(venue_id)
         self._desk.on_silent(venue_id, now_ns, out)
         for child in self._open_at(venue_id):
             self.give_up(child, now_ns, out)
@@ -192,6 +195,7 @@ class Recovery:
         """The session with a venue is up: whatever is unknown there is asked about."""
         desk = self._desk
         self.down.pop(venue_id, None)
+        self._lost.discard(venue_id)
         desk.requests.down.discard(venue_id)
         desk.standing.on_session(venue_id, is_up=True)
         desk.on_answered(venue_id, now_ns, out)

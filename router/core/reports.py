@@ -81,11 +81,13 @@ class Reports:
             desk.heard(child, now_ns, out)
         if isinstance(report, ExecutionReport) and report.exec_type in _NO_STEP:
             if report.exec_type is ExecType.ORDER_STATUS:
-                self.answers.on_answer(child, report, came)
+                taken = self.answers.on_answer(child, report, came)
+                self._go_on_canceling(child, came)
                 self._after(child, came)
-                return out
-            self._on_report(child, report, came)
-            if child.request is None and child.status not in FINAL and doubted:
+            else:
+                self._on_report(child, report, came)
+                taken = False
+            if child.request is None and child.status not in FINAL and doubted and not taken:
                 # It was given up, and a request that nobody waits for any more is pending.
                 desk.requests.watch(child, CHASE, now_ns, out)
             return out
@@ -399,6 +401,8 @@ class Reports:
     def _go_on_canceling(self, child: Child, came: Came) -> None:
         """Send the cancel that had to wait for the answer to a replace."""
         if child.cancel_wanted and child.request is None and child.status not in FINAL:
+            if child.cl_ord_id in self._desk.requests.status:
+                return  # what it has become is asked already: the answer says what to do
             child.cancel_wanted = False
             reason = "parent_stopped" if child.parent.stopped is not None else "quote_change"
             self._desk.requests.cancel(child, reason, came.now_ns, came.out)

@@ -442,3 +442,42 @@ def test_I17_a_silent_venue_is_asked_once_a_heartbeat(beat: str | None) -> None:
     bench.session(False)
     bench.later(400)
     assert len(bench.resends()) == (0 if beat is None else 9)
+
+
+def test_I18_a_child_that_is_heard_of_late_is_given_up_again() -> None:
+    """Its venue is down for good; what it says at last, it said before."""
+    bench = Bench("AB", rest={"price": "limit"})
+    bench.shows("A", 2, 0)
+    bench.shows("B", 2, 0)
+    bench.buy(100, limit_px=100, deadline_ns=5_000)
+    late = bench.say(bench.report(ExecType.NEW, "P.A.1"))
+    bench.session(False)
+    bench.later(600)
+    assert bench.child().unanswered
+    bench.arrive(late)
+    assert not bench.child().unanswered
+    bench.later(TIMEOUT)
+    assert bench.child().unanswered
+    bench.later(5_000)
+    assert bench.core.done
+
+
+def test_I18_an_answer_that_nobody_asked_for_leaves_no_child_without_a_watch() -> None:
+    bench = silent(recovery={"queries": 1}, reroute={"reserve_unanswered": "9us"})
+    bench.later(10 * TIMEOUT)
+    assert bench.child().unanswered
+    bench.tell(bench.status("P.A.1", OrdStatus.NEW))
+    assert not bench.child().unanswered
+    bench.later(TIMEOUT)
+    assert bench.child().unanswered
+
+
+def test_an_order_whose_cancel_is_unanswered_is_not_canceled_anew_before_the_answer() -> None:
+    bench = silent()
+    acked = bench.say(bench.report(ExecType.NEW, "P.A.1"))
+    bench.arrive(acked)
+    assert len(bench.asked(OrderCancelRequest)) == 1
+    bench.say(bench.fill("P.A.1", 30, 30))
+    bench.tell(bench.status("P.A.1", OrdStatus.CANCELED, 30))
+    bench.later(10)
+    assert len(bench.asked(OrderCancelRequest)) == 1
