@@ -281,9 +281,9 @@ def _run(plan: _Plan, folder: Path, pace: _Pace, *, besides: "Besides", quiet: b
     from sim.world import run_world
 
     loaded, started, argv = plan.loaded, now(), command_line()
-    begin_manifest(folder, started=started, argv=argv, clock=clock_facts(pace.clock))
     resumed = None
     try:
+        begin_manifest(folder, started=started, argv=argv, clock=clock_facts(pace.clock))
         with progress_bar(loaded.scenario.name, quiet=quiet) as on_progress:
             result = run_world(
                 loaded,

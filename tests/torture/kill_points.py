@@ -29,22 +29,29 @@ from pathlib import Path
 from random import Random
 from typing import Any, Final, NamedTuple
 
+from sim.audit.invariants import Invariants
 from sim.audit.log import ChainSink
+from sim.audit.read import read_records
 from sim.audit.target import FileTarget
 from sim.audit.verify import VerifyResult, verify
 from sim.cli import main
+from sim.protocol.errors import InvariantError
 from sim.report.rebuild import rebuild
 
 FAULTS: Final = (
     "faults=[{kind: message_loss, share: 0.2, leg: report, venue: NYSE, messages: any},"
     " {kind: message_duplication, share: 0.3, leg: report, venue: NASDAQ, messages: any}]"
 )
+CRASHES: Final = (
+    "faults=[{kind: venue_crash, venue: NASDAQ, at: 6ms, lasts: 20ms},"
+    " {kind: router_crash, at: 8ms, lasts: 6ms}]"
+)
 WORLDS: Final = (
-    ("fragmented", ("audit.sync=each",)),
+    ("fragmented", ("audit.sync=each", CRASHES)),
     ("fragmented", ("audit.sync=each", FAULTS)),
     ("partial_fill", ("audit.sync=interval",)),
     ("two_parents", ("audit.sync=end", "audit.market_data=full")),
-    ("rejects_and_timeouts", ("audit.sync=each",)),
+    ("faulty_day", ("audit.sync=each",)),
     ("three_real_books", ("audit.sync=interval",)),
     ("scheduled", ("audit.sync=interval",)),
 )
@@ -239,6 +246,7 @@ def check_point(point: Point, whole: Whole, folder: Path) -> tuple[str, list[str
         return "cut", faults + told(said)
     if (again / "audit.jsonl").read_bytes() != whole.log:
         faults.append("the completed log is not that of an uninterrupted run")
+    faults += broken_rules(again / "audit.jsonl", folder / "prefix", left[: left.rfind(b"\n") + 1])
     facts = json.loads((again / "manifest.json").read_bytes())["resumed_from"]
     whole_bytes = left.rfind(b"\n") + 1
     stated = [facts[key] for key in ("verdict", "records", "whole_bytes", "torn_bytes", "equal")]
@@ -256,6 +264,19 @@ def cut_faults(left: bytes, found: VerifyResult) -> list[str]:
     return [f"verify must say {expected}, and says {found.message}"]
 
 
+def broken_rules(log: Path, prefix: Path, left: bytes) -> list[str]:
+    """Rules that the completed log breaks, or what was left of the old one already."""
+    prefix.write_bytes(left)
+    for path in (log, prefix):
+        rules = Invariants()
+        try:
+            rules.take(record for _, record in read_records(path))
+            rules.check()
+        except InvariantError as error:
+            return [f"{path.name}: {error}"]
+    return []
+
+
 def told(said: Path) -> list[str]:
     """Whether the processes lost their composure."""
     words = said.read_text(errors="replace") if said.exists() else ""
@@ -269,8 +290,9 @@ def run_whole(world: int, folder: Path) -> Whole:
     code = in_child(lambda: main(arguments(world, out)), folder / "said")
     seconds = time.monotonic() - began
     log = out / "audit.jsonl"
-    if code not in {0, 1} or not verify(log).ok or rebuild(log).fault:
-        raise RuntimeError(f"{WORLDS[world]} does not run as it must: {code}")
+    wrong = broken_rules(log, folder / "prefix", b"")
+    if code not in {0, 1} or not verify(log).ok or rebuild(log).fault or wrong:
+        raise RuntimeError(f"{WORLDS[world]} does not run as it must: {code} {wrong}")
     return Whole(log.read_bytes(), code, seconds)
 
 

@@ -149,3 +149,17 @@ def test_a_run_that_is_killed_leaves_the_manifest_of_its_beginning(
     assert invoke("run", "fragmented", "--clock", "wall", "--out", "a").code == 130
     assert (seen["exit_code"], seen["clock"]) == (None, {"kind": "wall"})
     assert not (tmp_path / "a").exists()  # nothing was run
+
+
+def test_P05_a_disk_that_takes_no_manifest_costs_no_run_and_keeps_no_folder(
+    invoke: Invoke, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: Path, content: bytes) -> None:
+        raise OSError(28, "No space left on device", str(path))
+
+    monkeypatch.setattr("sim.manifest._check_writable", lambda folder: None)
+    monkeypatch.setattr(Path, "write_bytes", full)
+    done = invoke("run", "fragmented", "--out", "a")
+    assert done.code == 2
+    assert "manifest.json.new: cannot hold a run: No space left on device" in done.err
+    assert list(tmp_path.iterdir()) == []
