@@ -6,7 +6,6 @@ written down before anyone hears of them. It decides nothing.
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from typing import Any, Final, Protocol
 
 import msgspec
@@ -74,6 +73,7 @@ class OutsideShell:
         self._hear = hear
         self._delay = delay
         self._last_ns: dict[tuple[str, str], int] = {}
+        self._doors: dict[str, _Door] = {}
         self._over: asyncio.Event = asyncio.Event()
 
     def wire(
@@ -138,8 +138,8 @@ class OutsideShell:
             self.apply(self.core.on_request(venue_id, msg, now_ns))
         wait_ns = self._held(venue_id, "order")
         if wait_ns:
-            send = partial(_let_go, link)
-            self._clock.schedule(now_ns + wait_ns, Priority.ORDER, send, msg)
+            door = self._doors.setdefault(venue_id, _Door(link))
+            self._clock.schedule(now_ns + wait_ns, Priority.ORDER, door.let_go, msg)
         else:
             link(msg)
 
@@ -199,6 +199,12 @@ class OutsideShell:
         await self._over.wait()
 
 
-def _let_go(link: Callable[[Any], None], event: Event) -> None:
-    """A message that was held back at this end of its link leaves."""
-    link(event.msg)
+class _Door:
+    """This end of an order link: one for each venue, so that ties keep its messages in order."""
+
+    def __init__(self, link: Callable[[Any], None]) -> None:
+        self._link = link
+
+    def let_go(self, event: Event) -> None:
+        """A message that was held back leaves."""
+        self._link(event.msg)

@@ -2,8 +2,9 @@
 
 A router that is right only because two messages always came in the same order is not right. An
 interleaving holds each message back at the router's own end of its link for a drawn time, up to
-that venue's usual delay; in each leg of a venue none overtakes another. Number 0 is the run as the
-scenario has it.
+that venue's usual delay; in each leg of a venue none overtakes another. What falls on one instant,
+and tasks that start together, come in another order as well (``sim.kernel.shuffle``). Number 0 is
+the run as the scenario has it.
 """
 
 from typing import Final

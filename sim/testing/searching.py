@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from sim.kernel.loop import SimLoop
+from sim.kernel.shuffle import ShuffledLoop
 from sim.scenario.load import LoadedScenario
 from sim.testing.builders import loaded_scenario
 from sim.testing.interleaving import Interleaving
@@ -71,7 +72,9 @@ def interleaved(market: Market | None, loaded: LoadedScenario, seed: int) -> Ite
     """
     if seed < 0:
         raise ValueError(f"an interleaving has a number >= 0, was {seed}")
-    loop, how = SimLoop(), Interleaving(seed) if seed else None
+    loop, how = SimLoop(), None
+    if seed:
+        loop, how = ShuffledLoop(seed), Interleaving(seed)
     if market is None:
         market = Market(loaded, loop, how)
     else:
