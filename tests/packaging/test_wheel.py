@@ -5,6 +5,7 @@ Needs what pip needs: a package registry. Without one the tests are skipped, wit
 
 import json
 import os
+import re
 import subprocess
 import sys
 import zipfile
@@ -58,6 +59,20 @@ def installed(wheel: Path, project_root: Path, tmp_path_factory: pytest.TempPath
     pip = [sys.executable, "-m", "pip", "--python", str(programs / "python")]
     lock = project_root / "requirements.lock"
     done = call(*pip, "install", "-q", "-c", lock, wheel, cwd=folder)
+    assert done.returncode == 0, done.stderr
+    return programs
+
+
+@pytest.fixture(scope="session")
+def with_pytest(wheel: Path, project_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The programs of an environment that holds the wheel and pytest-asyncio, and no more."""
+    folder = tmp_path_factory.mktemp("tests")
+    made = call(sys.executable, "-m", "venv", "--without-pip", "venv", cwd=folder)
+    assert made.returncode == 0, made.stderr
+    programs = folder / "venv" / ("Scripts" if sys.platform == "win32" else "bin")
+    pip = [sys.executable, "-m", "pip", "--python", str(programs / "python")]
+    lock = project_root / "requirements.lock"
+    done = call(*pip, "install", "-q", "-c", lock, wheel, "pytest-asyncio", cwd=folder)
     assert done.returncode == 0, done.stderr
     return programs
 
@@ -129,3 +144,20 @@ def test_a_core_install_is_small(installed: Path, project_root: Path, tmp_path: 
     assert done.returncode == 0, done.stdout
     assert "sorsim" in done.stdout
     assert "numpy" in done.stdout
+
+
+@pytest.mark.parametrize("mode", ["strict", "auto"])
+def test_the_router_of_the_docs_is_tested_with_pytest_asyncio_alone(
+    with_pytest: Path, project_root: Path, tmp_path: Path, mode: str
+) -> None:
+    page = (project_root / "docs" / "testing_routers.md").read_text(encoding="utf-8")
+    for name, text in re.findall(r"^```python\n# (\w+\.py)\n(.*?)^```$", page, re.DOTALL | re.M):
+        (tmp_path / name).write_text(text)
+    how = ["-q", "-W", "error", "-o", "asyncio_default_fixture_loop_scope=function"]
+    tests = ["test_my_router.py", "test_faults.py", "test_script.py"]
+    done = call(with_pytest / "pytest", *how, "--asyncio-mode", mode, *tests, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
+    assert "3 passed" in done.stdout
+    race = call(with_pytest / "pytest", "--asyncio-mode", mode, "test_my_race.py", cwd=tmp_path)
+    assert race.returncode == 1, race.stdout
+    assert "interleaving 11 of 100 fails, 0 to 10 pass; again: pytest " in race.stdout
