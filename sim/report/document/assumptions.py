@@ -26,7 +26,7 @@ _GENERATED: Final = frozenset(
 )
 _NOT_MODELLED: Final = (
     "Not modelled: clearing and settlement, credit, margin and positions, several instruments, "
-    "several routers, and venues that fail and come back."
+    "and several routers."
 )
 
 
