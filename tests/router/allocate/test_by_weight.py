@@ -52,3 +52,11 @@ def test_more_than_is_shown_takes_all_that_is_shown() -> None:
     for chosen in (ProRata, SplitEvenly):
         found = split(chosen, 5_000, *SHOWN)
         assert sum(qty for _, _, qty in found.slices) == 1_000
+
+
+def test_odd_lots_of_a_level_are_left_to_others() -> None:
+    offers = offer("A", (100, 250), (101, 370), lot=100), offer("B", (102, 900))
+    found = split(ProRata, 1_000, *offers)
+    assert found.slices == (("A", 100, 200), ("A", 101, 100), ("B", 102, 700))
+    whole = split(SplitEvenly, 1_300, *offers)
+    assert whole.slices == (("A", 100, 200), ("A", 101, 300), ("B", 102, 800))

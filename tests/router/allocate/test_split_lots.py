@@ -120,3 +120,8 @@ def test_places_change_nothing_but_exact_ties(drawn: list[int], qty: int) -> Non
 def test_only_the_ratios_of_the_weights_count(drawn: list[int], qty: int, factor: int) -> None:
     assert split_lots(drawn, qty) == split_lots([weight * factor for weight in drawn], qty)
     assert split_lots(drawn, qty) == split_lots([weight / 4 for weight in drawn], qty)
+
+
+def test_a_remainder_counts_as_a_part_of_its_own_lot() -> None:
+    """Both lack a third of a lot, whatever their lots are: an exact tie, so the first gets it."""
+    assert split_lots([1, 2], 2, [1, 2]) == [2, 0]

@@ -19,6 +19,7 @@ from router.allocate.base import (
     Offer,
     Strategy,
     TieRule,
+    walk,
 )
 from router.config import RouterConfig
 from router.core.profile import Visibility
@@ -333,3 +334,34 @@ def check_sound(request: AllocationRequest, found: Allocation) -> None:
     refused = {venue_id for venue_id, _ in found.refused}
     assert not used & refused
     assert {v for v, one in by_id.items() if one.levels} <= used | refused
+
+
+# ------------------------------------------------------------ what a walk says of itself
+
+
+@each_strategy
+def test_a_strategy_has_the_name_and_the_depth_of_its_settings(config: dict[str, str]) -> None:
+    built = strategy(**config)
+    usual = "top" if config["kind"] == "top_of_book" else "full"
+    assert built.name == config["kind"]
+    assert built.depth == config.get("depth", usual)
+
+
+def test_a_lot_of_two_takes_two_of_three() -> None:
+    found = split(strategy(kind="greedy"), 9, offer("A", (100, 3), lot=2), offer("B", (101, 1)))
+    assert found.slices == (("A", 100, 2), ("B", 101, 1))
+
+
+def test_a_fee_counts_at_every_level() -> None:
+    """The second level of A is dearer with its fee than B, and is cheaper without."""
+    offers = offer("A", (100, 1), (102, 1), line=(1, 2)), offer("B", (103, 1))
+    assert split(strategy(kind="greedy"), 2, *offers).slices == (("A", 100, 1), ("B", 103, 1))
+    rebate = offer("A", (100, 1), (104, 1), line=(1, -2)), offer("B", (103, 1))
+    assert split(strategy(kind="greedy"), 2, *rebate).slices == (("A", 100, 1), ("A", 104, 1))
+
+
+def test_who_is_left_out_is_named_behind_who_had_no_turn() -> None:
+    offers = offer("A", (100, 5)), offer("B", (101, 5))
+    request = AllocationRequest(Side.BUY, 1, offers, "full", USUAL_TIE)
+    found = walk(request, (offers,), {"Z": "why", "Y": "excluded"})
+    assert found.refused == (("B", "ranked_behind"), ("Y", "excluded"), ("Z", "why"))

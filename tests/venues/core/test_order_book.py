@@ -477,6 +477,13 @@ class TestWhatOthersRead:
             core.handle(limit("a", Side.BUY, 1, 99), NOW)
 
 
+@pytest.mark.parametrize("given", [{"tick": 1}, {"lot": 1}, {"memory": 1}, {}])
+def test_a_step_or_memory_of_one_is_a_book(given: dict[str, int]) -> None:
+    core = OrderBook(**given)
+    assert core.seed(Side.BUY, 101, 3) == 1
+    core.check()
+
+
 class TestReopen:
     def test_lots_go_to_the_end_of_the_queue(self, core: MatchingCore) -> None:
         core.handle(limit("a", Side.SELL, 6, 100), NOW)
@@ -559,7 +566,10 @@ class TestBookkeeping:
                 for order in orders:
                     side.join(order)
                 side.view(10)
-                if passing not in range(100, 110):
+                if passing in range(100, 110):  # it goes and comes back instead
+                    side.leave(orders[passing - 100])
+                    side.join(orders[passing - 100])
+                else:
                     one = self.order(99, passing)
                     side.join(one)
                     side.leave(one)
