@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from router.core.orders import Parent
 from router.core.router import RouterCore
+from router.core.states import FINAL
 from router.outside.book import OutsideBook
 from sim.audit.invariants import Invariants
 from sim.audit.log import AuditLog
@@ -20,9 +21,11 @@ from sim.audit.records import RECORD_TYPES, Record, TradePrint
 from sim.audit.state import LogState
 from sim.protocol.errors import AuditFormatError, InvariantError
 from venues.core.api import VenueCore
+from venues.gateway import Gateway
 
 Venues = Callable[[], Mapping[str, VenueCore]]
 Router = Callable[[], RouterCore | OutsideBook]
+Gateways = Callable[[], Mapping[str, Gateway]]
 
 _BOOK: Final = "I7"
 """The rule that a venue's own check means where it names no other: its book is sound."""
@@ -50,13 +53,20 @@ class FullWalk:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._router: Router
         self._venues: Venues
+        self._gateways: Gateways
 
     def observers(self) -> dict[type[Record], Callable[[Any], None]]:
         """What to call with each record: all of them count."""
         return {**dict.fromkeys(RECORD_TYPES, self._take), TradePrint: self._take_print}
 
     def attach(
-        self, loop: asyncio.AbstractEventLoop, router: Router, venues: Venues, *, prints: bool
+        self,
+        loop: asyncio.AbstractEventLoop,
+        router: Router,
+        venues: Venues,
+        gateways: Gateways,
+        *,
+        prints: bool,
     ) -> None:
         """The parts are made: from now on they are walked over.
 
@@ -64,9 +74,11 @@ class FullWalk:
             loop: Where the run runs.
             router: The router's core as it is at present.
             venues: The venues' cores as they are at present.
+            gateways: Of the venues that a router is connected to and that speak the truth.
             prints: Whether every trade is printed in the log.
         """
         self._loop, self._router, self._venues = loop, router, venues
+        self._gateways = gateways
         if prints:
             self._before = {name: core.volume for name, core in venues().items()}
 
@@ -113,6 +125,15 @@ class FullWalk:
         check_router(self._router(), invariants.orders)
         for name, core in self._venues().items():
             self._check_venue(name, core)
+
+    def check_truth(self) -> None:
+        """At the end: no fault has lost or invented a share between a venue and the router.
+
+        Raises:
+            InvariantError: Naming the order that the two have different fills of.
+        """
+        if self._loop is not None:
+            check_truth(self._router(), self._gateways())
 
     def _check_venue(self, name: str, core: VenueCore) -> None:
         try:
@@ -186,6 +207,29 @@ def _check_parent(parent: Parent, book: ParentBook, orders: OrderRules) -> None:
             raise InvariantError(
                 f"I1: child {child.cl_ord_id} has {child.cum_qty} filled, {child.leaves_qty} open "
                 f"and {child.excess_qty} apart; the records say {said}"
+            )
+
+
+def check_truth(core: RouterCore | OutsideBook, gateways: Mapping[str, Gateway]) -> None:
+    """I5: what has ended at the router has filled there what its venue says that it filled.
+
+    Not so what was written off, which is a rule of its own, and what a venue has lost all memory
+    of.
+
+    Raises:
+        InvariantError: Naming the order that differs.
+    """
+    if isinstance(core, OutsideBook):
+        return  # what another makes of reports is its own affair
+    for child in core.children.values():
+        gateway = gateways.get(child.venue_id)
+        if gateway is None or child.written_off or child.status not in FINAL:
+            continue
+        truth = gateway.filled(child.name)
+        if truth is not None and truth != child.told_qty:
+            raise InvariantError(
+                f"I5: child {child.cl_ord_id} has ended with {child.told_qty} lots filled, venue "
+                f"{child.venue_id} filled {truth}"
             )
 
 

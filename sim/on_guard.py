@@ -13,10 +13,12 @@ from typing import Any, Final, Protocol
 from sim.audit.invariants import Invariants
 from sim.audit.log import AuditLog
 from sim.audit.records import InvariantBroken, Record
+from sim.faults.wrong_reports import ReportFault
 from sim.full_walk import FullWalk, Router, Venues
 from sim.protocol.enums import Outcome
 from sim.protocol.errors import InvariantError
 from sim.scenario.load import LoadedScenario
+from venues.gateway import Gateway
 
 
 class Watcher(Protocol):
@@ -80,11 +82,21 @@ class Guard:
         if ties is not None:
             self._options = ["--ties", str(ties)]
 
-    def attach(self, loop: asyncio.AbstractEventLoop, router: Router, venues: Venues) -> None:
+    def attach(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        router: Router,
+        venues: Venues,
+        gateways: Mapping[str, Gateway],
+    ) -> None:
         """The parts are made: full walks go over them from now on."""
-        if self._walk is not None:
-            prints = self._loaded.scenario.audit.market_data != "none"
-            self._walk.attach(loop, router, venues, prints=prints)
+        if self._walk is None:
+            return
+        scenario = self._loaded.scenario
+        prints = scenario.audit.market_data != "none"
+        lying = {fault.venue for fault in scenario.faults if isinstance(fault, ReportFault)}
+        sound = {name: gateway for name, gateway in gateways.items() if name not in lying}
+        self._walk.attach(loop, router, venues, lambda: sound, prints=prints)
 
     def finish(self, outcome: Outcome) -> None:
         """The run is over but for its last record: see whether that may say so; the last walk.
@@ -98,6 +110,7 @@ class Guard:
             self.invariants.check_end(outcome)
             if self._walk is not None:
                 self._walk.walk()
+                self._walk.check_truth()
         except InvariantError as error:
             raise self.invariants.breach(error) from None
 

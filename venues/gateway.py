@@ -197,6 +197,12 @@ class Gateway:
                 orders[report.cl_ord_id] = known  # it answers to both names
         self._indexed = len(self._kept)
 
+    def filled(self, cl_ord_id: str) -> int | None:
+        """Lots that an order of the session has filled, as was reported last; None: not known."""
+        self._index()
+        known = self._orders.get(cl_ord_id)
+        return None if known is None else known.last.cum_qty
+
     # The session itself
 
     def begin_anew(self) -> None:

@@ -22,7 +22,7 @@ TRIES: Final = 12
 """How often a kind is drawn anew when what came is not allowed; then it is left out."""
 FAULTS_MAX: Final = 5
 _MS: Final = 1_000_000
-_BASE: Final = frozenset({"kind", "id", "at", "on", "rate", "share", "start", "stop"})
+_BASE: Final = frozenset({"kind", "id", "start", "stop"})
 _RECORDS: Final = (
     "parent_received",
     "decision",
@@ -103,8 +103,9 @@ def _trigger(kind: type[FaultConfig], chance: Chance, facts: Facts) -> dict[str,
 def _own(kind: type[FaultConfig], chance: Chance, facts: Facts) -> dict[str, Any]:
     """The keys of a kind beside kind, name and trigger."""
     fault: dict[str, Any] = {}
+    base = _BASE | set(kind.triggers)
     for name, field in kind.model_fields.items():
-        if name in _BASE or not (field.is_required() or chance.happens(0.6)):
+        if name in base or not (field.is_required() or chance.happens(0.6)):
             continue
         if name == "count" and issubclass(kind, MessageFault):
             fault[name] = chance.whole(1, 6)
@@ -135,7 +136,7 @@ def _value(field: FieldInfo, chance: Chance, facts: Facts, where: str) -> Any:
     if int in parts:
         return chance.whole(int(low), int(high))
     if float in parts:
-        return chance.between(max(low, high / 1_000), high)
+        return chance.between(high / 1_000, high)
     if Decimal in parts:
         return plain(Decimal(str(chance.between(0.001, 1_000))))
     if field.is_required():

@@ -121,7 +121,7 @@ def _judge(
     case: Case, loaded: LoadedScenario, watch: _Watch, folder: Path, *, thorough: bool
 ) -> None:
     every = 1 if thorough or case.seed % WALK_EVERY == 0 else WALK_EVERY
-    result = run_world(loaded, folder=folder, watch=[watch], check_every=every)
+    result = run_world(loaded, folder=folder, watch=[watch], check_every=every, ties=case.ties)
     watch.count = result.records
     log = folder / "audit.jsonl"
     _check_log(result, log)
@@ -129,7 +129,7 @@ def _judge(
     if thorough or case.seed % REPORT_EVERY == 1:
         report_document(read_trail(log))
     if thorough or case.seed % REPEAT_EVERY == 2:
-        again = run_world(loaded)
+        again = run_world(loaded, ties=case.ties)
         if again.log != log.read_bytes():
             raise _FoundError("I12", "a second run of the same case gave other bytes")
 
