@@ -28,8 +28,7 @@ from sim.faults.plan import Faults
 from sim.kernel.clock import (
     LAG_NS_MAX,
     Clock,
-    check_lag,
-    check_speed,
+    check_pace,
     clock_of,
     lag_of,
     limit_lag,
@@ -99,10 +98,7 @@ def run_world(
         KeyboardInterrupt: At a second signal, or at a first one when the run was over already.
         ValueError: If speed or lag are out of bounds, or the speed is not 1 in virtual time.
     """
-    check_speed(speed)
-    check_lag(lag_ns_max)
-    if clock == "virtual" and speed != 1.0:
-        raise ValueError(f"speed is for the wall clock: virtual time has none, was {speed:g}")
+    check_pace(clock, speed, lag_ns_max)
     loop = shuffled_loop(clock, ties) if ties is not None else new_loop(clock)
     try:
         # Before there is a world: what a signal asks for while it is made, the loop does first.

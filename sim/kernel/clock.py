@@ -237,6 +237,18 @@ def check_speed(speed: float) -> None:
         raise ValueError(f"speed must be from {SPEED_MIN:g} to {SPEED_MAX:g}, was {speed:g}")
 
 
+def check_pace(kind: str, speed: float, lag_ns_max: int | None) -> None:
+    """Refuse a speed or a bound on lag that a clock of this kind cannot have.
+
+    Raises:
+        ValueError: If it is out of bounds, or a speed other than 1 for ``virtual`` time.
+    """
+    check_speed(speed)
+    check_lag(lag_ns_max)
+    if kind == "virtual" and speed != 1.0:
+        raise ValueError(f"speed is for the wall clock: virtual time has none, was {speed:g}")
+
+
 def check_lag(wall_ns: int | None) -> None:
     """Refuse a bound on lag that is none.
 
