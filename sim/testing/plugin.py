@@ -116,6 +116,14 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> Iterator[None]:
         manager.unregister(factory)
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Give our async tests a loop of their own where a project shares one among its tests."""
+    marker = item.get_closest_marker("asyncio")
+    if marker is None or not _is_ours(item) or {"loop_scope", "scope"} & set(marker.kwargs):
+        return
+    item.add_marker(pytest.mark.asyncio(loop_scope="function", **marker.kwargs), append=False)
+
+
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
     """Give each test of ours a loop of its own."""

@@ -406,3 +406,44 @@ def test_that(market):
     found.assert_outcomes(failed=2)
     found.stdout.fnmatch_lines(["*the fixture nyse uses the market, and would be the same*"])
     found.stdout.fnmatch_lines(["*interleavings(count=200), with a whole number >= 1*"])
+
+
+@pytest.mark.parametrize("mode", ["auto", "strict"])
+def test_where_tests_share_a_loop_ours_still_have_their_own(run: Run, mode: str) -> None:
+    text = """
+@pytest.mark.asyncio
+async def test_first():
+    assert type(asyncio.get_running_loop()) is not SimLoop
+
+@built
+@pytest.mark.asyncio
+@pytest.mark.parametrize("n", range(2))
+async def test_ours(market, sim_clock, n):
+    market.buy("NYSE", 1, "100.02")
+    await sim_clock.idle()
+    assert sim_clock.now_ns == 10_000_000
+
+@pytest.mark.asyncio
+async def test_last():
+    assert type(asyncio.get_running_loop()) is not SimLoop
+"""
+    scopes = [f"asyncio_default_{one}_loop_scope=session" for one in ("fixture", "test")]
+    found = run(text, *[part for one in scopes for part in ("-o", one)], mode=mode)
+    found.assert_outcomes(passed=4)
+
+
+def test_a_test_that_asks_for_a_shared_loop_is_told_why_not(run: Run) -> None:
+    found = run(
+        """
+async def test_first():
+    pass
+
+@built
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize("n", range(2))
+async def test_it(market, n):
+    market.buy("NYSE", 1, "100.02")
+"""
+    )
+    assert found.ret == 1
+    found.stdout.fnmatch_lines(['*MarketError: the market runs in virtual time*loop_scope="fun*'])
