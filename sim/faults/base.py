@@ -16,7 +16,7 @@ from typing import Annotated, Any, ClassVar, Final, Literal, NamedTuple, Self, g
 import msgspec
 from pydantic import BeforeValidator, Field, model_validator
 
-from sim.audit.records import RECORD_TYPES, Record, RunFinished
+from sim.audit.records import RECORD_TYPES, Record, RunFinished, RunStarted
 from sim.kernel.clock import Clock
 from sim.kernel.loop import Event
 from sim.kernel.streams import Keyed, Stream
@@ -30,9 +30,11 @@ LEGS: Final[tuple[Leg, ...]] = get_args(Leg)
 STRIKES_MAX: Final = 1_000_000
 
 RECORD_KINDS: Final[dict[str, type[Record]]] = {
-    str(kind.__struct_config__.tag): kind for kind in RECORD_TYPES if kind is not RunFinished
+    str(kind.__struct_config__.tag): kind
+    for kind in RECORD_TYPES
+    if kind not in {RunStarted, RunFinished}
 }
-"""What a condition may wait for."""
+"""What a condition may wait for: not the first record, which is older than time, nor the last."""
 
 
 def _record_kind(value: object) -> object:

@@ -47,6 +47,7 @@ def problems(market: Make, lit: Make, load_data: Load) -> Callable[..., list[Pro
         ),
         ({**LOSS, "at": "10s"}, "faults[0].at", "before the end of the run (10s), was 10s"),
         ({**LOSS, "share": 0.1, "start": "11s"}, "faults[0].start", "was 11s"),
+        ({**LOSS, "on": {"record": "run_started"}}, "faults[0].on.record", "must be a kind of"),
         ({**LOSS, "on": {"record": "fil"}}, "faults[0].on.record", "must be a kind of audit"),
         (
             {**LOSS, "on": {"record": "fill", "venue": "X"}},
