@@ -21,11 +21,13 @@ from sim.faults.plan import Faults
 from sim.kernel.clock import Clock
 from sim.kernel.loop import Event
 from sim.kernel.source import Source, make_source
+from sim.kernel.streams import Streams
 from sim.protocol.enums import CxlRejReason, Priority, RejectReason
 from sim.protocol.errors import InjectedFault
 from sim.protocol.orders import NewOrderSingle, OrderCancelRequest, VenueReport
 from sim.protocol.session import OrderStatusRequest, ResendRequest
-from sim.protocol.units import TimeNs
+from sim.protocol.units import TimeNs, Units
+from sim.scenario.model import Scenario
 from sim.site import Site
 from sim.supervision import Supervisor
 from venues.core.operated import Accept, CancelAll, Crash, Forget, Halt, Refuse, Resume
@@ -285,6 +287,22 @@ class Outages:
                 detail="lost",
             )
         )
+
+
+def faults_of(scenario: Scenario, streams: Streams, clock: Clock, log: AuditLog) -> Faults | None:
+    """What goes wrong in a run, not started; None where nothing does."""
+    if not scenario.faults:
+        return None
+    instrument = scenario.instrument
+    return Faults(
+        scenario.faults,
+        streams,
+        clock=clock,
+        emit=log.emit,
+        observe=log.observe,
+        units=Units(instrument.tick_size, instrument.lot_size),
+        end_ns=scenario.duration,
+    )
 
 
 def kept_for_crashes(faults: Faults | None, log: AuditLog) -> list[Record] | None:

@@ -43,10 +43,9 @@ from sim.kernel.shuffle import shuffled_loop
 from sim.kernel.source import Source
 from sim.kernel.streams import Streams
 from sim.on_guard import Guard, Watcher
-from sim.outages import Outages, kept_for_crashes
+from sim.outages import Outages, faults_of, kept_for_crashes
 from sim.protocol.enums import EndReason, Outcome, Priority
 from sim.protocol.errors import AuditWriteError, DataFormatError, InvariantError, PluginError
-from sim.protocol.units import Units
 from sim.protocol.version import __version__
 from sim.report.summary import SummaryBuilder
 from sim.run_files import write_file, yaml_bytes
@@ -424,7 +423,7 @@ class World:
     def _start(self, loop: asyncio.AbstractEventLoop, clock: Clock) -> asyncio.Task[None]:
         """Make venues, links and router, and start their tasks; the router's is returned."""
         streams = Streams(self._scenario.seed)
-        faults = self._faults = self._make_faults(streams, clock)
+        faults = self._faults = faults_of(self._scenario, streams, clock, self.log)
         wiring = Wiring(
             self._loaded,
             streams,
@@ -466,21 +465,6 @@ class World:
         )
         self._tasks.append(task)
         return task
-
-    def _make_faults(self, streams: Streams, clock: Clock) -> Faults | None:
-        scenario = self._scenario
-        if not scenario.faults:
-            return None
-        instrument = scenario.instrument
-        return Faults(
-            scenario.faults,
-            streams,
-            clock=clock,
-            emit=self.log.emit,
-            observe=self.log.observe,
-            units=Units(instrument.tick_size, instrument.lot_size),
-            end_ns=scenario.duration,
-        )
 
     def _watch(self, clock: Clock) -> None:
         if self._on_progress is None:
