@@ -22,7 +22,7 @@ DAY_NS: Final = 24 * 60 * 60 * 10**9
 class ClockFault(MessageFault):
     """The times that a venue writes on its messages are behind, ahead, or stand still.
 
-    Source: own convention; the row D09 of the fault catalogue.
+    Source: own convention; RTS 25 (Regulation 2017/574) bounds how wrong a venue's clock may be.
     """
 
     kind: Literal["clock_fault"]

@@ -24,7 +24,7 @@ class FillAfterCancel(ReportFault):
 
     At the order's limit, so it strikes ends of limit orders alone.
 
-    Source: own convention; the row F14 of the fault catalogue.
+    Source: FIX 4.4, order state changes: nothing fills after a final state, which this breaks.
     """
 
     kind: Literal["fill_after_cancel"]
@@ -68,7 +68,7 @@ class FillAfterCancel(ReportFault):
 class OrphanFill(FillFault):
     """Beside a fill another one is reported that no order of ours can have.
 
-    Source: own convention; the row F21 of the fault catalogue.
+    Source: own convention; a report that is sent to the wrong client, or under a wrong id.
     """
 
     kind: Literal["orphan_fill"]

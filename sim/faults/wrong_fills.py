@@ -21,7 +21,7 @@ from sim.protocol.units import MAX_TICKS
 class OverFill(FillFault):
     """A fill is reported as larger than what was open of its order.
 
-    Source: own convention; the row F10 of the fault catalogue.
+    Source: FIX 4.4: CumQty (14) is never more than OrderQty (38), which this breaks.
     """
 
     kind: Literal["over_fill"]
@@ -46,7 +46,7 @@ class OverFill(FillFault):
 class FillOutsideLimit(FillFault):
     """A fill is reported at a price beyond the limit of its order.
 
-    Source: own convention; the row F20 of the fault catalogue.
+    Source: FIX 4.4, field 44 (Price): a limit order trades there or better, which this breaks.
     """
 
     kind: Literal["fill_outside_limit"]

@@ -122,7 +122,7 @@ class MadQuote(QuoteFault):
 class OneSidedQuote(QuoteFault):
     """Quotes show one side alone.
 
-    Source: own convention; the row D03 of the fault catalogue.
+    Source: own convention; a message of which one half was lost, or a book that has run dry.
     """
 
     kind: Literal["one_sided_quote"]

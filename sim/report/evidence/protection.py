@@ -210,8 +210,8 @@ class ProtectionCheck:
         return False
 
 
-_SELF_HELP: Final = frozenset({"no_answer", "on_hold", "stopped", "quarantine"})
-"""Why a venue is left out that has not answered as it should."""
+_SELF_HELP: Final = frozenset({"no_answer", "on_hold", "stopped", "quarantine", "stale"})
+"""Why a venue is left out that has not answered as it should, or whose quotes do not come."""
 
 
 _NOTHING_THERE: Final = frozenset({"no_quote", "nothing_available", "filled_short"})
