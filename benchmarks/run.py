@@ -9,6 +9,7 @@ MODULES: Final = (
     "benchmarks.loop",
     "benchmarks.matching",
     "benchmarks.audit",
+    "benchmarks.invariants",
     "benchmarks.decision",
     "benchmarks.placement",
     "benchmarks.replay",
