@@ -23,6 +23,7 @@ MODULES: Final = (
     "benchmarks.spreading",
     "benchmarks.questions",
     "benchmarks.what_if",
+    "benchmarks.load",
 )
 """Each has ``run(quick: bool)``: rows as ``benchmarks.measure.compare`` makes them.
 

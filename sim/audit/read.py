@@ -174,6 +174,19 @@ def printable(text: str) -> str:
     return shown if len(text) <= _TEXT_MAX else f"{shown}..."
 
 
+def printable_json(text: str) -> str:
+    """JSON that says the same without a character that no terminal or page should get as it is."""
+    if text.replace("\n", "").isprintable():
+        return text
+    return "".join([one if one.isprintable() or one == "\n" else _units(one) for one in text])
+
+
+def _units(char: str) -> str:
+    r"""``\u202e``; a character beyond 16 bits as the two that JSON has for it."""
+    units = char.encode("utf-16-be", "surrogatepass").hex()
+    return "".join([f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4)])
+
+
 class _Header(msgspec.Struct):
     kind: str
     schema: str

@@ -37,25 +37,19 @@ def json_text(document: object, *, indent: int = 2) -> str:
     """
     import msgspec
 
+    from sim.audit.read import printable_json
+
     try:
         encoded = msgspec.json.encode(document)
     except UnicodeEncodeError:  # the name of a file whose bytes are no UTF-8
         encoded = msgspec.json.encode(_without_surrogates(msgspec.to_builtins(document)))
     text = (msgspec.json.format(encoded, indent=indent) if indent else encoded).decode()
-    if text.replace("\n", "").isprintable():
-        return text
-    return "".join([one if one.isprintable() or one == "\n" else _unit(one) for one in text])
+    return printable_json(text)
 
 
 def print_json(document: object) -> None:
     """One JSON document to stdout."""
     click.echo(json_text(document))
-
-
-def _unit(char: str) -> str:
-    r"""``\u202e``; a character beyond 16 bits as the two that JSON has for it."""
-    units = char.encode("utf-16-be").hex()
-    return "".join([f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4)])
 
 
 def _without_surrogates(value: Any) -> Any:

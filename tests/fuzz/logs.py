@@ -106,12 +106,15 @@ def _tables(path: Path, folder: Path) -> str:
         shutil.rmtree(held, ignore_errors=True)
 
 
+_PAGE_BLANKS: Final = "\n\t\xa0"
+
+
 def _check_page(page: str) -> None:
     """No text of a log may become part of the page's markup or script."""
     for wrong in ("<script>alert", "<img src=x", "</script><script>alert"):
         if wrong in page:
             raise Unsound(f"the page holds {wrong}")
-    bad = next((c for c in page if not c.isprintable() and c not in "\n\t" and ord(c) < 160), "")
+    bad = next((char for char in page if not char.isprintable() and char not in _PAGE_BLANKS), "")
     if bad:
         raise Unsound(f"the page holds U+{ord(bad):04X}")
 

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import msgspec
 
+from sim.audit.read import printable_json
 from sim.protocol.errors import MissingExtraError
 from sim.report.page.flow import flow
 from sim.report.page.form import Child, Decision, Document, Parent, read_document
@@ -245,7 +246,7 @@ def _embedded(document: Document, shown: _Shown) -> dict[str, Any]:
 def json_text(value: Any) -> str:
     """JSON that may stand between the tags of a script: no ``<`` ends it, none begins a comment."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    return text.replace("<", "\\u003c")
+    return printable_json(text).replace("<", "\\u003c")
 
 
 def _policy(scripts: Sequence[str]) -> str:
