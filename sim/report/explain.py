@@ -34,7 +34,7 @@ from sim.protocol.enums import Side, TimeInForce
 from sim.protocol.errors import AuditFormatError
 from sim.protocol.market_data import Levels
 from sim.protocol.units import UnitError, Units, parse_duration, plain, quotient_text
-from sim.report import leaving
+from sim.report import leaving, lost
 from sim.report.costs import cost_lines, exposure_lines
 from sim.report.story import ChildStory, Story, read_story
 from sim.report.telling import Telling, rests
@@ -145,7 +145,7 @@ class ChildTeller(Telling):
             processed = [getattr(one, "processed_ns", None) for one in child.events]
             times = [one for one in processed if isinstance(one, int)]
             yield f"It left at {instant(sent.t_ns)}."
-            if times:
+            if times and not lost.is_unknown(child.events):
                 yield f"{venue} had it by {instant(min(times))}; the log holds no book of then."
             else:
                 yield f"The log does not say that {venue} got it."
@@ -202,8 +202,7 @@ class ChildTeller(Telling):
             quotes = count(meanwhile.quotes, "newer quote")
             trades = count(meanwhile.trades, "trade")
             size = f" of {self._words.qty(meanwhile.traded_qty)}" if meanwhile.trades else ""
-            together = " together" if meanwhile.trades > 1 else ""
-            what = f"{quotes} and {trades}{size}{together}"
+            what = f"{quotes} and {trades}{size}{' together' if meanwhile.trades > 1 else ''}"
             if not meanwhile.quotes and not meanwhile.trades:
                 what = "nothing new"
             news = f"; since then the venue had published {what}"
@@ -232,8 +231,7 @@ class ChildTeller(Telling):
     def _answers(self, child: ChildStory) -> Iterator[str]:
         """A line for what came together, and how it came."""
         for (t_ns, _), group in groupby(child.events, lambda one: (one.t_ns, _processed(one))):
-            events = list(group)
-            says = "; ".join(self._events(events))
+            says = "; ".join(self._events(events := list(group)))
             yield f"  {instant(t_ns)}: {says}{self._way_back(events)}"
         if not child.events:
             yield "Nothing, up to the end of the log."
@@ -257,7 +255,7 @@ class ChildTeller(Telling):
 
     def _answer(self, event: Record) -> str:
         w = self._words
-        says = w.say(event)
+        says = lost.says(event, w) or w.say(event)
         match event:
             case ChildAcked():
                 says = "acknowledged"
@@ -293,6 +291,8 @@ class ChildTeller(Telling):
 
     def _why_canceled(self) -> str:
         child = self._child
+        if lost.is_unknown(child.events):
+            return ", since it is not there"
         if any(isinstance(one, CancelSent) for one in child.events):
             return ""
         if child.sent.time_in_force in {TimeInForce.IOC, TimeInForce.FOK}:
@@ -310,7 +310,8 @@ class ChildTeller(Telling):
         held += f", {duration(bump_ns)} at the venue's speed bump" if bump_ns else ""
         took = duration(events[0].t_ns - sent_ns)
         what = "the report" if len(events) == 1 else "the reports"
-        return f" (at the venue at {instant(processed_ns)}; {what} took {took}{held})"
+        left = lost.left(processed_ns, sent_ns)
+        return f" (at the venue at {instant(processed_ns)}; {what} {left}took {took}{held})"
 
     def _result(self, child: ChildStory) -> Iterator[str]:
         w, sent = self._words, child.sent

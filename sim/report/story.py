@@ -37,7 +37,9 @@ from sim.audit.records import (
     RouteHold,
     RunStarted,
     ScheduleStep,
+    SessionEvent,
     TradePrint,
+    WrittenOff,
 )
 from sim.audit.state import LogState
 from sim.protocol.errors import AuditFormatError
@@ -97,6 +99,13 @@ class ChildStory:
         """What the router knew of the venue; None for an order that rests on no quote."""
         quotes = self.decision.quotes if self.decision is not None else ()
         return next((one for one in quotes if one.venue_id == self.sent.venue_id), None)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether no record of it says that it has ended."""
+        if any(isinstance(one, (*_CAME_BACK, WrittenOff)) for one in self.events):
+            return False
+        return sum(one.last_qty for one in self.fills) < self.sent.order_qty
 
     @property
     def fills(self) -> list[Fill]:
@@ -252,6 +261,10 @@ class _Reading:
         elif isinstance(record, ChildDropped):
             if record.decision_id == self._number:
                 self._dropped.append(record)
+        elif isinstance(record, SessionEvent):
+            for story in self._stories.values():
+                if story.sent.venue_id == record.venue_id and story.is_open:
+                    story.events.append(record)
         else:
             self._take_report(record)
 
