@@ -18,6 +18,8 @@ from sim.audit.records import (
     Fault,
     Fill,
     ParentDone,
+    ParticipantEvent,
+    Quote,
     RouteHold,
     SessionEvent,
     StatusReported,
@@ -25,6 +27,7 @@ from sim.audit.records import (
     VenueEvent,
 )
 from sim.protocol.enums import EndReason, OrdStatus, Outcome, RejectReason
+from sim.world import run_world
 
 if TYPE_CHECKING:
     from tests.conftest import Ran
@@ -168,11 +171,7 @@ def test_F01_a_dead_venue_says_nothing_and_publishes_its_book_as_it_is_back(
 ) -> None:
     flow = [{"kind": "poisson", "rate": 5000, "centre": "99.00", "lots": 5}]
     ran = run_two(crash(at="20ms", lasts="60ms", orders="lost"), a={"flow": flow}, at="200ms")
-    quoted = [
-        one.t_ns // MS
-        for one in ran.records
-        if getattr(one, "venue_id", "") == "A" and type(one).__name__ == "Quote"
-    ]
+    quoted = [one.t_ns // MS for one in ran.of(Quote) if one.venue_id == "A"]
     assert any(t < 20 for t in quoted)
     assert not any(20 <= t < 80 for t in quoted)
     assert any(80 <= t < 90 for t in quoted)
@@ -394,3 +393,56 @@ def test_two_faults_of_a_kind_keep_a_venue_down_until_both_are_over(run_two: Run
     ran = run_two(crash(at="1ms", lasts="50ms"), crash(at="20ms", lasts="80ms"), at="300ms")
     assert [(one.event, one.t_ns // MS) for one in ran.of(VenueEvent)] == [("down", 1), ("up", 100)]
     assert fills(ran) == [("A", 100)]
+
+
+# ------------------------------------------------------------ others, and real time
+
+
+def test_F01_a_participant_is_refused_by_a_venue_that_is_down_and_trades_on_after_it(
+    market: Make, lit: Make, run_data: RunData
+) -> None:
+    """Whoever sends to nobody hears of it, else a market maker would wait for ever."""
+    leg = {"model": "fixed", "delay": "1ms"}
+    maker = {
+        "id": "MM",
+        "kind": "market_maker",
+        "latency": {"order": leg, "report": leg, "feed": leg},
+        "venues": [{"venue": "A"}],
+        "half_spread": "0.02",
+        "qty": 50,
+        "hold": "20ms",
+    }
+    venues = [lit("A", [["100.00", 100]]), lit("B", [["100.05", 900]])]
+    venues[0]["book"]["bids"] = [["99.90", 10]]
+    for orders in ("kept", "lost"):
+        fault = crash(at="50ms", lasts="100ms", orders=orders)
+        data = market(venues, participants=[maker], faults=[fault], at="400ms", qty=1)
+        ran = run_data(data, "duration=500ms")
+        quoted = [one.t_ns // MS for one in ran.of(Quote) if one.venue_id == "A"]
+        assert not any(50 <= t < 150 for t in quoted)
+        # With its orders lost the book is empty, and the maker has no middle to quote around.
+        assert any(t > 160 for t in quoted) == (orders == "kept")
+        assert [one for one in ran.of(ParticipantEvent) if one.event == "failed"] == []
+        assert ran.result.outcome is Outcome.COMPLETE
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        crash(at="3ms", lasts="30ms"),
+        crash(at="3ms", lasts="30ms", orders="lost"),
+        {"kind": "venue_hang", "venue": "A", "at": "3ms", "lasts": "30ms"},
+        {"kind": "disconnect", "venue": "A", "at": "7ms", "lasts": "30ms"},
+    ],
+    ids=["crash", "crash_lost", "hang", "disconnect"],
+)
+def test_F01_F02_F03_in_real_time_every_lot_ends_as_in_virtual_time(
+    market: Make, lit: Make, load_data: Callable[..., Any], fault: Data
+) -> None:
+    venues = [lit("A", [["100.00", 100]]), lit("B", [["100.05", 900]])]
+    router = {"strategy": {"kind": "greedy"}, "ack_timeout": "100ms"}
+    data = market(venues, router=router, faults=[fault], limit="100.10")
+    result = run_world(load_data(data, "duration=400ms"), clock="wall")
+    (row,) = result.summary["parents"]
+    assert (row["filled_qty"], row["end_reason"]) == (100, "filled")
+    assert result.outcome is Outcome.COMPLETE
