@@ -25,7 +25,7 @@ from sim.audit.records import (
     Slice,
     StatusRequested,
 )
-from sim.protocol.enums import DecisionReason, EndReason, TimeInForce, TradingState
+from sim.protocol.enums import DecisionReason, EndReason, Side, TimeInForce, TradingState
 from sim.protocol.market_data import TradingStatus
 from sim.protocol.orders import (
     NewOrderSingle,
@@ -200,7 +200,7 @@ class OutsideBook:
         """What it knew as it sent an order: the quotes that had reached it."""
         self._decisions += 1
         part = (Slice(venue_id, price, msg.order_qty),)
-        quotes = []
+        quotes: list[KnownQuote] = []
         for venue in self.view.venues.values():
             levels, quote = venue.shown(msg.side), venue.quote
             if quote is not None and levels:
@@ -208,6 +208,8 @@ class OutsideBook:
                 line = self._effective.line(quote.venue_id, msg.side)
                 quotes.append(KnownQuote(*known, venue.profile.latency_ns, levels, *line))
         takes = msg.time_in_force in _AT_ONCE
+        sign = 1 if msg.side is Side.BUY else -1
+        best = sorted(quotes, key=lambda one: sign * (one.slope * one.levels[0][0] + one.intercept))
         return Decision(
             t_ns=now_ns,
             decision_id=self._decisions,
@@ -218,7 +220,7 @@ class OutsideBook:
             depth="full",
             effective_scale=self._effective.scale,
             quotes=tuple(quotes),
-            ranking=(),
+            ranking=tuple([one.venue_id for one in best]),
             split=part if takes else (),
             refused=(),
             posts=() if takes else part,
@@ -346,4 +348,4 @@ class OutsideBook:
 
 
 def _buys(child: Child) -> bool:
-    return child.side.value == "buy"
+    return child.side is Side.BUY

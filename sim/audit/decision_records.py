@@ -228,8 +228,8 @@ class Decision(Record, frozen=True, kw_only=True, tag="decision", omit_defaults=
     reason: DecisionReason
     """What made the router decide."""
     strategy: str
-    """What split: the strategy by its name in scenarios, or ``dark_then_lit``, the policy of
-    ``reroute.prefer: dark``."""
+    """What split: the strategy by its name in scenarios; ``dark_then_lit``, the policy of
+    ``reroute.prefer: dark``; or ``outside``, a router under test that is not ours."""
     unreserved_qty: int
     """What the decision had to place: neither filled nor in an open child."""
     depth: str

@@ -2,15 +2,18 @@
 
 import asyncio
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from sim.audit.records import BookAtArrival, ChildSent, Fill
+from sim.audit.verify import verify
 from sim.kernel.loop import SimLoop
 from sim.protocol.enums import EndReason, ExecType, OrdStatus, Outcome
 from sim.protocol.orders import ExecutionReport, OrderCancelReject
 from sim.scenario.load import LoadedScenario, load_scenario
+from sim.study.check import check
 from sim.testing import Market, MarketError, make_order, scenario, venue
 
 Make = Callable[..., Market]
@@ -294,3 +297,22 @@ def test_status_of_reports_is_what_venues_say(make: Make) -> None:
     market.clock.idle()
     last = market.connect("NASDAQ").received[-1]
     assert last.ord_status is OrdStatus.FILLED
+
+
+def test_the_commands_read_its_log_and_say_that_only_the_test_runs_it_again(
+    make: Make, tmp_path: Path
+) -> None:
+    market = make()
+    market.parent("P1", "buy", 100)
+    market.buy("NYSE", 100, "100.02")
+    market.clock.idle()
+    market.finish()
+    log = market.audit.save(tmp_path / "audit.jsonl")
+    assert verify(log).ok
+    decision = market.audit.find("decision")
+    assert (decision.strategy, decision.ranking) == ("outside", ("NASDAQ", "NYSE"))
+    found = check(log)
+    assert not found.ok
+    assert found.note == (
+        "the router of this log was not ours: only the test that wrote it runs it again"
+    )
