@@ -30,7 +30,7 @@ from sim.kernel.inbox import Inbox
 from sim.kernel.latency import LatencySampler
 from sim.kernel.link import make_link
 from sim.kernel.loop import Event
-from sim.kernel.source import make_moving_source, make_source
+from sim.kernel.source import Source, make_moving_source, make_source
 from sim.kernel.streams import Keyed, Streams
 from sim.participation import Participants
 from sim.protocol.enums import Priority, Side
@@ -103,20 +103,7 @@ class Wiring:
         guarded = frozenset() if faults is None else faults.stopped
         if crashes is not None:
             guarded = frozenset([venue.id for venue in scenario.venues])
-        self.sites = [
-            Site(
-                venue,
-                units,
-                loaded,
-                streams,
-                self._make_inbox(loop, venue.id, guarded),
-                clock,
-                guarded=venue.id in guarded,
-            )
-            for venue in scenario.venues
-        ]
-        for site in self.sites:
-            site.line = Line(clock) if site.id in guarded else None
+        self.sites = [self._make_site(venue, loop, guarded) for venue in scenario.venues]
         self._is_routed = not alone
         if tap is not None:
             for n, venue in enumerate(self.sites):
@@ -131,32 +118,54 @@ class Wiring:
         self._hearing.open(self.shell.core, self.participants)
         for site in self.sites:
             site.ports = self._ports(site)
-        self.sources = [
-            make_source(
-                clock, messages, deliver, Priority.FLOW, on_error=partial(on_error, venue.id)
-            )
-            for venue in self.sites
-            for messages, deliver in venue.messages(scenario.duration)
-        ]
-        self.sources += [
-            make_moving_source(
-                clock,
-                first_ns,
-                moves,
-                venue.inbox.deliver,
-                Priority.FLOW,
-                end_ns=scenario.duration,
-                on_error=partial(on_error, venue.id),
-            )
-            for venue in self.sites
-            for first_ns, moves in venue.moves
-        ]
+        self.sources = self._market(scenario.duration, on_error)
         found = _client_orders(scenario, units, streams.keyed("router", "schedule"))
         self.parents = len(found)
         self.listen_on = any(venue.busts is not None for venue in scenario.venues)
         # A source holds one event at a time: thousands of orders that lie in the heap from the
         # start would slow every message down.
         self.orders = make_source(clock, iter(found), self._to_router, Priority.TIMER)
+
+    def _market(self, end_ns: int, on_error: Callable[[str, Exception], None]) -> list[Source]:
+        """Recorded data and background flow of all venues."""
+        clock = self._clock
+        return [
+            make_source(
+                clock, messages, deliver, Priority.FLOW, on_error=partial(on_error, venue.id)
+            )
+            for venue in self.sites
+            for messages, deliver in venue.messages(end_ns)
+        ] + [
+            make_moving_source(
+                clock,
+                first_ns,
+                moves,
+                venue.inbox.deliver,
+                Priority.FLOW,
+                end_ns=end_ns,
+                on_error=partial(on_error, venue.id),
+            )
+            for venue in self.sites
+            for first_ns, moves in venue.moves
+        ]
+
+    def _make_site(
+        self, venue: VenueEntry, loop: asyncio.AbstractEventLoop, guarded: frozenset[str]
+    ) -> Site:
+        """A venue; one that faults are about has a door and a line."""
+        is_guarded = venue.id in guarded
+        inbox = self._make_inbox(loop, venue.id, guarded)
+        site = Site(
+            venue,
+            self._units,
+            self._loaded,
+            self._streams,
+            inbox,
+            self._clock,
+            guarded=is_guarded,
+        )
+        site.line = Line(self._clock) if is_guarded else None
+        return site
 
     @property
     def router(self) -> RouterShell:

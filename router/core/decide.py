@@ -137,8 +137,7 @@ class Decider:
 
         A parent that finds nothing to use gets one record of that, not one at each quote.
         """
-        hidden, blind = _NOWHERE, _NOT_BLIND
-        free_qty = parent.free_qty
+        hidden, blind, free_qty = _NOWHERE, _NOT_BLIND, parent.free_qty
         if self._doubts is not None:
             self._doubts.look(now_ns)
         if self._reaches_hidden:
@@ -162,8 +161,7 @@ class Decider:
         refused += [Refused(venue_id, why) for venue_id, why in allocation.refused]
         if self._reaches_hidden:
             blind = self._on_split(parent, blind, allocation, offers, best_px)
-        side = parent.side
-        wanted = by_venue(parts, side)
+        wanted = by_venue(parts, parent.side)
         self._decisions = number = self._decisions + 1
         # At most 15 keywords: beyond that CPython packs them into a dict first, which takes long.
         decision = Decision(
@@ -180,7 +178,7 @@ class Decider:
             split=tuple([Slice(v, price, qty) for v, price, qty in parts]),
             refused=tuple(refused),
             blind=blind.orders,
-            costs=self._costing.costs(side, parts, offers, wanted),
+            costs=self._costing.costs(parent.side, parts, offers, wanted),
             rule=parent.rule,
         )
         if self._special or posts or allocation.notes:
@@ -320,9 +318,8 @@ class Decider:
         costing = self._costing if self._weighs else None
         # Asked once for all venues: most of the time nothing is in the way.
         out_for_it = parent.excluded or parent.short_filled or parent.barred
-        in_the_way = blind.silent or self._out or out_for_it or parent.bound
-        if self._doubts is not None:
-            in_the_way = in_the_way or self._doubts.out[buys]
+        doubted = self._doubts is not None and self._doubts.out[buys]
+        in_the_way = blind.silent or self._out or out_for_it or parent.bound or doubted
         plain_case = not in_the_way and parent.limit_px is None and self._is_fresh(parent)
         best_px: int | None = None
         offers: list[Offer] = []
