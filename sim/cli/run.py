@@ -297,31 +297,51 @@ def _run(plan: _Plan, folder: Path, pace: _Pace, *, besides: "Besides", quiet: b
                 ties=pace.ties,
             )
         besides.write(result.summary["audit_head"])
-        if plan.cut is not None:
-            from sim.study.resume import compare_cut
-
-            interrupted = result.exit_code == INTERRUPTED
-            resumed = compare_cut(plan.cut, folder / "audit.jsonl", interrupted=interrupted)
+        resumed = _compared(plan.cut, folder, interrupted=result.exit_code == INTERRUPTED)
     except BaseException as error:
         discard_unbegun(folder)
         if folder.exists():
             code, _ = classify(error)
+            facts: dict[str, Any] = {"clock": clock_facts(pace.clock)}
             with suppress(FolderError):  # on a full disk the first error tells more
-                write_manifest(
-                    folder,
-                    started=started,
-                    exit_code=code,
-                    argv=argv,
-                    clock=clock_facts(pace.clock),
-                )
+                facts |= _failed_facts(plan.cut, folder, error)
+                write_manifest(folder, started=started, exit_code=code, argv=argv, **facts)
             say(f"sorsim: what was written of the run lies in {folder}")
         raise
     code = ANSWER_IS_NO if resumed and resumed.verdict == "differs" else result.exit_code
-    facts: dict[str, Any] = {"clock": clock_facts(pace.clock, result.lag)}
+    facts = {"clock": clock_facts(pace.clock, result.lag)}
     if resumed is not None:
         facts["resumed_from"] = resumed.facts()
     write_manifest(folder, started=started, exit_code=code, argv=argv, **facts)
     return _Done(result, resumed, code, facts)
+
+
+def _compared(cut: "Cut | None", folder: Path, *, interrupted: bool) -> "Resumed | None":
+    """Whether the run in a folder completes the log that it was to complete."""
+    if cut is None:
+        return None
+    from sim.study.resume import compare_cut
+
+    return compare_cut(cut, folder / "audit.jsonl", interrupted=interrupted)
+
+
+def _failed_facts(cut: "Cut | None", folder: Path, error: BaseException) -> dict[str, Any]:
+    """What the manifest says of a run that failed as the first one would have: it has an end, too.
+
+    Where the log could not be written there is nothing to compare.
+    """
+    from sim.protocol.errors import AuditFormatError, AuditWriteError
+
+    if not isinstance(error, Exception) or isinstance(error, AuditWriteError):
+        return {}
+    try:
+        resumed = _compared(cut, folder, interrupted=False)
+    except AuditFormatError:
+        return {}  # it had no log yet
+    if resumed is None:
+        return {}
+    say(f"sorsim: {resumed.cut.log}: {resumed.message}")
+    return {"resumed_from": resumed.facts()}
 
 
 def _show(

@@ -163,3 +163,33 @@ def test_P05_a_disk_that_takes_no_manifest_costs_no_run_and_keeps_no_folder(
     assert done.code == 2
     assert "manifest.json.new: cannot hold a run: No space left on device" in done.err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_P02_F01_a_run_that_failed_is_completed_to_its_failure(
+    invoke: Invoke, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from venues.core.matching import MatchingCore
+
+    def fail(self: object, *args: object) -> None:
+        raise ZeroDivisionError("broken book")
+
+    monkeypatch.setattr(MatchingCore, "handle", fail)
+    assert invoke("run", "fragmented", "--out", "a").code == 4
+    whole = (tmp_path / "a" / "audit.jsonl").read_bytes()
+    (tmp_path / "cut").write_bytes(whole[:8_000])
+    done = invoke("run", "--resume-from", "cut", "--out", "b")
+    assert done.code == 4
+    assert "the new log begins with them, byte for byte" in done.err
+    assert (tmp_path / "b" / "audit.jsonl").read_bytes() == whole
+    manifest = json.loads((tmp_path / "b" / "manifest.json").read_bytes())
+    assert (manifest["exit_code"], manifest["resumed_from"]["verdict"]) == (4, "completed")
+
+
+def test_P02_another_order_of_ties_goes_along(invoke: Invoke, tmp_path: Path) -> None:
+    """The log does not hold it, so who had one names it again."""
+    ties = ("--ties", "3", "--quiet")
+    assert invoke("run", "fragmented", *ties, "--out", "a").code == 0
+    whole = (tmp_path / "a" / "audit.jsonl").read_bytes()
+    (tmp_path / "cut").write_bytes(whole[:12_000])
+    assert invoke("run", "--resume-from", "cut", *ties, "--out", "b").code == 0
+    assert (tmp_path / "b" / "audit.jsonl").read_bytes() == whole
