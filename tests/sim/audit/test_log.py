@@ -641,3 +641,21 @@ def test_what_stops_a_log_is_said_in_full(path: Path) -> None:
 
 def test_a_logger_of_structlog_has_the_context_it_was_given() -> None:
     assert open_audit_log(None)._context == {}
+
+
+def test_the_tail_of_what_cannot_be_read_back_is_what_waits(path: Path) -> None:
+    """A device has taken its lines; a file may be gone while it is written."""
+    if not Path("/dev/null").exists():
+        pytest.skip("no /dev/null here")
+    nowhere = open_audit_log(Path("/dev/null"))
+    nowhere.emit(quote(t_ns=1))
+    nowhere.flush()
+    nowhere.emit(quote(t_ns=2))
+    assert [json.loads(line)["t_ns"] for line in nowhere.tail(5)] == [2]
+    nowhere.close()
+    with open_audit_log(path) as log:
+        log.emit(quote(t_ns=1))
+        log.flush()
+        path.unlink()
+        log.emit(quote(t_ns=2))
+        assert [json.loads(line)["t_ns"] for line in log.tail(5)] == [2]

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from sim.audit.control_records import WrittenOff
+from sim.audit.control_records import ControlBreach, WrittenOff
 from sim.audit.fault_records import (
     Fault,
     RouterRestarted,
@@ -44,6 +44,7 @@ from sim.audit.records import (
 )
 from sim.audit.state import LogState
 from sim.protocol.enums import (
+    Control,
     DecisionReason,
     EndReason,
     OrdStatus,
@@ -491,3 +492,10 @@ def fields_of(cls: type[Record]) -> dict[str, Any]:
         for field in msgspec.structs.fields(cls)
         if field.name != "t_ns" and field.name not in OURS
     } | {name: OURS[name] for name in OURS if name in cls.__struct_fields__ and name != "venue_id"}
+
+
+def test_each_breach_of_a_control_is_counted() -> None:
+    breach = ControlBreach(t_ns=4, **(fields_of(ControlBreach) | {"control": Control.KILL_SWITCH}))
+    other = msgspec.structs.replace(breach, control=Control.MAX_ORDER_QTY)
+    state = after(breach, other, breach, breach)
+    assert state.breaches == {Control.KILL_SWITCH: 3, Control.MAX_ORDER_QTY: 1}

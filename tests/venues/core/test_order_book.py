@@ -604,3 +604,16 @@ class TestBookkeeping:
         assert told[3] == [unknown, unknown, late, late]
         assert told[4] == [unknown, unknown, late, late, late]
         assert told[5] == [unknown, unknown, unknown, unknown, late, late]
+
+
+@pytest.mark.parametrize("name", ["tick", "lot", "memory"])
+@pytest.mark.parametrize("value", [0, -1])
+def test_a_step_or_memory_that_is_none_is_named(name: str, value: int) -> None:
+    with pytest.raises(ValueError, match=f"^{name} must be > 0, was {value}$"):
+        OrderBook(**{name: value})
+
+
+def test_a_new_book_has_traded_nothing() -> None:
+    core = OrderBook()
+    assert (core.last_px, core.last_qty, core.volume, core.venue_seq) == (None, 0, 0, 0)
+    assert core.unseen
