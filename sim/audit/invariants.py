@@ -40,9 +40,12 @@ from sim.audit.records import (
     Record,
     ReplaceSent,
     RequestPending,
+    RouterRestarted,
     RunFinished,
     RunStarted,
     ScheduleStep,
+    StatusReported,
+    StatusRequested,
     TradePrint,
     WrittenOff,
 )
@@ -67,6 +70,7 @@ _Stamped = (
     | Fill
     | Overfill
     | RequestPending
+    | StatusReported
 )
 
 
@@ -177,10 +181,12 @@ class Invariants:
             Fill: orders.on_fill,
             Overfill: orders.on_overfill,
             RequestPending: orders.on_pending,
+            StatusReported: orders.on_status,
         }
         return {
             RunStarted: self._on_started,
             ParentReceived: orders.on_parent,
+            RouterRestarted: orders.on_restarted,
             ScheduleStep: orders.on_step,
             Decision: self._on_decision,
             ChildSent: orders.on_sent,
@@ -188,6 +194,7 @@ class Invariants:
             BookAtArrival: self._on_arrival,
             CancelSent: orders.on_cancel_sent,
             ReplaceSent: orders.on_replace_sent,
+            StatusRequested: orders.on_status,
             WrittenOff: orders.on_written_off,
             Depth: self._on_depth,
             Fault: self._on_fault,

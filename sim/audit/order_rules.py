@@ -44,7 +44,10 @@ from sim.audit.records import (
     Fill,
     ParentDone,
     ParentReceived,
+    RouterRestarted,
     ScheduleStep,
+    StatusReported,
+    StatusRequested,
     WrittenOff,
 )
 from sim.protocol.enums import EndReason, Side
@@ -152,6 +155,18 @@ class OrderRules(Ledger):
             )
         parent.done = record
         parent.plans.clear()
+
+    def on_restarted(self, record: RouterRestarted) -> None:
+        """I13: the router came back with what its records say, and nothing else."""
+        parents = sum(parent.done is None for parent in self.parents.values())
+        children = sum(
+            not child.end and child.parent.done is None for child in self.children.values()
+        )
+        if (record.parents, record.children) != (parents, children):
+            raise InvariantError(
+                f"I13: the router came back with {record.parents} parents and {record.children} "
+                f"open children, the records say {parents} and {children}"
+            )
 
     # Children
 
@@ -268,6 +283,10 @@ class OrderRules(Ledger):
     def on_pending(self, record: RequestPending) -> None:
         """A venue has a request."""
         self.child(record.orig_cl_ord_id, record.venue_id)
+
+    def on_status(self, record: StatusRequested | StatusReported) -> None:
+        """What became of a child is asked, or told: it must have left."""
+        self.child(record.cl_ord_id, record.venue_id)
 
     def on_replace_sent(self, record: ReplaceSent) -> None:
         """The router asks for another limit and no larger total."""

@@ -31,9 +31,11 @@ from sim.audit.records import (
     ParentDone,
     ParentReceived,
     ReplaceSent,
+    RouterRestarted,
     RunStarted,
     ScheduleStep,
     Slice,
+    StatusRequested,
     WrittenOff,
 )
 from sim.protocol.enums import CxlRejReason, DecisionReason, EndReason, Outcome, Side, TimeInForce
@@ -340,6 +342,15 @@ def test_I1_I3_I5_the_walk_finds_a_spoilt_ledger(
         forge.check()
 
 
+def test_I13_a_router_comes_back_with_what_its_records_say(forge: Forge) -> None:
+    """P06."""
+    forge.send(60)
+    forge.parent("Q")
+    forge.take(RouterRestarted, parents=2, children=1, records=9)
+    with broken("I13: the router came back with 2 parents and 2 open children, .* 2 and 1"):
+        forge.take(RouterRestarted, parents=2, children=2, records=9)
+
+
 # ------------------------------------------------------------ I3, I4: ends and requests
 
 
@@ -411,6 +422,13 @@ def test_I1_a_replace_frees_lots(forge: Forge) -> None:
     forge.replaced(50, 20)
     forge.send(80)
     forge.check()
+
+
+def test_I3_nobody_is_asked_about_a_child_that_never_left(forge: Forge) -> None:
+    forge.send(60)
+    forge.take(StatusRequested, cl_ord_id="P.A.1", venue_id="A", reason="no_answer")
+    with broken("I3: child P.A.2 was never sent"):
+        forge.take(StatusRequested, cl_ord_id="P.A.2", venue_id="A", reason="no_answer")
 
 
 @pytest.mark.parametrize("ask", [Forge.cancel, lambda forge: forge.replace(60, 50)])
