@@ -204,7 +204,8 @@ class RouteHold(Record, frozen=True, kw_only=True, tag="route_hold"):
     """Refusals and silences in a row that count."""
     reason: str
     """``rejected_`` and the venue's reason, ``ack_timeout``, ``no_answer`` (to cancels neither),
-    ``overfill`` or ``conflict`` (the venue is in quarantine), or ``answered`` (used again)."""
+    ``overfill``, ``conflict`` or ``reset`` (the venue is in quarantine), or ``answered`` (used
+    again)."""
 
 
 class ReportIgnored(Record, frozen=True, kw_only=True, tag="report_ignored"):
@@ -217,6 +218,6 @@ class ReportIgnored(Record, frozen=True, kw_only=True, tag="report_ignored"):
     venue_id: str
     reason: str
     """``unknown_order``, ``duplicate``, ``conflict`` (the number of another report), ``after_end``,
-    ``parent_done`` or ``breach``."""
+    ``parent_done``, ``breach`` or ``refused`` (of a session whose numbers began again)."""
     report: str
     """The report as JSON text."""
