@@ -9,7 +9,7 @@ BIN  := .venv/bin
 LOCK := requirements.lock
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all test-install fuzz check docs format bench lock clean
+.PHONY: help demo test test-all test-install torture fuzz check docs format bench lock clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -21,9 +21,9 @@ test: .venv/.dev  ## the tests, without those marked slow or bench
 	@.ci/browser
 	@$(BIN)/pytest -q -m "not slow and not bench"
 
-test-all: .venv/.dev  ## all tests but the speed measurements
+test-all: .venv/.dev  ## all tests but the speed measurements, and long runs of the state machines
 	@.ci/browser
-	@$(BIN)/pytest -q -m "not bench"
+	@SORSIM_MACHINES=all $(BIN)/pytest -q -m "not bench"
 
 test-install: .venv/.dev  ## a wheel in an environment of its own, and the long examples of the docs
 	@$(BIN)/pytest -q -m slow tests/packaging tests/docs
@@ -31,6 +31,17 @@ test-install: .venv/.dev  ## a wheel in an environment of its own, and the long 
 # make fuzz SECONDS=600 PARSERS="scenario log_edits" for longer, or for some of them.
 fuzz: .venv/.dev  ## every parser of outside text and bytes, SECONDS (60) each
 	@$(BIN)/python -m tests.fuzz --seconds $(or $(SECONDS),60) $(PARSERS)
+
+# Scenarios that run in a blink, and between them have every kind of venue and most settings.
+TORTURED := fragmented partial_fill stale_quotes rejects_and_timeouts two_parents halt midpoint \
+  dark_first controls slow_venue venue_kinds equalised monte_carlo placement generated_books strategies
+SEEDS := 100000
+SEED  := 0
+KILLS := 2000
+
+torture: .venv/.dev  ## random worlds under random faults (SEEDS from SEED on), and killed runs (KILLS)
+	@$(BIN)/sorsim torture $(TORTURED) --seeds $(SEEDS) --seed $(SEED)
+	@KILL_POINTS=$(KILLS) $(BIN)/pytest -q tests/torture
 
 check: .venv/.dev  ## format, lint, types, import doors
 	$(BIN)/ruff format --check .
