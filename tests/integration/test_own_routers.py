@@ -17,12 +17,15 @@ from sim.audit.records import (
     ChildSent,
     Decision,
     Fill,
+    ParentDone,
+    ParentReceived,
     PluginFailed,
     ReplaceSent,
     RunFinished,
 )
 from sim.audit.verify import verify
-from sim.protocol.enums import Outcome
+from sim.cli.errors import classify
+from sim.protocol.enums import EndReason, Outcome
 from sim.protocol.errors import PluginError, ScenarioError
 from sim.scenario.shipped import shipped_scenario
 
@@ -114,6 +117,10 @@ def failed(scenario: Callable[..., Path], tmp_path: Path) -> Callable[..., tuple
         (finished,) = got.of(RunFinished)
         assert finished.outcome is Outcome.ABORTED
         assert len(got.of(PluginFailed)) == 1
+        ended = {one.parent_id: one.end_reason for one in got.of(ParentDone)}
+        received = [one.parent_id for one in got.of(ParentReceived)]
+        assert ended == dict.fromkeys(received, EndReason.ABORTED)
+        assert classify(caught.value) == (3, "plugin")
         assert verify(tmp_path / "out" / "audit.jsonl").ok
         assert "own.py:Own" in str(caught.value)
         return str(caught.value), got

@@ -26,9 +26,10 @@ from sim.audit.records import (
 )
 from sim.audit.target import FileTarget
 from sim.audit.verify import verify
+from sim.cli.errors import error_document
 from sim.kernel.loop import SimLoop
 from sim.protocol.enums import EndReason, Outcome
-from sim.protocol.errors import AuditWriteError, DataFormatError
+from sim.protocol.errors import AuditWriteError, DataFormatError, InvariantError
 from sim.protocol.orders import NewOrderSingle
 from sim.scenario.load import LoadedScenario
 from sim.world import arun_world, run_world
@@ -90,6 +91,9 @@ def test_F01_a_venue_that_fails_is_down_and_the_run_goes_on_to_its_error(
     assert (down.event, down.detail) == ("down", "ZeroDivisionError: the venue's own fault")
     assert done.end_reason is EndReason.RUN_ENDED
     assert done.t_ns >= 200_000_000
+    document = error_document(raised.value)["error"]
+    assert document["exit_code"] == 4
+    assert f"venue {down.venue_id} died of it" in document["message"]
     (note,) = raised.value.__notes__
     assert note.startswith(f"venue {down.venue_id} died of it at {down.t_ns} ns")
     after = records[records.index(down) :]
@@ -105,6 +109,22 @@ def test_F01_a_venue_that_fails_is_down_and_the_run_goes_on_to_its_error(
             "error": "ZeroDivisionError: the venue's own fault",
         }
     ]
+
+
+def test_F01_an_invariant_that_breaks_in_a_venue_stops_the_run_at_that_instant(
+    busy: Data, load_data: Load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(self: LitCore, msg: Any, now_ns: Any) -> Any:
+        raise InvariantError("I7: planted")
+
+    monkeypatch.setattr(LitCore, "handle", broken)
+    with pytest.raises(InvariantError, match="I7: planted"):
+        run_world(load_data(busy), folder=tmp_path)
+    assert verify(tmp_path / "audit.jsonl").outcome is Outcome.ABORTED
+    records = logged(tmp_path)
+    (failed,) = [record for record in records if isinstance(record, VenueEvent)]
+    assert failed.event == "failed"
+    assert records[-1].t_ns == failed.t_ns < 2_000_000_000
 
 
 @pytest.mark.usefixtures("crash")
