@@ -59,6 +59,8 @@ class Market:
     def __init__(
         self, loaded: LoadedScenario, loop: SimLoop, interleaving: Interleaving | None = None
     ) -> None:
+        if any(fault.kind == "router_crash" for fault in loaded.scenario.faults):
+            raise MarketError("fault router_crash: the router is the test's own, and so is its end")
         self.scenario = loaded
         instrument = loaded.scenario.instrument
         self.units = Units(instrument.tick_size, instrument.lot_size)

@@ -194,3 +194,23 @@ def test_messages_can_be_made_without_a_market() -> None:
     assert (done.leaves_qty, done.cum_qty, done.last_px) == (0, 40, None)
     with pytest.raises(ValueError, match="kind must be one of new, trade"):
         make_report(order, "filled")
+
+
+def test_F01_a_crash_of_the_venue_is_heard_of(make: Make) -> None:
+    fault = {"kind": "venue_crash", "venue": "NYSE", "at": "500us", "lasts": "5ms"}
+    market = make(faults=[fault])
+    market.buy("NYSE", 100, "100.02")
+    market.clock.advance("20ms")
+    assert [one.event for one in market.audit.filter("venue_event")] == ["down", "up"]
+    assert market.audit.count("fill") == 0
+    assert market.connect("NYSE").is_up
+    market.buy("NYSE", 100, "100.02")
+    market.clock.advance("20ms")
+    assert market.audit.count("fill") == 1
+    assert_log_valid(market)
+
+
+def test_the_routers_own_crash_is_the_tests_affair(make: Make) -> None:
+    fault = {"kind": "router_crash", "at": "5ms", "lasts": "1ms"}
+    with pytest.raises(MarketError, match="the router is the test's own"):
+        make(faults=[fault])
