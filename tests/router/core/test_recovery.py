@@ -481,3 +481,20 @@ def test_an_order_whose_cancel_is_unanswered_is_not_canceled_anew_before_the_ans
     bench.tell(bench.status("P.A.1", OrdStatus.CANCELED, 30))
     bench.later(10)
     assert len(bench.asked(OrderCancelRequest)) == 1
+
+
+def test_F16_an_order_is_asked_about_by_the_name_that_a_lost_replace_may_have_given_it() -> None:
+    bench = Bench("A", **ONE, rest={"price": "limit", "move_after": "0ns"})
+    bench.shows("A", 2, 0)
+    bench.buy(100, limit_px=100)
+    bench.tell(bench.report(ExecType.NEW, "P.A.1"))
+    out: list[Any] = []
+    bench.core._desk.replace(bench.child(), (100, 99), "own", bench.now, out)
+    bench.take(out)
+    bench.later(2 * TIMEOUT)
+    assert bench.questions() == ["P.A.1"]
+    bench.tell(bench.unknown("P.A.1"))
+    assert bench.questions() == ["P.A.1", "P.A.1.R1"]
+    bench.tell(bench.status("P.A.1.R1", OrdStatus.NEW))
+    last = bench.asked(OrderCancelRequest)[-1]
+    assert (last.orig_cl_ord_id, bench.child().booked_px) == ("P.A.1.R1", 99)
