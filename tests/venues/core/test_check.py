@@ -223,7 +223,7 @@ def passed_over(reports: list[ExecutionReport]) -> list[ExecutionReport]:
         (passed_over, "I9: passed over"),
     ],
 )
-def test_spoilt_trades_are_found_out(
+def test_I9_I10_spoilt_trades_are_found_out(
     core: MatchingCore,
     spoil: Callable[[list[ExecutionReport]], list[ExecutionReport]],
     said: str,
