@@ -192,16 +192,21 @@ class Gateway:
             if known is None:
                 known = orders[report.orig_cl_ord_id or report.cl_ord_id] = _Known(report)
             elif report.exec_type is not ExecType.REJECTED:  # else an id was used twice
+                if report.exec_type is ExecType.NEW and report.order_id != known.last.order_id:
+                    known.before += known.last.cum_qty  # it was, and the first order had ended
                 known.last = report
             if report.exec_type is ExecType.REPLACED:
                 orders[report.cl_ord_id] = known  # it answers to both names
         self._indexed = len(self._kept)
 
     def filled(self, cl_ord_id: str) -> int | None:
-        """Lots that an order of the session has filled, as was reported last; None: not known."""
+        """Lots that an order of the session has filled, as was reported last; None: not known.
+
+        Where it arrived twice, the second time after its end, those of both.
+        """
         self._index()
         known = self._orders.get(cl_ord_id)
-        return None if known is None else known.last.cum_qty
+        return None if known is None else known.before + known.last.cum_qty
 
     # The session itself
 
@@ -221,7 +226,8 @@ class Gateway:
 class _Known:
     """An order under all its names."""
 
-    __slots__ = ("last",)
+    __slots__ = ("before", "last")
 
     def __init__(self, last: ExecutionReport) -> None:
         self.last = last
+        self.before = 0  # filled by earlier orders of this name

@@ -199,6 +199,16 @@ def test_I1_to_I17_hold_at_each_step_of_longer_runs(name: str) -> None:
     assert run_world(load_scenario(name), check_every=3).exit_code == 0
 
 
+def test_I5_an_order_that_arrives_twice_counts_with_all_its_fills() -> None:
+    """The second one, after the end of the first, meets an empty book."""
+    fault = (
+        '{"kind": "message_duplication", "at": "1ns", "venue": "NASDAQ", "count": 2, '
+        '"leg": "order", "messages": "any", "after": "75300us"}'
+    )
+    loaded = load_scenario("two_parents", sets=(f"faults=[{fault}]",))
+    assert run_world(loaded, check_every=1).exit_code in {0, 1}
+
+
 # ------------------------------------------------------------ what is said
 
 
