@@ -30,6 +30,8 @@ ADDRESS_SPACE: Final = 6 << 30
 """Bytes of memory that a fuzzer may map; libraries map a good part of it for their threads."""
 PATIENCE: Final = 5
 """So many times its CPU time an input may take before it is broken off."""
+CPU_SPARE: Final = 300
+"""CPU seconds beyond its own for each parser: libraries, stored inputs, cutting down."""
 POOL_MAX: Final = 3_000
 FOUND_MAX: Final = 10
 _BANNED: Final = frozenset({
@@ -175,11 +177,17 @@ class Fuzzer:
         """Store what was found; one row for each."""
         rows = []
         for wrong, data in self.found.items():
-            path = CORPUS / self.name / f"found-{hashlib.sha256(data).hexdigest()[:10]}"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(data)
+            path = keep(self.name, data)
             rows.append({"parser": self.name, "wrong": wrong, "file": path.name})
         return rows
+
+
+def keep(name: str, data: bytes) -> Path:
+    """Store an input that broke a parser; its file."""
+    path = CORPUS / name / f"found-{hashlib.sha256(data).hexdigest()[:10]}"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+    return path
 
 
 def stored(name: str) -> list[Path]:
@@ -199,11 +207,16 @@ def _where(error: BaseException) -> str:
     return f"{type(error).__name__} at {last}: {str(error)[:200]!a}"
 
 
-def work(names: Sequence[str], seconds: float, seed: int) -> int:
-    """Fuzz parsers one after the other in this process; a JSON line to stdout for each."""
+def work(names: Sequence[str], seconds: float, seed: int, folder: Path | None) -> int:
+    """Fuzz parsers one after the other in this process; a JSON line to stdout for each.
+
+    In C code no handler of ours is called: there the limit of CPU time ends the process.
+    """
     resource.setrlimit(resource.RLIMIT_AS, (ADDRESS_SPACE, ADDRESS_SPACE))
+    cpu_s = int(len(names) * (seconds + CPU_SPARE))
+    resource.setrlimit(resource.RLIMIT_CPU, (cpu_s, cpu_s))
     signal.signal(signal.SIGPROF, _hangs)
-    with tempfile.TemporaryDirectory() as place:
+    with tempfile.TemporaryDirectory(dir=folder) as place:
         root = Path(place).resolve()
         os.chdir(root)
         os.environ["TMPDIR"] = tempfile.tempdir = str(root)
@@ -230,21 +243,19 @@ def _hangs(_signal: int, _frame: FrameType | None) -> None:
 
 
 def supervise(names: Sequence[str], seconds: float, seed: int, say: Callable[[str], None]) -> bool:
-    """Each parser in a process of its own, which is ended if even that does not end."""
+    """Each parser in a process of its own; if that dies, what it was fed last is kept."""
     fine = True
     for name in names:
         args = [sys.executable, "-m", "tests.fuzz", "--here", name]
         args += ["--seconds", str(seconds), "--seed", str(seed)]
-        try:
-            done = subprocess.run(
-                args, capture_output=True, text=True, timeout=seconds + 240, check=False
-            )
-        except subprocess.TimeoutExpired:
-            say(f"{name}: HANGS; its last input could not be broken off")
-            fine = False
-            continue
+        with tempfile.TemporaryDirectory() as place:
+            args += ["--folder", place]
+            done = subprocess.run(args, capture_output=True, text=True, check=False)
+            last = [path.read_bytes() for path in Path(place).glob("*/current")]
         if done.returncode or not done.stdout:
             say(f"{name}: DIED with {done.returncode}\n{done.stderr[-2_000:]}")
+            for data in last:
+                say(f"        corpus/{name}/{keep(name, data).name}")
             fine = False
             continue
         row = json.loads(done.stdout.splitlines()[-1])
@@ -265,6 +276,7 @@ def run(args: Sequence[str]) -> int:
     parser.add_argument("--seconds", type=float, default=60, help="for each parser")
     parser.add_argument("--seed", type=int, default=1, help="of the changes")
     parser.add_argument("--here", action="store_true", help="in this process, a JSON line for each")
+    parser.add_argument("--folder", type=Path, help="with --here: where to work")
     parser.add_argument("--list", action="store_true", help="name the parsers")
     given = parser.parse_args(args)
     names = given.names or list(TARGETS)
@@ -274,7 +286,7 @@ def run(args: Sequence[str]) -> int:
         print("\n".join(names))
         return 0
     if given.here:
-        return work(names, given.seconds, given.seed)
+        return work(names, given.seconds, given.seed, given.folder)
     return 0 if supervise(names, given.seconds, given.seed, print) else 1
 
 
