@@ -139,3 +139,12 @@ def test_what_the_book_cannot_know_is_refused_with_number_time_and_state() -> No
         assert (said.ord_status, said.reason, said.transact_ns) == (status, reason, 10)
         assert said.venue_seq == 2
         assert (said.order_id > 0) == (status is OrdStatus.NEW)
+
+
+def test_a_reduction_by_one_lot_is_answered_to_its_owner() -> None:
+    core = MatchingCore()
+    core.handle(NewOrderSingle("n", Side.BUY, QtyLots(3), PriceTicks(9), account="a"), TimeNs(1))
+    (told,) = core.handle(OrderReduceRequest("r", "n", QtyLots(1), "a"), TimeNs(2))
+    assert isinstance(told, ExecutionReport)
+    assert (told.exec_type, told.account, told.leaves_qty) == (ExecType.REPLACED, "a", 2)
+    core.check()
