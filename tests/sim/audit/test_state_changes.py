@@ -398,7 +398,6 @@ def test_what_venues_and_faults_do_is_kept() -> None:
         RouterRestarted(t_ns=4, **fields_of(RouterRestarted)),
     )
     assert state.holds["X"].strikes == 1
-    assert state.sessions["X"].venue_id == "X"
     assert state.faults == {"f": 2}
     assert state.restarts == 1
 
