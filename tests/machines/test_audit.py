@@ -4,12 +4,11 @@ The model is the list of records that were taken, the chain built anew with the 
 file, and a blotter of sums. The disk may fill up in the middle of a line, or refuse to confirm.
 """
 
-import errno
 import hashlib
 import shutil
 import tempfile
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -39,47 +38,14 @@ from sim.audit.records import (
     WrittenOff,
 )
 from sim.audit.state import LogState
-from sim.audit.target import FileTarget
 from sim.audit.verify import verify
 from sim.protocol.enums import EndReason, Outcome, RejectReason, Side, TimeInForce
 from sim.protocol.errors import AuditFormatError, AuditWriteError
+from tests.machines.audit_parts import PoorDisk, Sums, seen_in
 
 AT = st.integers(0, 999)
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
 STAMPS: dict[str, Any] = {"processed_ns": 0, "sent_ns": 0, "drawn_ns": 0, "held_ns": 0}
-
-
-class PoorDisk(FileTarget):
-    """A file on a disk that has room for ``room`` more bytes, if that is set."""
-
-    room: int | None = None
-    confirms = True
-
-    def write(self, offset: int, lines: bytearray) -> None:
-        if self.room is None:
-            super().write(offset, lines)
-            return
-        if self.room:
-            super().write(offset, lines[: self.room])
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    def confirm(self) -> None:
-        if not self.confirms:
-            raise OSError(errno.EIO, "Input/output error")
-        super().confirm()
-
-
-@dataclass
-class Sums:
-    """What the blotter holds of one order."""
-
-    ordered: int
-    left: int
-    filled: int = 0
-    paid: int = 0
-    fees: Decimal = Decimal(0)
-    gone: int = 0
-    over: bool = False
 
 
 class AuditMachine(RuleBasedStateMachine):
@@ -478,39 +444,6 @@ class AuditMachine(RuleBasedStateMachine):
         if self.begun:
             self.disk.close()
         shutil.rmtree(self.folder)
-
-
-def seen_in(state: LogState) -> Any:
-    """The blotter's picture of a state."""
-    parents = {
-        name: asdict(
-            Sums(
-                parent.received.order_qty,
-                parent.working_qty,
-                parent.filled_qty,
-                parent.tick_lots,
-                parent.fees,
-                parent.canceled_qty,
-                parent.end_reason is not None,
-            )
-        )
-        for name, parent in state.parents.items()
-    }
-    children = {
-        name: asdict(
-            Sums(
-                child.order_qty,
-                child.leaves_qty,
-                child.cum_qty,
-                child.tick_lots,
-                child.fees,
-                child.canceled_qty,
-                not child.is_open,
-            )
-        )
-        for name, child in state.children.items()
-    }
-    return parents, children
 
 
 def test_I13_I15_L01_L02_P03_P04_the_log_holds_what_was_taken_and_says_what_it_lacks(
