@@ -121,7 +121,8 @@ class Recovery:
         requests = desk.requests
         for child, what in requests.overdue(now_ns, out):
             if child.venue_id in self.down:
-                if child.venue_id in self._lost:  # it was heard of, late
+                # It was heard of late; or it has ended, and the answer to a cancel went with the line.
+                if child.venue_id in self._lost or child.status in FINAL:
                     self.give_up(child, now_ns, out)
                 continue  # else it is seen to as the session is up again, or is lost
             if what in {HELD, CHASE} or what == requests.status.get(child.cl_ord_id):

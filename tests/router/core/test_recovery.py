@@ -498,3 +498,15 @@ def test_F16_an_order_is_asked_about_by_the_name_that_a_lost_replace_may_have_gi
     bench.tell(bench.status("P.A.1.R1", OrdStatus.NEW))
     last = bench.asked(OrderCancelRequest)[-1]
     assert (last.orig_cl_ord_id, bench.child().booked_px) == ("P.A.1.R1", 99)
+
+
+def test_F03_I18_what_went_with_the_line_after_an_order_had_ended_is_not_waited_for() -> None:
+    """The refusal of a cancel that crossed the end of its order is of no use to anybody."""
+    bench = Bench("A")
+    bench.buy()
+    bench.later(TIMEOUT)  # so that it is asked to cancel
+    bench.tell(bench.fill("P.A.1", 100, 100))
+    assert not bench.core.done
+    bench.session(False)
+    bench.later(TIMEOUT)
+    assert bench.core.done
