@@ -9,7 +9,7 @@ BIN  := .venv/bin
 LOCK := requirements.lock
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all test-install torture fuzz check docs format bench lock clean
+.PHONY: help demo test test-all test-install coverage torture fuzz check docs format bench lock clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -31,6 +31,11 @@ test-install: .venv/.dev  ## a wheel in an environment of its own, and the long 
 # make fuzz SECONDS=600 PARSERS="scenario log_edits" for longer, or for some of them.
 fuzz: .venv/.dev  ## every parser of outside text and bytes, SECONDS (60) each
 	@$(BIN)/python -m tests.fuzz --seconds $(or $(SECONDS),60) $(PARSERS)
+
+coverage: .venv/.dev  ## branches that the fast tests reach; brings coverage.py along
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check coverage
+	@$(BIN)/python -m coverage run -m pytest -q -m "not slow and not bench"
+	@$(BIN)/python -m coverage report
 
 # Scenarios that run in a blink, and between them have every kind of venue and most settings.
 TORTURED := fragmented partial_fill stale_quotes rejects_and_timeouts two_parents halt midpoint \
