@@ -57,6 +57,7 @@ def try_case(case: Case, *, thorough: bool = False) -> Verdict:
 
     Raises:
         ScenarioError: If its scenario is wrong.
+        KeyboardInterrupt: If its run was interrupted.
     """
     loaded = case.load()
     watch = _Watch()
@@ -121,7 +122,9 @@ def _judge(
     case: Case, loaded: LoadedScenario, watch: _Watch, folder: Path, *, thorough: bool
 ) -> None:
     every = 1 if thorough or case.seed % WALK_EVERY == 0 else WALK_EVERY
-    result = run_world(loaded, folder=folder, watch=[watch], check_every=every, ties=case.ties)
+    result = _unless_interrupted(
+        run_world(loaded, folder=folder, watch=[watch], check_every=every, ties=case.ties)
+    )
     watch.count = result.records
     log = folder / "audit.jsonl"
     _check_log(result, log)
@@ -129,9 +132,16 @@ def _judge(
     if thorough or case.seed % REPORT_EVERY == 1:
         report_document(read_trail(log))
     if thorough or case.seed % REPEAT_EVERY == 2:
-        again = run_world(loaded, ties=case.ties)
+        again = _unless_interrupted(run_world(loaded, ties=case.ties))
         if again.log != log.read_bytes():
             raise _FoundError("I12", "a second run of the same case gave other bytes")
+
+
+def _unless_interrupted(result: RunResult) -> RunResult:
+    """The run itself takes a signal for its own end; here it means all that would come after."""
+    if result.exit_code == 130:
+        raise KeyboardInterrupt
+    return result
 
 
 def _check_log(result: RunResult, log: Path) -> None:

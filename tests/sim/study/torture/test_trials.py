@@ -1,16 +1,19 @@
 """A fault of ours is found, named, and made small; a sound simulator passes."""
 
+import os
+import signal
 from typing import Any
 
 import pytest
 
 from router.core import reports, sessions
 from router.core.told import Came
+from sim.audit.records import ParentReceived
 from sim.protocol.errors import InvariantError
 from sim.study.torture.case import Case, draw_case
 from sim.study.torture.run import torture
 from sim.study.torture.shrink import fails_as, shrink
-from sim.study.torture.trial import Failure, try_case
+from sim.study.torture.trial import Failure, _Watch, try_case
 
 SCENARIOS = ("fragmented", "partial_fill", "two_parents")
 
@@ -115,3 +118,19 @@ def test_what_breaks_in_a_run_is_told_with_its_rule(monkeypatch: pytest.MonkeyPa
     verdict = try_case(draw_case(("fragmented",), 2))
     assert verdict.failure is not None
     assert "planted" in verdict.failure.message
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_P01_an_interrupt_ends_the_search_and_not_the_case_alone(
+    monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    """A case that was cut short says nothing of its rules, and nobody wants the next one."""
+    heard = _Watch._on_parent
+
+    def strike(watch: _Watch, record: ParentReceived) -> None:
+        heard(watch, record)
+        os.kill(os.getpid(), number)
+
+    monkeypatch.setattr(_Watch, "_on_parent", strike)
+    with pytest.raises(KeyboardInterrupt):
+        torture(["fragmented"], seeds=3)
