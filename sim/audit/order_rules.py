@@ -147,7 +147,8 @@ class OrderRules(Ledger):
             )
         left = parent.order_qty - parent.filled - record.canceled_qty
         broken_off = record.end_reason in _BROKEN_OFF and left >= parent.working
-        over = not self.is_ours and left <= 0
+        # One that is not ours may have more open than is left, whether or not it is filled.
+        over = not self.is_ours and left <= parent.working
         if record.canceled_qty < 0 or (left != parent.working and not broken_off and not over):
             raise InvariantError(
                 f"I1: parent {name} of {parent.order_qty} ends with {parent.filled} filled, "

@@ -307,12 +307,20 @@ class SimLoop(VirtualTimeOnly):
                 raise failure
 
     def _nothing_left(self, main: asyncio.Future[Any] | None) -> None:
-        names = sorted(t.get_name() for t in asyncio.all_tasks(self) if not t.done())
-        if main is not None or names:
-            waiting = ", ".join(names) or repr(main)
-            raise DeadWaitError(
+        tasks = sorted(
+            (t for t in asyncio.all_tasks(self) if not t.done()), key=asyncio.Task.get_name
+        )
+        if main is not None or tasks:
+            waiting = ", ".join(t.get_name() for t in tasks) or repr(main)
+            error = DeadWaitError(
                 f"nothing is scheduled after t={self.now_ns} ns, yet these still wait: {waiting}"
             )
+            for task in tasks:
+                for frame in task.get_stack(limit=1):
+                    code = frame.f_code
+                    where = f"{code.co_qualname}, {code.co_filename}:{frame.f_lineno}"
+                    error.add_note(f"{task.get_name()} waits in {where}")
+            raise error
 
     def _callback_failed(self, exc: Exception, source: object) -> None:
         self.call_exception_handler(

@@ -64,6 +64,10 @@ def assert_filled(run: Run, parent: Who = None, qty: Number | None = None) -> No
 def assert_no_overfill(run: Run, parent: Who = None, *, committed: bool = False) -> None:
     """No client's order got more than was ordered.
 
+    What a router sends for no other parent after one of that side was done counts as too much for
+    that one. Lots that no order can have had (beyond its own size or limit, or after its end) are a
+    fault of the venue: they stand apart, in records ``overfill``.
+
     Args:
         run: A market, the result of a run, or its audit trail.
         parent: Which one; None: every one.
@@ -81,6 +85,11 @@ def assert_no_overfill(run: Run, parent: Who = None, *, committed: bool = False)
         if filled > ordered:
             what = f"{filled} lots are filled, {filled - ordered} more than were ordered"
             _fail(run, f"parent {printable(name)}: {what}", _told(trail, state))
+        late = _late(trail, state)
+        if late:
+            what = f"{sum(one.filled_qty for one in late)} lots are filled after it was done"
+            lines = [line for one in late for line in _told(trail, one)]
+            _fail(run, f"parent {printable(name)}: {what}", [*_told(trail, state), *lines])
         if committed:
             t_ns, most = _most_committed(trail, name)
             if most > ordered:
@@ -224,6 +233,33 @@ def _told(trail: _Read, state: ParentState) -> list[str]:
     if state.end_reason is not None and state.ended_ns is not None:
         lines.append(f"  it ended at {instant(state.ended_ns)}: {state.end_reason.value}")
     return lines
+
+
+def _late(trail: _Read, state: ParentState) -> list[ParentState]:
+    """Filled orders by themselves that came after a parent of their side, the last one, was done.
+
+    While it was not, they would have been booked to it.
+    """
+    late: list[ParentState] = []
+    named: list[ParentState] = []
+    for one in trail.state.parents.values():
+        if one.received.side is not state.received.side:
+            continue
+        if not _is_alone(one):
+            named.append(one)
+            continue
+        came_ns = one.received.t_ns
+        ended = [at for at in named if at.ended_ns is not None and at.ended_ns <= came_ns]
+        done = max(ended, key=lambda at: at.ended_ns or 0, default=None)
+        if done is state and one.filled_qty:
+            late.append(one)
+    return late
+
+
+def _is_alone(state: ParentState) -> bool:
+    """Whether it is an order that was sent for no parent."""
+    name = state.received.parent_id
+    return len(state.children) == 1 and state.children[0].cl_ord_id == name
 
 
 def _most_committed(trail: _Read, name: str) -> tuple[int, int]:

@@ -20,6 +20,7 @@ Fault = Mapping[str, Any] | str
 """An entry of ``faults:``, as a mapping or as YAML text."""
 
 _LEGS: Final = ("order", "report", "feed")
+_UNUSED: Final = "unused"
 
 
 def venue(
@@ -95,9 +96,10 @@ def scenario(
         "router": {"strategy": {"kind": "greedy"}},
         # The format wants one; it comes only to a test that asks for client orders.
         "parents": [dict(one) for one in parents]
-        or [{"id": "unused", "side": "buy", "qty": lot_size, "at": duration}],
+        or [{"id": _UNUSED, "side": "buy", "qty": lot_size, "at": duration}],
     }
-    return scenario_from_data(data | more, "scenario()", Path.cwd(), sets=sets)
+    data |= more
+    return scenario_from_data(data, "scenario()", Path.cwd(), sets=_in_time(data, sets))
 
 
 def loaded_scenario(
@@ -120,7 +122,16 @@ def loaded_scenario(
         return found
     data = found.resolved()
     data["faults"] = [*data["faults"], *fault_entries(faults)]
-    return scenario_from_data(data, str(found.scenario.name), found.folder, sets=sets, seed=seed)
+    name, sets = str(found.scenario.name), _in_time(data, sets)
+    return scenario_from_data(data, name, found.folder, sets=sets, seed=seed)
+
+
+def _in_time(data: Mapping[str, Any], sets: Sequence[str]) -> Sequence[str]:
+    """Overrides, with one more for the parent that nobody wrote: it comes as the run ends."""
+    ends = [one.partition("=")[2] for one in sets if one.partition("=")[0].strip() == "duration"]
+    if not ends or [one.get("id") for one in data["parents"]] != [_UNUSED]:
+        return sets
+    return [*sets, f"parents[{_UNUSED}].at={ends[-1]}"]
 
 
 def fault_entries(faults: Sequence[Fault]) -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 import asyncio
 from asyncio import tasks
+from collections.abc import Sequence
 
 from router.core.events import ACCOUNT
 from sim.kernel.loop import Event, SimLoop
@@ -33,6 +34,11 @@ def is_ours(event: Event) -> bool:
     if isinstance(msg, Event):  # in the queue of a venue
         msg = msg.msg
     return isinstance(msg, FromVenue) or getattr(msg, "account", None) == ACCOUNT
+
+
+def running_of(loops: Sequence[SimLoop]) -> SimLoop | None:
+    """The one of them that runs; None: none does."""
+    return next((one for one in loops if one.is_running()), None)
 
 
 def check_loop(own: SimLoop) -> None:

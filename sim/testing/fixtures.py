@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from sim.protocol.errors import ScenarioError
 from sim.scenario.load import LoadedScenario
 from sim.testing.builders import loaded_scenario
 
@@ -15,16 +16,12 @@ _HOW = (
 
 
 def scenario_of(request: pytest.FixtureRequest, usual: Any) -> LoadedScenario:
-    """The scenario of a test: its marker's, else the usual one.
-
-    Raises:
-        ScenarioError: With every problem of it.
-    """
+    """The scenario of a test: its marker's, else the usual one; the test fails if it is wrong."""
     marker = request.node.get_closest_marker("scenario")
     if marker is None and usual is None:
         pytest.fail(_HOW, pytrace=False)
     if marker is None:
-        return loaded_scenario(_found(usual, request))
+        return _loaded(_found(usual, request))
     known = {"seed", "sets", "faults"}
     if len(marker.args) > 1 or set(marker.kwargs) - known or not (marker.args or usual):
         pytest.fail(
@@ -33,7 +30,19 @@ def scenario_of(request: pytest.FixtureRequest, usual: Any) -> LoadedScenario:
             pytrace=False,
         )
     ref = marker.args[0] if marker.args else usual
-    return loaded_scenario(_found(ref, request), **marker.kwargs)
+    return _loaded(_found(ref, request), **marker.kwargs)
+
+
+def _loaded(ref: Any, **how: Any) -> LoadedScenario:
+    for name in ("sets", "faults"):
+        if isinstance(how.get(name), str):  # else each of its letters would be one
+            pytest.fail(
+                f"{name} of @pytest.mark.scenario must be a list, was {how[name]!r}", pytrace=False
+            )
+    try:
+        return loaded_scenario(ref, **how)
+    except ScenarioError as error:  # its text says all; where we found it out helps nobody
+        pytest.fail(str(error), pytrace=False)
 
 
 def _found(ref: Any, request: pytest.FixtureRequest) -> Any:

@@ -29,7 +29,7 @@ from sim.protocol.units import PriceTicks, QtyLots, Units
 from sim.scenario.load import LoadedScenario
 from sim.scenario.model import VenueEntry
 from sim.testing.clock import Done, SimClock
-from sim.testing.driving import check_loop, is_ours, step_in
+from sim.testing.driving import check_loop, is_ours, running_of, step_in
 from sim.testing.interleaving import Interleaving
 from sim.testing.messages import Number, lots_of, side_of, ticks_of, tif_of
 from sim.testing.parents import MarketParent
@@ -67,6 +67,7 @@ class Market:
         self.clock = SimClock(self)
         self._records: list[Record] = []
         self.audit = AuditTrail(self._records, self._log)
+        self.further_loops: list[SimLoop] = []
         self.restart(loop, interleaving)
 
     def restart(self, loop: SimLoop, interleaving: Interleaving | None = None) -> None:
@@ -355,6 +356,7 @@ class Market:
             MarketError: If another loop runs.
         """
         if self._world is None:
+            self.loop = running_of(self.further_loops) or self.loop
             check_loop(self.loop)
             world = self._world = World(
                 self.scenario, None, None, watch=(self,), outside=self.shell, tap=self._tap

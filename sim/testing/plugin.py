@@ -34,6 +34,8 @@ class _State:
     def __init__(self) -> None:
         self._loop: SimLoop | None = None
         self._taken = False
+        self.further: list[SimLoop] = []
+        """Loops of this test besides its first: a fixture of a wider scope may have that one."""
         self.market: Market | None = None
 
     @property
@@ -50,7 +52,8 @@ class _State:
         if self._taken:
             from sim.kernel.loop import SimLoop
 
-            return SimLoop()
+            self.further.append(SimLoop())
+            return self.further[-1]
         self._taken = True
         return self.loop
 
@@ -197,6 +200,7 @@ def market(
     # A test that asks for it as it runs (getfixturevalue) was not known to be ours.
     state = request.node.stash.setdefault(_STATE, _State())
     state.market = market = Market(scenario_of(request, market_scenario), state.loop)
+    market.further_loops = state.further
     yield market
     if market.broken is None:  # else the test has failed with it
         market.close()

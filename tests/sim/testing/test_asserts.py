@@ -182,3 +182,42 @@ class TestTrail:
             trail.filter("fills")
         with pytest.raises(ValueError, match="fill has no field 'venue'; it has t_ns"):
             trail.filter("fill", venue="NYSE")
+
+
+def test_what_is_sent_after_a_parent_was_done_is_too_much_for_it(market: Market) -> None:
+    """A router that sends the same once more, too late: the order is nobody else's."""
+    market.sell("NYSE", 10, "100.00")
+    market.parent("P1", "buy", 100)
+    market.buy("NASDAQ", 100, "100.01")
+    market.clock.idle()
+    assert_no_overfill(market)
+    market.buy("NASDAQ", 60, "100.00")  # fills nothing
+    market.buy("NYSE", 100, "100.02")
+    market.clock.idle()
+    market.parent("P2", "buy", 50)
+    for who in ("P1", None):
+        with pytest.raises(AssertionError) as caught:
+            assert_no_overfill(market, who)
+        assert str(caught.value).splitlines() == [
+            "parent P1: 100 lots are filled after it was done",
+            "  O2 at NASDAQ: buy 100 at 100.01, filled: 100 filled, 0 open, 0 canceled; "
+            "sent at 0 s",
+            "  it ended at 2 ms: filled",
+            "  O4 at NYSE: buy 100 at 100.02, filled: 100 filled, 0 open, 0 canceled; "
+            "sent at 10 ms",
+            "  it ended at 20 ms: filled",
+        ]
+    assert_no_overfill(market, "P2")
+    assert_no_overfill(market, "O4")
+
+
+def test_more_open_than_ordered_as_the_run_ends_is_no_fault_of_the_log(market: Market) -> None:
+    """The test's end may come while a router has sent twice, and nothing is filled."""
+    market.parent("P1", "buy", 100)
+    market.buy("NASDAQ", 100, "100.00", "DAY")
+    market.buy("NYSE", 100, "100.00", "DAY")
+    market.clock.idle()
+    with pytest.raises(AssertionError, match="200 lots were filled or open, 100 are ordered"):
+        assert_no_overfill(market, "P1", committed=True)
+    market.finish()
+    assert_log_valid(market)
