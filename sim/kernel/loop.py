@@ -56,7 +56,13 @@ class Event(msgspec.Struct, order=True, gc=False):
 
 
 class DeadWaitError(SorsimError):
-    """Nothing is scheduled any more, but tasks still wait: they would wait for ever."""
+    """Nothing is scheduled any more, but tasks still wait: they would wait for ever.
+
+    Attributes:
+        waits: Where each of them does: its function, file and line.
+    """
+
+    waits: tuple[str, ...] = ()
 
 
 class SimHandle(asyncio.TimerHandle):
@@ -315,11 +321,12 @@ class SimLoop(VirtualTimeOnly):
             error = DeadWaitError(
                 f"nothing is scheduled after t={self.now_ns} ns, yet these still wait: {waiting}"
             )
-            for task in tasks:
-                for frame in task.get_stack(limit=1):
-                    code = frame.f_code
-                    where = f"{code.co_qualname}, {code.co_filename}:{frame.f_lineno}"
-                    error.add_note(f"{task.get_name()} waits in {where}")
+            error.waits = tuple(
+                f"{task.get_name()} waits in {frame.f_code.co_qualname}, "
+                f"{frame.f_code.co_filename}:{frame.f_lineno}"
+                for task in tasks
+                for frame in task.get_stack(limit=1)
+            )
             raise error
 
     def _callback_failed(self, exc: Exception, source: object) -> None:

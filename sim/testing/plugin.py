@@ -143,9 +143,14 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
-    """A test fails when its market broke, too."""
+    """A test fails when its market broke, too; one that waits for ever is told where."""
     __tracebackhide__ = True
-    result = yield
+    try:
+        result = yield
+    except Exception as error:
+        for line in getattr(error, "waits", ()) if _STATE in item.stash else ():
+            error.add_note(line)
+        raise
     market = item.stash[_STATE].market if _STATE in item.stash else None
     if market is not None and market.broken is not None:
         raise market.broken
