@@ -13,7 +13,7 @@ class TradingHalt(VenueFault):
     It shows nothing, refuses new orders and replaces as "exchange closed", and takes cancels. Its
     own hours count as well: what would open it waits until the halt is over.
 
-    Source: ``venues.core.session``; market-wide and single-venue halts of exchanges' rule books.
+    Source: Own convention; market-wide and single-venue halts of exchanges' rule books.
     """
 
     kind: Literal["trading_halt"]

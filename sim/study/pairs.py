@@ -124,10 +124,13 @@ class Pairs:
         yield from self.old.order
         yield from (key for key in self.new.order if key not in self.old.entries)
 
-    def place(self, key: Key) -> tuple[int, int]:
-        """Sorts keys by the time at which they first stand in either log."""
+    def place(self, key: Key) -> tuple[int, int, bool]:
+        """Sorts keys by the time at which they first stand in either log.
+
+        A fault stands before what is in its place in the other log, which it may have kept back.
+        """
         entries = [side.entries[key] for side in (self.old, self.new) if key in side.entries]
-        return min((entry.record.t_ns, entry.seq) for entry in entries)
+        return min((entry.record.t_ns, entry.seq, key.kind != "fault") for entry in entries)
 
     def take(self, which: int, entry: Entry) -> None:
         """Take the next record of the old log (0) or the new one (1).

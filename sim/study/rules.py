@@ -14,6 +14,7 @@ from sim.audit.records import (
     CancelSent,
     ChildSent,
     Decision,
+    Fault,
     KnownQuote,
     ParentDone,
     ParentReceived,
@@ -51,6 +52,7 @@ class Rules(Ground):
             "venue_event": self._venue_event,
             "participant_event": self._participant,
             "route_hold": self._hold,
+            "fault": self._fault,
         }
 
     def cause(self, key: Key) -> Cause | None:
@@ -69,19 +71,21 @@ class Rules(Ground):
         if not isinstance(child, str) or not isinstance(venue_id, str):
             return None
         sent, arrival = Key("child_sent", child, 1), Key("book_at_arrival", child, 1)
+        struck = self._struck(key, child, "report")
         if old is None or new is None:
-            found = self._first_changed(sent, arrival) or self._ended(key)
+            found = self._first_changed(sent, arrival) or struck or self._ended(key)
             return found or self._venue_cause(key, venue_id)
         fields = changed_fields(old, new)
         content = fields - _STAMPS - {"fee", "best_px"}
         if "processed_ns" in fields or content:
             cancel = Key("cancel_sent", getattr(record, "cl_ord_id", ""), 1)
-            found = self._first_changed(sent, arrival, cancel)
+            found = self._first_changed(sent, arrival, cancel) or struck
             if found is None and not content and self._pairs.pair(arrival) == (None, None):
                 return self._leg(venue_id, "order", None, None)
             found = found or self._asked_for(key, child)
             return found or self._venue_cause(key, venue_id)
-        return self._way_back(key, old, new) or self._first_changed(sent) or self._known_market(key)
+        found = struck or self._way_back(key, old, new) or self._first_changed(sent)
+        return found or self._known_market(key)
 
     def _asked_for(self, key: Key, child: str) -> Key | None:
         """The request of ours that ended or moved an order, where that was sent otherwise."""
@@ -90,6 +94,23 @@ class Rules(Ground):
         requests = CancelSent | ReplaceSent
         return self._last_before(
             key, lambda one: isinstance(one, requests) and one.orig_cl_ord_id == child
+        )
+
+    def _fault(self, key: Key, old: Any, new: Any) -> Cause | None:
+        """What a fault did: caused by its own setting, else by the order that it struck."""
+        record: Fault = old or new
+        name = record.fault_id
+        places = [f"faults[{name}]", f"faults[{name.removeprefix('fault')}]"]  # without an id
+        if not any(map(self.has_changed, places)):
+            return self._first_changed(Key("child_sent", record.cl_ord_id or "", 1))
+        says = f"fault {printable(name)} is not the same in both scenarios"
+        return self._root(says, *places)
+
+    def _struck(self, key: Key, child: str, leg: str) -> Key | None:
+        """The fault that struck a message of an order on its way, in one run alone."""
+        return self._last_before(
+            key,
+            lambda one: isinstance(one, Fault) and (one.cl_ord_id, one.leg) == (child, leg),
         )
 
     def _way_back(self, key: Key, old: Any, new: Any) -> Cause | None:
@@ -110,11 +131,8 @@ class Rules(Ground):
         sent = Key("child_sent", record.cl_ord_id, 1)
         before, after = self._pairs.pair(sent)
         if old is None or new is None:
-            return (
-                sent
-                if self._pairs.differs(sent)
-                else self._root("the log holds no market data", "audit.market_data")
-            )
+            found = self._first_changed(sent) or self._struck(key, record.cl_ord_id, "order")
+            return found or self._root("the log holds no market data", "audit.market_data")
         if isinstance(before, ChildSent) and isinstance(after, ChildSent):
             if _order(before) != _order(after):
                 return sent

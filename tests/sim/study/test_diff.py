@@ -228,6 +228,22 @@ def test_of_two_changed_settings_the_one_at_work_is_named(run: Run) -> None:
     assert named(result) == {"venues[NYSE].latency.report.delay"}
 
 
+LOST = "kind: message_loss, venue: NYSE, leg: {}, at: 0s"
+
+
+@pytest.mark.parametrize("leg", ["order", "report"])
+@pytest.mark.parametrize("name", ["", "id: lost, "])
+def test_F04_what_a_fault_kept_back_is_led_back_to_that_fault(
+    run: Run, leg: str, name: str
+) -> None:
+    """Whether it has an id or its place alone, and whatever else differs."""
+    fault = "{" + name + LOST.format(leg) + "}"
+    other = "{id: other, kind: trading_halt, venue: MM, at: 1s, lasts: 1ms}"
+    found = diff(run("fragmented"), run("fragmented", f"faults=[{fault}, {other}]"))
+    assert named(found) == {"faults[lost]" if name else "faults[0]"}
+    assert steps(found)[-2].startswith("fault lost is not" if name else "fault fault0 is not")
+
+
 def test_the_same_log_is_equal(run: Run, tmp_path: Path) -> None:
     copy = tmp_path / "copy"
     copy.write_bytes(run("fragmented").read_bytes())
