@@ -89,6 +89,8 @@ def _text(value: Any) -> str:
         return ABSENT
     if value is None:
         return "none"
+    if isinstance(value, dict):  # a fault or a venue, whole: what it leaves open says nothing
+        value = {key: part for key, part in value.items() if part is not None}
     text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
     shown = printable(text)
     return shown if len(shown) <= _VALUE_MAX else f"{shown[:_VALUE_MAX]}..."

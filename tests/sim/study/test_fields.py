@@ -59,3 +59,9 @@ def test_a_path_is_the_one_that_set_takes(setting: str) -> None:
     assert change.path == setting.partition("=")[0]
     back = load_scenario("fragmented", sets=[setting, f"{change.path}={change.old}"]).resolved()
     assert back == base
+
+
+def test_a_member_that_is_new_is_shown_without_what_it_leaves_open() -> None:
+    fault = {"kind": "message_loss", "id": "f", "at": "1ms", "on": None, "rate": None}
+    (found,) = changes({"faults": []}, {"faults": [fault]})
+    assert str(found) == 'faults[f]: absent -> {"kind":"message_loss","id":"f","at":"1ms"}'
