@@ -84,7 +84,7 @@ class Requests:
         *,
         then: DecisionReason | None = None,
     ) -> None:
-        """Ask to cancel a child, unless that is asked already or it has ended.
+        """Ask to cancel a child, unless that is asked already, or it or its parent has ended.
 
         While a replace waits for its answer the cancel waits too: nobody knows its name until then.
         It also waits while the session with the venue is down.
@@ -96,7 +96,7 @@ class Requests:
             out: Where record and message go.
             then: The reason of the decision about the lots that it frees.
         """
-        if child.status in FINAL or child.unanswered:
+        if child.status in FINAL or child.unanswered or child.parent.end_reason is not None:
             return
         if isinstance(child.request, OrderCancelRequest):
             return

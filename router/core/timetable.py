@@ -54,7 +54,8 @@ class Timetable:
         if step.number:
             out.append(_record(parent, schedule, step, now_ns))
         if step.next_ns is not None:
-            out.append(WakeAt(step.next_ns, SliceDue(parent.parent_id)))
+            # A router that was away is late: what was due meanwhile is due now.
+            out.append(WakeAt(max(now_ns, step.next_ns), SliceDue(parent.parent_id)))
         if step.over == "cancel":
             desk.stop(parent, EndReason.HORIZON, now_ns, out)
             return

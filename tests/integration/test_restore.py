@@ -5,11 +5,16 @@ from typing import Any
 
 import pytest
 
+from router.core.events import Stamps
 from router.core.router import RouterCore
-from sim.audit.records import Decision, ParentReceived, Record
+from sim.audit.records import CancelSent, Decision, ParentReceived, Record, ReportIgnored
 from sim.audit.state import LogState
 from sim.kernel.loop import SimLoop
 from sim.kernel.streams import Streams
+from sim.protocol.enums import ExecType, OrdStatus
+from sim.protocol.orders import ExecutionReport
+from sim.protocol.session import FromVenue, SessionStatus
+from sim.protocol.units import QtyLots, TimeNs
 from sim.scenario.load import LoadedScenario, load_scenario
 from sim.wiring import Wiring
 from sim.world import run_world
@@ -90,3 +95,40 @@ def test_P06_after_any_prefix_of_a_log_the_router_is_what_the_log_says(
         check(core, records[:cut])
         made = [r.decision_id for r in records[:cut] if isinstance(r, Decision)]
         assert core._desk._decider.next_id() == max(made, default=0) + 1
+
+
+def test_P06_F22_no_cancel_leaves_for_a_child_whose_parent_had_ended_before_the_crash(
+    read_records: Callable[[bytes], tuple[Record, ...]],
+) -> None:
+    fault = "{kind: message_loss, venue: NYSE, leg: report, at: 0s, lasts: 1s}"
+    loaded = load_scenario("fragmented", sets=["router.ack_timeout=20ms", f"faults=[{fault}]"])
+    result = run_world(loaded)
+    assert result.log is not None
+    records = read_records(result.log)
+    canceled = next(
+        r.orig_cl_ord_id for r in records if isinstance(r, CancelSent) and r.venue_id == "NYSE"
+    )
+    core, schedules = fresh(loaded)
+    end_ns = records[-2].t_ns
+    core.restore(records[:-1], schedules, end_ns)
+    child = core.children[canceled]
+    assert child.leaves_qty
+    assert child.parent.end_reason is not None
+    core.on_session(SessionStatus("NYSE", 1, is_up=True), end_ns)
+    late = ExecutionReport(
+        ExecType.NEW,
+        OrdStatus.NEW,
+        canceled,
+        "SOR",
+        1,
+        1,
+        child.side,
+        QtyLots(child.order_qty),
+        QtyLots(0),
+        QtyLots(child.order_qty),
+        TimeNs(end_ns),
+        1,
+    )
+    (told,) = core.on_numbered(FromVenue("NYSE", late, 1, 1), Stamps(end_ns, 0, 0), end_ns)
+    assert isinstance(told, ReportIgnored)
+    assert told.reason == "parent_done"

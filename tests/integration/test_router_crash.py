@@ -14,6 +14,7 @@ from sim.audit.records import (
     Record,
     ReportIgnored,
     RouterRestarted,
+    ScheduleStep,
     StatusRequested,
 )
 from sim.protocol.errors import ScenarioError
@@ -93,6 +94,21 @@ def test_P06_a_schedule_goes_on_where_it_was(read_records: Read) -> None:
     plain = run_world(load_scenario("two_parents", sets=sets))
     result, records = crashed("two_parents", "450ms", "30ms", read_records, *sets)
     once_each(records)
+    filled = [parent["filled_qty"] for parent in result.summary["parents"]]
+    assert filled == [parent["filled_qty"] for parent in plain.summary["parents"]]
+
+
+def test_P06_slices_that_came_due_while_it_was_away_are_released_as_it_is_back(
+    read_records: Read,
+) -> None:
+    sets = ["router.schedule={kind: twap, slices: 10, horizon: 1s}"]
+    plain = run_world(load_scenario("two_parents", sets=sets))
+    result, records = crashed("two_parents", "150ms", "400ms", read_records, *sets)
+    once_each(records)
+    (back,) = of(records, RouterRestarted)
+    steps = [step for step in of(records, ScheduleStep) if step.parent_id == "FIRST"]
+    assert [step.slice for step in steps] == list(range(1, 11))
+    assert [step.slice for step in steps if step.t_ns == back.t_ns] == [3, 4, 5, 6]
     filled = [parent["filled_qty"] for parent in result.summary["parents"]]
     assert filled == [parent["filled_qty"] for parent in plain.summary["parents"]]
 
