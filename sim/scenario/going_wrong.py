@@ -4,7 +4,9 @@ Nothing is accepted that would do nothing: a fault that comes after the end of t
 quotes at a venue that never shows any.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
 
 from pydantic import TypeAdapter
 
@@ -12,9 +14,12 @@ from router.config import StrategyChoice
 from router.schedule import AnySchedule, ScheduleConfig
 from router.schedule.base import SlicedConfig
 from router.settings.own import OwnConfig
-from sim.faults.base import FaultConfig
+from sim.faults.base import FaultConfig, MessageFault
+from sim.faults.message_duplication import MessageDuplication
 from sim.faults.quotes import QuoteFault
+from sim.faults.repeated_fills import DuplicateExecId, DuplicateFill
 from sim.faults.router_crash import RouterCrash
+from sim.faults.uncalled_fills import FillAfterCancel, OrphanFill
 from sim.protocol.config import Duration
 from sim.protocol.units import format_duration
 from sim.scenario.document import Document
@@ -26,6 +31,17 @@ from sim.scenario.wording import did_you_mean
 _SCHEDULE: TypeAdapter[AnySchedule] = TypeAdapter(ScheduleConfig)
 _STRATEGY: TypeAdapter[object] = TypeAdapter(StrategyChoice)
 _DURATION: TypeAdapter[int] = TypeAdapter(Duration)
+
+_DOUBLING: Final = (
+    MessageDuplication,
+    DuplicateExecId,
+    DuplicateFill,
+    FillAfterCancel,
+    OrphanFill,
+)
+"""What makes two messages of one, each of which the next fault of that leg may strike."""
+DOUBLING_MAX: Final = 8
+"""So many of them on one leg of a venue: each doubles what the others make of one message."""
 
 Found = Iterator[tuple[Path, str]]
 
@@ -43,6 +59,7 @@ def fault_problems(
     end_ns = part(document, ("duration",), _DURATION)
     silent = {venue.id: venue.kind for venue in entries.values() if venue.silent}
     taken: dict[str, int] = {}
+    doubling: Counter[tuple[str, str]] = Counter()
     for n, fault in members(document, ("faults",), FAULT_ADAPTER).items():
         at: Path = ("faults", n)
         name = fault.id or f"fault{n}"
@@ -57,6 +74,11 @@ def fault_problems(
         if isinstance(fault, QuoteFault) and fault.venue in silent:
             message = f"{fault.venue} is a {silent[fault.venue]} venue that never shows a quote"
             yield (*at, "venue"), message
+        if isinstance(fault, MessageFault) and isinstance(fault, _DOUBLING):
+            leg = fault.venue, fault.on_leg
+            doubling[leg] += 1
+            if doubling[leg] > DOUBLING_MAX:
+                yield (*at, "kind"), f"only {DOUBLING_MAX} faults may double messages of one leg"
         if isinstance(fault, RouterCrash):
             yield from _cannot_come_back((*at, "kind"), document)
         if end_ns is not None:

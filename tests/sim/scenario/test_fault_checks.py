@@ -116,3 +116,18 @@ def test_the_resolved_scenario_loads_again(market: Make, lit: Make, load_data: L
     ]
     loaded = load_data(market([lit("A", [["100.00", 10]])], faults=faults))
     assert load_data(loaded.resolved()).scenario == loaded.scenario
+
+
+def test_S04_faults_that_double_each_others_messages_are_few(
+    problems: Callable[..., list[Problem]], market: Make, lit: Make, load_data: Load
+) -> None:
+    """A message that passes n of them arrives 2^n times: a bomb of a few lines."""
+    twice = {"kind": "message_duplication", "venue": "A", "leg": "report", "share": 1.0}
+    kinds = ("duplicate_exec_id", "duplicate_fill", "fill_after_cancel", "orphan_fill")
+    fills = [{"kind": kind, "venue": "A", "at": "1ms"} for kind in kinds]
+    most = [twice] * 4 + fills
+    (found,) = problems(*most, twice)
+    assert found.path == "faults[8].kind"
+    assert found.message == "only 8 faults may double messages of one leg"
+    other = {**twice, "leg": "feed"}
+    load_data(market([lit("A", [["100.00", 10]])], faults=[*most, other]))
