@@ -80,15 +80,15 @@ def assert_no_overfill(run: Run, parent: Who = None, *, committed: bool = False)
     """
     __tracebackhide__ = True
     trail = _read(run)
+    late = _late(trail)
     for name, state in _parents(trail, parent).items():
         ordered, filled = state.received.order_qty, state.filled_qty
         if filled > ordered:
             what = f"{filled} lots are filled, {filled - ordered} more than were ordered"
             _fail(run, f"parent {printable(name)}: {what}", _told(trail, state))
-        late = _late(trail, state)
-        if late:
-            what = f"{sum(one.filled_qty for one in late)} lots are filled after it was done"
-            lines = [line for one in late for line in _told(trail, one)]
+        if name in late:
+            what = f"{sum(one.filled_qty for one in late[name])} lots are filled after it was done"
+            lines = [line for one in late[name][:_SHOWN_MAX] for line in _told(trail, one)]
             _fail(run, f"parent {printable(name)}: {what}", [*_told(trail, state), *lines])
         if committed:
             t_ns, most = _most_committed(trail, name)
@@ -235,24 +235,26 @@ def _told(trail: _Read, state: ParentState) -> list[str]:
     return lines
 
 
-def _late(trail: _Read, state: ParentState) -> list[ParentState]:
-    """Filled orders by themselves that came after a parent of their side, the last one, was done.
+def _late(trail: _Read) -> dict[str, list[ParentState]]:
+    """Filled orders by themselves that came after a parent of their side was done, by its name.
 
-    While it was not, they would have been booked to it.
+    Of several such parents it is the one that was done last. While one was not, the order would
+    have been booked to it.
     """
-    late: list[ParentState] = []
+    late: dict[str, list[ParentState]] = {}
     named: list[ParentState] = []
     for one in trail.state.parents.values():
-        if one.received.side is not state.received.side:
-            continue
         if not _is_alone(one):
             named.append(one)
-            continue
-        came_ns = one.received.t_ns
-        ended = [at for at in named if at.ended_ns is not None and at.ended_ns <= came_ns]
-        done = max(ended, key=lambda at: at.ended_ns or 0, default=None)
-        if done is state and one.filled_qty:
-            late.append(one)
+        elif one.filled_qty:
+            side, came_ns = one.received.side, one.received.t_ns
+            done = [
+                (at.ended_ns, n)
+                for n, at in enumerate(named)
+                if at.received.side is side and at.ended_ns is not None and at.ended_ns <= came_ns
+            ]
+            if done:
+                late.setdefault(named[max(done)[1]].received.parent_id, []).append(one)
     return late
 
 

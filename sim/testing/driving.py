@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from router.core.events import ACCOUNT
 from sim.kernel.loop import Event, SimLoop
 from sim.protocol.session import FromVenue
+from sim.testing.scripted import Later
 from sim.testing.streams import MarketError
 
 
@@ -29,11 +30,11 @@ def step_in(loop: SimLoop, count: int) -> None:
 
 
 def is_ours(event: Event) -> bool:
-    """Whether an event brings a message of the test's own, or an answer to one."""
+    """Whether an event brings a message of the test's own, or an answer to one, be it a late one."""
     msg = event.msg
     if isinstance(msg, Event):  # in the queue of a venue
         msg = msg.msg
-    return isinstance(msg, FromVenue) or getattr(msg, "account", None) == ACCOUNT
+    return isinstance(msg, FromVenue | Later) or getattr(msg, "account", None) == ACCOUNT
 
 
 def running_of(loops: Sequence[SimLoop]) -> SimLoop | None:

@@ -443,9 +443,9 @@ class Market:
 
     def _owner(self, message: NewOrderSingle, parent: MarketParent | str | None) -> Parent | None:
         if isinstance(parent, str):
-            if parent not in self.parents:
+            if parent not in self.shell.core.parents:
                 raise MarketError(f"no parent {parent!r} has come")
-            parent = self.parents[parent]
+            return self.shell.core.parents[parent]
         if parent is not None:
             return parent.book
         named = [

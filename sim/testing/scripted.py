@@ -114,7 +114,7 @@ class _Order:
         return 0 if self.ended else max(0, self.order_qty - self.cum_qty)
 
 
-class _Later(msgspec.Struct, frozen=True):
+class Later(msgspec.Struct, frozen=True):
     """The rest of a script, for when its time has come."""
 
     order: _Order
@@ -139,7 +139,7 @@ class ScriptedCore(CoreAround):
 
     def handle(self, msg: Any, now_ns: TimeNs) -> list[VenueReport]:
         """Apply one message and return every report that it causes."""
-        if isinstance(msg, _Later):
+        if isinstance(msg, Later):
             return self._play(msg.order, msg.steps, now_ns)
         if getattr(msg, "account", None) != ACCOUNT:
             return self._inner.handle(msg, now_ns)
@@ -157,7 +157,7 @@ class ScriptedCore(CoreAround):
         reports: list[VenueReport] = []
         for n, step in enumerate(steps):
             if step.kind == "wait":
-                later = _Later(order, tuple(steps[n + 1 :]))
+                later = Later(order, tuple(steps[n + 1 :]))
                 self.wakes.append(WakeAt(now_ns + step.wait_ns, Priority.TIMER, later))
                 break
             if step.kind == "repeat":

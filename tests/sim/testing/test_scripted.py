@@ -88,6 +88,14 @@ def test_answers_come_as_late_as_the_script_says(make: Make) -> None:
     assert market.audit.find("fill").processed_ns == 6 * MS
 
 
+def test_idle_waits_for_what_a_script_will_still_say(make: Make) -> None:
+    """Else a test would look before the late fill is there, and pass."""
+    market = make([ack(), wait("20ms"), fill(), wait("5ms"), repeat()])
+    market.buy("NYSE", 100, "100.02", "DAY")
+    market.clock.idle()
+    assert told(market) == [("new", 0), ("trade", 100), ("trade", 100)]
+
+
 def test_a_fill_that_comes_twice_is_heard_twice_and_booked_once(make: Make) -> None:
     market = make([ack(), fill(60), repeat()])
     market.buy("NYSE", 100, "100.02")
