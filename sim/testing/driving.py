@@ -30,7 +30,7 @@ def step_in(loop: SimLoop, count: int) -> None:
 
 
 def is_ours(event: Event) -> bool:
-    """Whether an event brings a message of the test's own, or an answer to one, be it a late one."""
+    """Whether an event brings a message of the test's own, or an answer to one, late or not."""
     msg = event.msg
     if isinstance(msg, Event):  # in the queue of a venue
         msg = msg.msg
