@@ -17,7 +17,7 @@ import click
 from sim.cli import clashes
 from sim.cli.echo import say
 from sim.cli.options import CONTEXT, USER
-from sim.kernel.interrupt import stop_if_interrupted
+from sim.kernel.interrupt import interrupted, stop_if_interrupted
 from sim.protocol.version import __version__
 
 COMMANDS: Final = {
@@ -92,7 +92,10 @@ def run_command_line(args: Sequence[str] | None) -> int:
         # The reader left, as in `sorsim list venues | head -1`; no further word can reach it.
         _give_up_stdout()
         return 128 + 13  # what a shell reports for a program that SIGPIPE ended
-    except (Exception, KeyboardInterrupt) as error:
+    except (Exception, KeyboardInterrupt) as raised:
+        error: BaseException = raised
+        if interrupted() and isinstance(raised, Exception):
+            error = KeyboardInterrupt()  # it struck in what made an error of its own of it
         words = clashes.environment_words(error)
         if words is not None:  # not through our modules: they may be what cannot be imported
             return _refuse(words, as_json="--json" in given)

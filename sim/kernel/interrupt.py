@@ -71,9 +71,17 @@ def always_heard() -> Iterator[None]:
         _Heard.yet = False
 
 
+def interrupted() -> bool:
+    """Whether a signal came to ``always_heard`` already.
+
+    What fails after it may fail of it: extension modules wrap the exception in one of their own.
+    """
+    return _Heard.yet and threading.current_thread() is threading.main_thread()
+
+
 def stop_if_interrupted() -> None:
     """Raise ``KeyboardInterrupt`` if a signal came to ``always_heard`` already, else do nothing."""
-    if _Heard.yet and threading.current_thread() is threading.main_thread():
+    if interrupted():
         raise KeyboardInterrupt
 
 

@@ -174,6 +174,24 @@ def test_P01_a_signal_while_the_scenario_is_read_leaves_nothing(
 
 
 @both_signals
+def test_P01_a_signal_that_something_made_an_error_of_its_own_of_is_an_interrupt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], number: int
+) -> None:
+    """As pydantic does while it builds what a scenario is checked with."""
+
+    def load(*args: object, **options: object) -> None:
+        try:
+            os.kill(os.getpid(), number)
+        except KeyboardInterrupt as struck:
+            raise ValueError("Error building `literal` serializer") from struck
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sim.scenario.load, "load_scenario", load)
+    assert main(["run", "fragmented", "--out", "a"]) == 130
+    assert capsys.readouterr().err == "sorsim: interrupted\n"
+
+
+@both_signals
 @pytest.mark.parametrize("clock", ["virtual", "wall"])
 def test_P01_a_signal_while_the_run_is_made_ends_it_at_its_beginning(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clock: str, number: int
