@@ -5,7 +5,7 @@ from collections.abc import Callable
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from router.core.states import FINAL, OrdEvent, after
+from router.core.states import FINAL, TRANSITIONS, OrdEvent, after
 from sim.protocol.enums import OrdStatus
 
 ENDS = {
@@ -103,3 +103,24 @@ class StatesMachine(RuleBasedStateMachine):
 
 def test_I3_I4_an_order_lives_as_the_table_says(run_machine: Callable[..., None]) -> None:
     run_machine(StatesMachine)
+
+
+def test_I4_every_step_of_the_table_is_one_of_the_model() -> None:
+    """All that a life can come to, one step after the other: nothing is left to chance."""
+    first = StatesMachine()
+    todo = [(first.status, first.heard, first.asked, first.end)]
+    seen, taken = set(todo), set()
+    while todo:
+        life = todo.pop()
+        for event in OrdEvent:
+            order = StatesMachine()
+            order.status, order.heard, order.asked, order.end = life
+            if after(order.status, event) is not None:
+                taken.add((order.status, event))
+            order.happens(event=event)
+            order.ends_once_and_for_all()
+            then = order.status, order.heard, order.asked, order.end
+            if then not in seen:
+                seen.add(then)
+                todo.append(then)
+    assert taken == {(status, event) for status in TRANSITIONS for event in TRANSITIONS[status]}
