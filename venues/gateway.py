@@ -193,8 +193,12 @@ class Gateway:
                 known = orders[report.orig_cl_ord_id or report.cl_ord_id] = _Known(report)
             elif report.exec_type is not ExecType.REJECTED:  # else an id was used twice
                 if report.exec_type is ExecType.NEW and report.order_id != known.last.order_id:
-                    known.before += known.last.cum_qty  # it was, and the first order had ended
-                known.last = report
+                    # It was, and the first order had ended.
+                    known.earlier[known.last.order_id] = known.last.cum_qty
+                if report.order_id in known.earlier:  # a fill of it was taken back, or corrected
+                    known.earlier[report.order_id] = report.cum_qty
+                else:
+                    known.last = report
             if report.exec_type is ExecType.REPLACED:
                 orders[report.cl_ord_id] = known  # it answers to both names
         self._indexed = len(self._kept)
@@ -206,7 +210,7 @@ class Gateway:
         """
         self._index()
         known = self._orders.get(cl_ord_id)
-        return None if known is None else known.before + known.last.cum_qty
+        return None if known is None else sum(known.earlier.values()) + known.last.cum_qty
 
     # The session itself
 
@@ -226,8 +230,8 @@ class Gateway:
 class _Known:
     """An order under all its names."""
 
-    __slots__ = ("before", "last")
+    __slots__ = ("earlier", "last")
 
     def __init__(self, last: ExecutionReport) -> None:
         self.last = last
-        self.before = 0  # filled by earlier orders of this name
+        self.earlier: dict[int, int] = {}  # filled by earlier orders of this name, by their number

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 import venues.gateway
 from sim.kernel.latency import LatencySampler
@@ -190,3 +191,22 @@ def test_F23_a_session_that_begins_anew_has_a_number_of_its_own_and_knows_nothin
     assert line.heard[-1] == SessionStatus("V", 2, is_up=True)
     assert line.ask("o1").reject_reason is RejectReason.UNKNOWN_ORDER
     assert (line.heard[-1].seq, line.heard[-1].session) == (1, 2)
+
+
+def test_I5_a_fill_of_the_first_of_two_orders_of_one_name_may_be_taken_back(
+    line: Line, order: MakeOrder
+) -> None:
+    msg = order("buy", 100, 10_002, cl_ord_id="A")
+    heard = line.send(msg, msg)
+    first = heard[0].report.order_id
+    assert line.gateway.filled("A") == 200
+    (fill,) = [
+        said.report
+        for said in heard
+        if said.report.exec_type is ExecType.TRADE and said.report.order_id == first
+    ]
+    line.gateway.report(
+        replace(fill, exec_type=ExecType.TRADE_CANCEL, exec_id=99, cum_qty=QtyLots(0))
+    )
+    assert line.gateway.filled("A") == 100
+    assert line.ask("A").cum_qty == 100
