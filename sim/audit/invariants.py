@@ -53,9 +53,10 @@ from sim.protocol.enums import EndReason, Outcome
 from sim.protocol.errors import InvariantError
 from sim.protocol.units import UnitError, parse_duration
 
-MAY_BE_CROSSED: Final = frozenset({"replayed"})
-"""Kinds of venues whose quotes may be crossed or locked: a recording shows what it shows. Books
-between auctions and pools may be crossed too, but nobody sees these."""
+MAY_BE_CROSSED: Final = frozenset({"replayed", "auction"})
+"""Kinds of venues whose quotes may be crossed or locked: a recording shows what it shows, and an
+auction that indicates shows one price on both sides, at which it would trade now. Pools may be
+crossed too, but nobody sees that."""
 
 _ORDERS: Final = (ChildSent, ReplaceSent)
 _NOT_TERMINAL: Final = EndReason.RUN_ENDED

@@ -194,7 +194,7 @@ def facts_of(child: str, records: list[Record], say: Words) -> list[str]:
 
 def plain_prose(told: str) -> str:
     """The text without ids, whose underscores are their own, and without indents."""
-    lines = [line.strip() for line in told.splitlines()]
+    lines = [re.sub(r"fault \S+ \(", "fault ID (", line.strip()) for line in told.splitlines()]
     return re.sub(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)+", "ID", "\n".join(lines))
 
 

@@ -138,12 +138,6 @@ def test_an_instrument_that_is_wrong_brings_up_no_grid_problems(wrong: Lines) ->
     assert [line.split(": ")[1] for line in found] == ["instrument.tick_size"]
 
 
-def test_keys_of_later_versions_are_refused_when_used(wrong: Lines) -> None:
-    key = "faults"
-    (problem,) = wrong(("schema_version: 1", f"schema_version: 1\n{key}: [x]"))
-    assert f"{key}: must be empty: this version does not offer it" in problem
-
-
 def test_zero_venues_and_zero_parents_are_refused(wrong: Lines, folder: Path) -> None:
     start, end = SCENARIO.index("venues:"), SCENARIO.index("router:")
     (problem,) = wrong((SCENARIO[start:end], "venues: []\n"))
