@@ -121,7 +121,7 @@ class Recovery:
         requests = desk.requests
         for child, what in requests.overdue(now_ns, out):
             if child.venue_id in self.down:
-                # It was heard of late; or it has ended, and the answer to a cancel went with the line.
+                # Heard of late; or it has ended, and the answer to a cancel went with the line.
                 if child.venue_id in self._lost or child.status in FINAL:
                     self.give_up(child, now_ns, out)
                 continue  # else it is seen to as the session is up again, or is lost
