@@ -44,8 +44,10 @@ from sim.audit.records import (
     Fill,
     ParentDone,
     ParentReceived,
+    RouteHold,
     RouterRestarted,
     ScheduleStep,
+    SessionEvent,
     StatusReported,
     StatusRequested,
     WrittenOff,
@@ -78,6 +80,21 @@ class OrderRules(Ledger):
         self.reroutes_busted = False
         self.is_ours = True
         self._decision_id = -1
+        self._shut: dict[str, str] = {}
+
+    # Venues that get nothing
+
+    def on_session(self, record: SessionEvent) -> None:
+        """While the session with a venue is down nothing can leave for it."""
+        if record.event == "down":
+            self._shut[record.venue_id] = "its session is down"
+        elif record.event == "up" and self._shut.get(record.venue_id) == "its session is down":
+            del self._shut[record.venue_id]
+
+    def on_hold(self, record: RouteHold) -> None:
+        """A venue that reported what cannot be, or refused too often, gets nothing any more."""
+        if record.until_ns is None and record.reason != "no_answer":
+            self._shut[record.venue_id] = f"it is held for good ({record.reason})"
 
     # Parents
 
@@ -179,6 +196,9 @@ class OrderRules(Ledger):
             raise InvariantError(f"I3: child {name} was sent before")
         if (1 if record.side is Side.BUY else -1) != parent.sign:
             raise InvariantError(f"I2: child {name} is of the other side than its parent")
+        if record.venue_id in self._shut and self.is_ours:
+            why = self._shut[record.venue_id]
+            raise InvariantError(f"I14: child {name} leaves for {record.venue_id}: {why}")
         key = record.decision_id, record.venue_id
         planned = parent.plans.get(key, 0)
         if not 0 < qty <= planned:

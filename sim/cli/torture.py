@@ -4,6 +4,7 @@ from typing import Any
 
 import click
 
+from sim.cli.echo import print_json, tell
 from sim.cli.options import ANSWER_IS_NO, CONTEXT, FINE, json_option
 
 
@@ -48,8 +49,6 @@ def torture(
     faults of some kinds. What fails is made as small as it will go, and shown with the command that
     runs it. Exit code 1 says that something failed.
     """
-    import json
-
     from sim.cli.output import count_bar
     from sim.study.pool import cores
     from sim.study.torture.run import torture as run
@@ -57,7 +56,7 @@ def torture(
     with count_bar("torture", quiet=quiet) as on_done:
         found = run(scenarios, seeds=seeds, base=base, jobs_n=jobs or cores(), on_done=on_done)
     if as_json:
-        click.echo(json.dumps(found.document(), indent=2))
+        print_json(found.document())
     else:
         _show(found.document())
     return ANSWER_IS_NO if found.failures else FINE
@@ -78,7 +77,8 @@ def _show(found: dict[str, Any]) -> None:
     seeds, events = found["seeds"], found["events"]
     many = "seed" if seeds == 1 else "seeds"
     verdict = f"{len(failures):,} failed" if failures else "none failed"
-    click.echo(f"{seeds:,} {many}, {events:,} events: {verdict}")
+    tell(f"{seeds:,} {many}, {events:,} events: {verdict}")
     for failed in failures:
-        click.echo(f"\nseed {failed['seed']}: {failed['rule']}: {failed['message']}")
-        click.echo(f"  {failed['command']}")
+        tell(f"\nseed {failed['seed']}: {failed['rule']}: {failed['message']}")
+        tell(f"  {failed['command']}")
+        tell(f"  {failed['again']}")

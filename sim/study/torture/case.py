@@ -124,13 +124,47 @@ def changes(base: Scenario, chance: Chance) -> list[str]:
     if chance.happens(0.3):
         rest = f"{{price: {chance.one_of(('touch', 'limit'))}, first: {_yes(chance)}}}"
         sets.append(f"router.rest={rest}")
+    sets += _manners(base, chance)
     for venue in base.venues:
+        if chance.happens(0.1):
+            random = (
+                f'{{share: "{chance.between(0.05, 0.9)}", after: {chance.duration(_MS, 80 * _MS)}}}'
+            )
+            sets.append(f"venues[{venue.id}].busts={{random: {random}}}")
         if chance.happens(0.3):
             leg = chance.one_of(("order", "report", "feed"))
             sets.append(f"venues[{venue.id}].latency.{leg}={_latency(chance)}")
     for parent in base.parents:
         if parent.repeat is None and chance.happens(0.1):
             sets.append(f"parents[{parent.id}].side={chance.one_of(('buy', 'sell'))}")
+    return sets
+
+
+def _manners(base: Scenario, chance: Chance) -> list[str]:
+    """How the router works: when it sends, how, under which controls, and how it recovers."""
+    sets = []
+    plain = base.router.schedule is None and all(one.schedule is None for one in base.parents)
+    if plain and chance.happens(0.25):
+        kind, slices = chance.one_of(("twap", "immediate")), chance.whole(2, 8)
+        more = f", slices: {slices}, horizon: {chance.duration(5 * _MS, 400 * _MS)}"
+        sets.append(f"router.schedule={{kind: {kind}{more if kind == 'twap' else ''}}}")
+    if chance.happens(0.25):
+        mode = chance.one_of(("parallel", "sequential", "latency_equalised"))
+        sets.append(f"router.sending.mode={mode}")
+    if base.router.controls is None and chance.happens(0.25):
+        most, within = chance.whole(1, 20), chance.duration(_MS, 50 * _MS)
+        which = chance.one_of(("messages", "executions"))
+        sets.append(f"router.controls={{{which}: {{most: {most}, within: {within}}}}}")
+    if chance.happens(0.4):
+        held, wait = chance.whole(1, 50), chance.duration(2 * _MS, 100 * _MS)
+        sets.append(f"router.recovery.hold_back={held}")
+        sets.append(f"router.recovery.resend_timeout={wait}")
+        sets.append(f"router.recovery.queries={chance.whole(0, 2)}")
+        sets.append(f"router.recovery.patience={chance.duration(10 * _MS, 500 * _MS)}")
+    if chance.happens(0.25):
+        crossed = chance.one_of(("take", "skip"))
+        age = chance.duration(5 * _MS, 500 * _MS)
+        sets.append(f'router.market={{crossed: {crossed}, max_age: {age}, max_jump: "1.5"}}')
     return sets
 
 
@@ -165,7 +199,8 @@ def patience_ns(scenario: Scenario) -> int:
 
     Cancels are sent and sent again, then the venue is asked, then what is missing is waited for:
     each step takes an acknowledgement timeout at most, or a way there and back where that is more.
-    Slow messages are taken to be twenty times as slow as usual.
+    Slow messages are taken to be twenty times as slow as usual. A session that is down is waited
+    for as long as ``router.recovery`` says.
     """
     router = scenario.router
     way_ns = 0
@@ -173,8 +208,10 @@ def patience_ns(scenario: Scenario) -> int:
         legs = venue.latency
         for leg in (legs.order, legs.report):
             way_ns = max(way_ns, _usual_ns(leg))
-    steps = router.cancel_resends + 6
-    return steps * 2 * router.ack_timeout + 40 * way_ns + 100 * _MS
+    recovery = router.recovery
+    steps = router.cancel_resends + recovery.queries + 6
+    missing_ns = (recovery.resends + 1) * recovery.resend_timeout
+    return steps * 2 * router.ack_timeout + recovery.patience + missing_ns + 40 * way_ns + 100 * _MS
 
 
 def _usual_ns(leg: Any) -> int:

@@ -1,5 +1,6 @@
 """Tries many seeds on all cores, counts what struck, and makes what fails small."""
 
+import shlex
 from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -27,6 +28,8 @@ class Failed(msgspec.Struct, frozen=True):
     failure: Failure
     drawn: Case
     smallest: Case
+    again: str
+    """What tries the seed again, with all that is looked at after a run, too."""
 
     def row(self) -> dict[str, object]:
         """As JSON has it."""
@@ -40,6 +43,7 @@ class Failed(msgspec.Struct, frozen=True):
             "ties": self.smallest.ties,
             "command": self.smallest.command,
             "drawn": self.drawn.command,
+            "again": self.again,
         }
 
 
@@ -109,4 +113,5 @@ def try_seed(job: SeedJob) -> tuple[Verdict, Failed | None]:
     if verdict.failure is None:
         return verdict, None
     smallest, failure = shrink(case, verdict.failure)
-    return verdict, Failed(job.seed, failure, case, smallest)
+    words = ["sorsim", "torture", *job.scenarios, "--seeds", "1", "--seed", str(job.seed)]
+    return verdict, Failed(job.seed, failure, case, smallest, shlex.join(words))

@@ -11,8 +11,10 @@ from sim.audit.records import (
     ChildDropped,
     ChildSent,
     Correction,
+    RouteHold,
     RouterRestarted,
     ScheduleStep,
+    SessionEvent,
     StatusRequested,
     WrittenOff,
 )
@@ -340,3 +342,25 @@ def test_I6_no_correction_past_the_limit(forge: Forge) -> None:
     known = {"parent_id": "P", "exec_id": 9, "exec_ref_id": 1, "excess_qty": 0, "fee": "0"}
     with broken("I6: child P.A.1 trades at 51"):
         forge.report(Correction, was_px=50, last_px=51, **lots, **known)
+
+
+# ------------------------------------------------------------ I14: venues that get nothing
+
+
+def test_I14_F01_nothing_leaves_for_a_venue_whose_session_is_down(forge: Forge) -> None:
+    forge.take(SessionEvent, venue_id="A", event="down")
+    forge.take(SessionEvent, venue_id="A", event="up")
+    forge.send(10)
+    forge.take(SessionEvent, venue_id="A", event="down")
+    with broken("I14: child P.A.2 leaves for A: its session is down"):
+        forge.send(10)
+
+
+def test_I14_F08_nothing_leaves_for_a_venue_in_quarantine(forge: Forge) -> None:
+    hold: dict[str, Any] = {"venue_id": "A", "until_ns": None, "strikes": 0}
+    forge.take(RouteHold, reason="no_answer", **hold)
+    forge.send(10)
+    forge.take(RouteHold, reason="conflict", **hold)
+    forge.take(SessionEvent, venue_id="A", event="up")
+    with broken("I14: child P.A.2 leaves for A: it is held for good"):
+        forge.send(10)
