@@ -63,8 +63,9 @@ def check_index(orders: Mapping[str, RestingOrder], bids: BookSide, asks: BookSi
 
 def check_index_of(orders: Mapping[str, RestingOrder], resting: Sequence[RestingOrder]) -> None:
     """The index holds these orders, each under its own name, and no others."""
-    for order in resting:
-        _require(orders.get(order.cl_ord_id) is order, f"{order} is not in the index")
+    for order in resting:  # there may be a million: no text is made of one that is right
+        if orders.get(order.cl_ord_id) is not order:
+            raise InvariantError(f"{order} is not in the index")
     _require(len(orders) == len(resting), f"{len(orders)} in the index, {len(resting)} resting")
 
 
@@ -75,8 +76,10 @@ def check_finished(
     _require(len(recent) < memory, f"I17: {len(recent)} recently finished orders")
     _require(len(before) <= memory, f"I17: {len(before)} formerly finished orders")
     for name, order in [*recent.items(), *before.items()]:
-        _require(order.cl_ord_id == name, f"{order} is filed under {name}")
-        _require(0 <= order.leaves_qty <= order.order_qty, f"I2: {order}")
+        if order.cl_ord_id != name:
+            raise InvariantError(f"{order} is filed under {name}")
+        if not 0 <= order.leaves_qty <= order.order_qty:
+            raise InvariantError(f"I2: {order}")
 
 
 def fills_in(

@@ -7,6 +7,7 @@ Every parent gets a deadline: only then can it be said by when it must have ende
 import json
 import shlex
 from collections.abc import Sequence
+from functools import cache
 from typing import Any, Final
 
 import msgspec
@@ -76,7 +77,7 @@ def draw_case(scenarios: Sequence[str], seed: int) -> Case:
     """
     chance = Chance(seed, "case")
     name = chance.one_of(scenarios)
-    base = load_scenario(name, seed=seed).scenario
+    base = _base(name)
     ties = chance.whole(1, 1_000_000) if chance.happens(0.25) else None
     for n in range(_TRIES):
         found = Chance(seed, "case", str(n))
@@ -94,6 +95,12 @@ def draw_case(scenarios: Sequence[str], seed: int) -> Case:
     sets, _ = deadlines(base, chance)
     plain = Case(name, seed, tuple(sets), (), ties)
     return with_time(plain, plain.load().scenario)
+
+
+@cache
+def _base(name: str) -> Scenario:
+    """What a case starts from; its seed is of no account here."""
+    return load_scenario(name).scenario
 
 
 def deadlines(base: Scenario, chance: Chance) -> tuple[list[str], int]:

@@ -24,7 +24,7 @@ REPEAT_EVERY: Final = 8
 """Every so many seeds a case is run once more, and must give the same bytes."""
 REPORT_EVERY: Final = 8
 """Every so many seeds a report is made of the log, which must not fail either."""
-WALK_EVERY: Final = 64
+WALK_EVERY: Final = 128
 """Records between two full walks of books and ledgers, where it is not every one."""
 MESSAGE_MAX: Final = 2_000
 
