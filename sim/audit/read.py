@@ -54,20 +54,25 @@ class LineReader:
             LineTooLong: After the lines before it, when a line exceeds ``LINE_BYTES_MAX``.
             OSError: If the file cannot be read.
         """
-        rest = b""
+        begun: list[bytes] = []  # of a line whose end has not come: joined once, however long
+        size = 0
         while chunk := self._file.read(_CHUNK_BYTES):
             self.bytes_read += len(chunk)
-            lines = (rest + chunk).split(b"\n")
-            rest = lines.pop()
-            # Only a line that began in an earlier chunk can be that long.
-            if lines and len(lines[0]) > LINE_BYTES_MAX:
-                raise LineTooLong
-            if lines:
+            if b"\n" in chunk:
+                lines = b"".join([*begun, chunk]).split(b"\n")
+                rest = lines.pop()
+                # Only a line that began in an earlier chunk can be that long.
+                if len(lines[0]) > LINE_BYTES_MAX:
+                    raise LineTooLong
                 yield lines
-            if len(rest) > LINE_BYTES_MAX:
+                begun, size = [rest], len(rest)
+            else:
+                begun.append(chunk)
+                size += len(chunk)
+            if size > LINE_BYTES_MAX:
                 raise LineTooLong
-        self.tail = rest
-        self.torn = len(rest)
+        self.tail = b"".join(begun)
+        self.torn = size
 
 
 def read_records(path: str | Path) -> Iterator[tuple[int, Record]]:
