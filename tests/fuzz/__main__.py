@@ -216,6 +216,7 @@ def work(names: Sequence[str], seconds: float, seed: int, folder: Path | None) -
     cpu_s = int(len(names) * (seconds + CPU_SPARE))
     resource.setrlimit(resource.RLIMIT_CPU, (cpu_s, cpu_s))
     signal.signal(signal.SIGPROF, _hangs)
+    sys.dont_write_bytecode = True  # what Python keeps for itself is written elsewhere
     with tempfile.TemporaryDirectory(dir=folder) as place:
         root = Path(place).resolve()
         os.chdir(root)

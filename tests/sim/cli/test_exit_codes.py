@@ -300,7 +300,7 @@ def test_exit_0_and_one_document_for_what_is_right(
         "schema": ["schema"],
         "convert": ["convert", "order_latency", "good.csv", "made.csv"],
         "inspect": ["inspect", "good.events.csv"],
-        "calibrate": ["calibrate", "market.events.csv", "--simulate", "1ms"],
+        "calibrate": ["calibrate", "market.events.csv", "--simulate", "20us"],
         "generate": ["generate", "fragmented", "made.events.csv"],
         "sweep": ["sweep", "fragmented", "--grid", "router.max_attempts=5,6", "--seeds", "1"],
         "torture": ["torture", "halt", "--seeds", "1", "--jobs", "1"],
