@@ -213,8 +213,9 @@ def _check_parent(parent: Parent, book: ParentBook, orders: OrderRules) -> None:
 def check_truth(core: RouterCore | OutsideBook, gateways: Mapping[str, Gateway]) -> None:
     """I5: what has ended at the router has filled there what its venue says that it filled.
 
-    Not so what was written off, which is a rule of its own, and what a venue has lost all memory
-    of.
+    Not so what was written off, which is a rule of its own, what a venue has lost all memory of,
+    and where reports of a venue are on their way yet, or were given up: the last of a session, as
+    a bust after the end of its order, may be lost without a trace.
 
     Raises:
         InvariantError: Naming the order that differs.
@@ -224,6 +225,8 @@ def check_truth(core: RouterCore | OutsideBook, gateways: Mapping[str, Gateway])
     for child in core.children.values():
         gateway = gateways.get(child.venue_id)
         if gateway is None or child.written_off or child.status not in FINAL:
+            continue
+        if not core.has_heard(child.venue_id, gateway.session, gateway.seq):
             continue
         truth = gateway.filled(child.name)
         if truth is not None and truth != child.told_qty:

@@ -304,6 +304,11 @@ class RouterCore:
             out += self.on_session(SessionStatus(venue_id, line.session, is_up=False), now_ns)
         return out
 
+    def has_heard(self, venue_id: str, session: int, seq: int) -> bool:
+        """Whether every report of a session up to this number has come and counts."""
+        line = self._lines[venue_id]
+        return line.session == session and line.expected == seq + 1 and not line.skipped
+
     # The end of a run
 
     def stop_all(self, now_ns: int) -> list[Outcome]:

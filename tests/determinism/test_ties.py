@@ -20,6 +20,8 @@ RACES = {
     "leakage_one_pool": "the predator acts on the first print it hears, and hears four venues over "
     "equal links: which one is first is a race that equal delays leave open",
     "leakage_sliced": "the same predator",
+    "scheduled": "seven orders come at one instant, and the one whose slices go by what is shown "
+    "counts more or less of it as it is asked before or after the others have sent theirs",
 }
 QUICK = (
     "controls",
