@@ -15,6 +15,7 @@ Knows no file and no router or venue; walks over them are `sim.full_walk`.
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
+from sim.audit.order_ledger import Ledger
 from sim.audit.order_rules import OrderRules
 from sim.audit.records import (
     RECORD_TYPES,
@@ -392,14 +393,14 @@ def least_ns(venue: Mapping[str, Any], leg: str) -> int:
         return 0
 
 
-def liveness(orders: OrderRules, *, stopped_ns: int, within_ns: int, ended_ns: int) -> None:
+def liveness(orders: Ledger, *, stopped_ns: int, within_ns: int, ended_ns: int) -> None:
     """I18: after faults have stopped every parent comes to its end within a stated time.
 
     The time counts from the latest of three: when faults stopped, when the parent came, and its
     deadline. A parent whose time was not over yet as the run ended says nothing.
 
     Args:
-        orders: The ledger of the run (``Invariants.orders``).
+        orders: The ledger of the run (``Invariants.orders``), or another with its parents.
         stopped_ns: When the last fault was over.
         within_ns: How long a parent may take from then on.
         ended_ns: When the run ended.
