@@ -52,6 +52,7 @@ def always_heard() -> Iterator[None]:
     _Heard.yet = False
     before = {number: signal.signal(number, _strike) for number in ours}
     say_ignored = sys.unraisablehook
+    sent_again: list[threading.Timer] = []
 
     def send_again(ignored: "sys.UnraisableHookArgs") -> None:
         if not issubclass(ignored.exc_type, KeyboardInterrupt) or not ours:
@@ -59,13 +60,18 @@ def always_heard() -> Iterator[None]:
             return
         # Not from here: it would be swallowed in its turn.
         main = threading.main_thread().ident or 0
-        threading.Timer(_AGAIN_SECONDS, signal.pthread_kill, (main, signal.SIGINT)).start()
+        again = threading.Timer(_AGAIN_SECONDS, signal.pthread_kill, (main, signal.SIGINT))
+        sent_again.append(again)
+        again.start()
 
     sys.unraisablehook = send_again
     try:
         yield
     finally:
         sys.unraisablehook = say_ignored
+        for again in sent_again:  # who acted upon it meanwhile shall not be struck as Python ends
+            again.cancel()
+            again.join()
         for number, handler in before.items():
             signal.signal(number, handler)
         _Heard.yet = False
@@ -83,6 +89,39 @@ def stop_if_interrupted() -> None:
     """Raise ``KeyboardInterrupt`` if a signal came to ``always_heard`` already, else do nothing."""
     if interrupted():
         raise KeyboardInterrupt
+
+
+@contextmanager
+def held_back() -> Iterator[None]:
+    """While inside, SIGINT and SIGTERM wait; as we leave they strike as they would have.
+
+    For what must not be left half-done and takes a moment, such as the start of a process: one that
+    is left half-started finds nobody to tell it what to do. Processes that are started inside do
+    not hear SIGINT until they open their ears themselves, since it is blocked for them as well. In
+    other threads than the main one nothing changes.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[int] = []
+
+    def note(signum: int, frame: FrameType | None) -> None:
+        came.append(signum)
+
+    # Who ignores one goes on ignoring it, and a handler that is not Python's cannot be put back.
+    numbers = [n for n in _DEFAULTS if signal.getsignal(n) not in {signal.SIG_IGN, None}]
+    before = {number: signal.signal(number, note) for number in numbers}
+    can_block = hasattr(signal, "pthread_sigmask")  # not everywhere
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT}) if can_block else set()
+    try:
+        yield
+    finally:
+        if can_block:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        for signum in dict.fromkeys(came):
+            signal.raise_signal(signum)
 
 
 @contextmanager

@@ -22,7 +22,7 @@ from queue import Empty, SimpleQueue
 from types import FrameType
 from typing import Final, Generic, TypeAlias, TypeVar, cast
 
-from sim.kernel.interrupt import stop_if_interrupted
+from sim.kernel.interrupt import held_back, stop_if_interrupted
 from sim.protocol.errors import SorsimError, WorkerLostError
 from sim.study.bundles import Outcome, Several, Todo, words
 
@@ -188,11 +188,12 @@ class _Crew(Generic[J, R]):
 
     def _hand_out(self) -> None:
         while self._free and self._todo:
-            seat = self._free.pop()
-            bundle = self._todo.take(self._seats_n)
-            future = seat.submit(self._call, [self._jobs[n] for n in bundle])
-            self._at_work[future] = (bundle, seat)
-            future.add_done_callback(self._ended.put)
+            with held_back():  # it may start a process, and nobody may be left half-started
+                seat = self._free.pop()
+                bundle = self._todo.take(self._seats_n)
+                future = seat.submit(self._call, [self._jobs[n] for n in bundle])
+                self._at_work[future] = (bundle, seat)
+                future.add_done_callback(self._ended.put)
 
     def _look(self) -> None:
         """Take what has ended, and give those who are free something to do."""
@@ -276,12 +277,10 @@ def _start_server() -> None:
     """
     from multiprocessing import forkserver, resource_tracker
 
-    resource_tracker.ensure_running()
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
+    with held_back():
+        resource_tracker.ensure_running()
+    with held_back():
         forkserver.ensure_running()
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _context(module: str) -> BaseContext:

@@ -11,7 +11,7 @@ from contextlib import suppress
 import pytest
 
 from sim.kernel.clock import machine_ns, new_loop
-from sim.kernel.interrupt import always_heard, interrupts, stop_if_interrupted
+from sim.kernel.interrupt import always_heard, held_back, interrupts, stop_if_interrupted
 from sim.kernel.loop import SimLoop
 
 both_signals = pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -182,3 +182,52 @@ def test_handlers_of_always_heard_are_restored_and_foreign_ones_respected() -> N
         assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def test_P01_an_interrupt_that_is_sent_again_does_not_outlive_the_command(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """It would strike as Python ends, which kills the process in place of its exit code."""
+    one = Finalized()
+    with always_heard(), suppress(KeyboardInterrupt):
+        del one
+    assert not [one for one in threading.enumerate() if isinstance(one, threading.Timer)]
+    assert capsys.readouterr().err == ""
+
+
+@both_signals
+def test_P01_an_interrupt_that_is_held_back_strikes_as_its_time_has_come(number: int) -> None:
+    seen: list[str] = []
+    before = signal.getsignal(number)
+
+    def work() -> None:
+        with held_back():
+            kill_self(number)
+            seen.append("done")
+
+    with always_heard(), pytest.raises(KeyboardInterrupt):
+        work()
+    assert seen == ["done"]
+    assert signal.getsignal(number) is before
+    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
+
+
+def test_P01_who_ignores_an_interrupt_ignores_it_when_it_is_held_back() -> None:
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with held_back():
+            kill_self(signal.SIGINT)
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_P01_an_error_within_what_is_held_back_gives_way_to_the_interrupt() -> None:
+    def fail() -> None:
+        with held_back():
+            kill_self(signal.SIGINT)
+            raise ZeroDivisionError
+
+    with pytest.raises(KeyboardInterrupt) as caught:
+        fail()
+    assert isinstance(caught.value.__context__, ZeroDivisionError)

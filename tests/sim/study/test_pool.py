@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -177,6 +178,76 @@ def test_ctrl_c_is_no_matter_of_processes_that_are_only_starting(
     )
     out, err = start(tmp_path, body).communicate(timeout=60)
     assert (out, err) == ("heard\n[1, 2, 3]\n", "")
+
+
+HALF_STARTED = """
+import signal
+from multiprocessing import forkserver
+from sim.study import pool
+connect = forkserver.connect_to_new_process
+def struck(fds):
+    found = connect(fds)
+    print("struck", flush=True)
+    os.killpg(0, signal.SIGINT)
+    time.sleep(0.5)
+    return found
+forkserver.connect_to_new_process = struck
+try:
+    run_many(['wait', 'wait'], work, jobs_n=2)
+except KeyboardInterrupt:
+    print('stopped', flush=True)
+"""
+
+
+@pytest.mark.slow
+def test_P01_an_interrupt_while_a_worker_is_half_started_leaves_no_trace(tmp_path: Path) -> None:
+    """Told nothing it would say so with a traceback, or be waited for with all of its work."""
+    process = start(tmp_path, HALF_STARTED)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "struck\n"
+    began = time.monotonic()
+    out, err = process.communicate(timeout=60)
+    assert out.endswith("stopped\n")  # what the first worker had begun may stand before it
+    assert (err, process.returncode) == ("", 0)
+    assert time.monotonic() - began < 4
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(3))
+def test_P01_an_early_interrupt_of_a_command_is_quiet_and_soon_over(seed: int) -> None:
+    """At random moments while it loads, starts its workers and hands out the first work."""
+    after_s = Random(seed).uniform(0.2, 2.0)
+    process = subprocess.Popen(
+        [sys.executable, "-c", EARLY, "torture", "fragmented", "--seeds", "500", "--jobs", "2"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        start_new_session=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "begins\n"
+    time.sleep(after_s)
+    os.killpg(process.pid, signal.SIGINT)
+    began = time.monotonic()
+    out, err = process.communicate(timeout=60)
+    assert (out, err) == ("", "sorsim: interrupted\n")
+    # A shell says 130 of both: Python ends by the signal where it struck in `exec` of a text, as in
+    # the making of a dataclass.
+    assert process.returncode in {130, -signal.SIGINT}
+    assert time.monotonic() - began < 4
+    assert _left_of(process.pid) == []
+
+
+EARLY = """
+import signal, sys
+# What a shell starts in the background ignores it, and all that is started there with it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from sim.cli import main
+from sim.kernel.interrupt import always_heard
+print("begins", flush=True)
+sys.exit(main())
+"""
 
 
 @pytest.mark.slow
