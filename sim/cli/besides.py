@@ -1,29 +1,32 @@
-"""What a run leaves beside its log where it is asked for: its report, and its tables."""
+"""What comes of a run beside its log: report and tables where they are asked for, its faults."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sim.kernel.extras import load_extra
 from sim.manifest import REPORT, FolderError, discard_if_empty, write_new
 
 if TYPE_CHECKING:
-    from sim.report.trail.build import TrailBuilder
+    from sim.on_guard import Watcher
+    from sim.report.trail.build import Trail, TrailBuilder
+    from sim.report.trouble import Trouble
 
 
 class Besides:
-    """Makes report and tables of a run from its records as they are written.
+    """Makes report, tables and the account of faults from the records of a run as they are written.
 
     Args:
         report: Whether the page is wanted.
         tables: Whether the tables are.
+        faults: Whether the scenario has faults, of which there is an account to give.
 
     Raises:
         MissingExtraError: If what they need is not installed; nothing has run.
     """
 
-    def __init__(self, *, report: bool, tables: bool) -> None:
+    def __init__(self, *, report: bool, tables: bool, faults: bool = False) -> None:
         self._report = report
         self._tables = tables
         self._folder = Path()
@@ -31,7 +34,12 @@ class Besides:
             load_extra("jinja2", "report", "writing the report's page")
         if tables:
             load_extra("polars", "analysis", "writing the tables of a run")
-        self.watch: tuple[TrailBuilder, ...] = _builders() if report or tables else ()
+        self._faults = faults
+        self._builder = _builder() if report or tables or faults else None
+        self._trail: Trail | None = None
+        self.watch: tuple[Watcher, ...] = ()
+        if self._builder is not None:
+            self.watch = (self._builder if report or tables else _Orders(self._builder),)
 
     def check(self, folder: Path) -> None:
         """See that a folder has none of what shall be written.
@@ -53,9 +61,9 @@ class Besides:
         Args:
             head: SHA-256 (hex) of the log's last line.
         """
-        if not self.watch:
+        if self._builder is None:
             return
-        trail = self.watch[0].trail(head)
+        trail = self._trail = self._builder.trail(head)
         if self._tables:
             from sim.report.tables.folder import write_tables
 
@@ -65,6 +73,14 @@ class Besides:
             from sim.report.page.render import render
 
             write_new(self._folder / REPORT, render(page_document(trail)).encode())
+
+    def trouble(self) -> "Trouble | None":
+        """What the faults did and what became of it; None where the scenario has none."""
+        if not self._faults or self._trail is None:
+            return None
+        from sim.report.trouble import trouble
+
+        return trouble(self._trail)
 
     def named(self) -> dict[str, object]:
         """Where they are, for ``--json``."""
@@ -91,8 +107,23 @@ class Besides:
         return table_files(self._folder)
 
 
-def _builders() -> "tuple[TrailBuilder, ...]":
-    """One builder; only who asks for one waits for its import."""
+class _Orders:
+    """A builder that hears of orders, decisions and faults alone: markets are most of a log."""
+
+    def __init__(self, builder: "TrailBuilder") -> None:
+        self._builder = builder
+
+    def observers(self) -> "Mapping[type[Any], Callable[[Any], None]]":
+        """What to call with the records of these types."""
+        from sim.audit.records import Depth, NbboChange, Quote, TradePrint
+
+        market = (Depth, NbboChange, Quote, TradePrint)
+        calls = self._builder.observers()
+        return {kind: call for kind, call in calls.items() if kind not in market}
+
+
+def _builder() -> "TrailBuilder":
+    """A builder; only who asks for one waits for its import."""
     from sim.report.trail.build import TrailBuilder
 
-    return (TrailBuilder(),)
+    return TrailBuilder()

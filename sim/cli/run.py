@@ -23,6 +23,7 @@ from sim.cli.options import (
 if TYPE_CHECKING:
     from sim.cli.besides import Besides
     from sim.kernel.lag import LagReport
+    from sim.report.trouble import Trouble
     from sim.scenario.load import LoadedScenario
     from sim.study.comparison import Comparison
     from sim.study.resume import Cut, Resumed
@@ -141,7 +142,8 @@ def run(
         given: dict[str, Any] = {"SCENARIO": scenario, "--set": sets, "--seed": seed}
         given |= {"--clock": clock, "--speed": speed, "--max-lag": max_lag}
         plan = _of_log(resume_from, given, data, allow_code=allow_code)
-    besides = Besides(report=with_report, tables=with_tables)
+    has_faults = bool(plan.loaded.scenario.faults)
+    besides = Besides(report=with_report, tables=with_tables, faults=has_faults)
     folder = _new_folder(plan) if out is None else given_run_folder(out)
     besides.check(folder)
     done = _run(plan, folder, pace, besides=besides, quiet=quiet)
@@ -152,7 +154,7 @@ def run(
         compared = run_comparison(
             source, plan.loaded, folder, done.exit_code, done.facts, quiet=quiet
         )
-    result = done.result
+    result, trouble = done.result, besides.trouble()
     if as_json:
         import msgspec
 
@@ -162,9 +164,11 @@ def run(
             document["resumed_from"] = done.resumed.facts()
         if compared is not None:
             document["comparison"] = msgspec.to_builtins(compared)
+        if trouble is not None:
+            document["trouble"] = trouble.document()
         print_json(document)
     elif not quiet:
-        _show(result.summary, folder, result.records, compared)
+        _show(result.summary, folder, result.records, compared, trouble)
         for line in [*besides.lines(), *_resumed_lines(done.resumed)]:
             click.echo(line)
     for line in _reasons(done, folder, quiet=quiet):
@@ -345,7 +349,11 @@ def _failed_facts(cut: "Cut | None", folder: Path, error: BaseException) -> dict
 
 
 def _show(
-    summary: dict[str, Any], folder: Path, records: int, compared: "Comparison | None"
+    summary: dict[str, Any],
+    folder: Path,
+    records: int,
+    compared: "Comparison | None",
+    trouble: "Trouble | None",
 ) -> None:
     from sim.audit.read import read_records
     from sim.cli.output import console
@@ -354,6 +362,11 @@ def _show(
 
     out = console()
     out.print(summary_tables(summary, out.width))
+    if trouble is not None:
+        from sim.cli.trouble_tables import trouble_tables
+
+        out.print()
+        out.print(trouble_tables(trouble, instrument_units(summary), out.width))
     if records <= STORY_RECORDS_MAX:
         log = (record for _, record in read_records(folder / "audit.jsonl"))
         rows, count = decision_rows(log, DECISIONS_MAX)

@@ -19,6 +19,7 @@ from sim.report.document.missing import missing
 from sim.report.document.orders import child_rows, parent_row
 from sim.report.document.shortfalls import short_rows, venue_causes
 from sim.report.document.venues import latency_rows, venue_rows
+from sim.report.document.wrong import wrong_section
 from sim.report.evidence.decisions import decision_rows, iter_decision_rows
 from sim.report.evidence.sections import evidence
 from sim.report.tca.costs import parent_costs
@@ -111,6 +112,9 @@ def _document(trail: Trail, study: Sequence[Mapping[str, Any]], detail: Detail) 
         "assumptions": assumptions(trail.scenario, started.market_data),
         "market": market_rows(trail),
     }
+    wrong = wrong_section(trail)
+    if wrong is not None:
+        document["wrong"] = wrong
     if study:
         document["study"] = list(study)
     document["headline"] = headline(document)

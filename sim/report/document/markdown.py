@@ -79,6 +79,8 @@ def _sections(document: Mapping[str, Any]) -> Iterator[tuple[str, Iterable[str]]
     yield "Filled worse than the quote acted upon", _worse(document)
     yield "Venues", _table(_venues(document["venues"]))
     yield "Delays", _table(_delays(document["latencies"]))
+    if document.get("wrong"):
+        yield escaped(document["wrong"]["title"]), _given(document["wrong"])
     yield "Decisions", _decisions(document["decisions"])
     yield "Child orders", _children(document["children"])
     for section in (document.get("evidence") or {}).values():
@@ -379,7 +381,7 @@ def _given(section: Mapping[str, Any]) -> Iterator[str]:
         )
 
 
-_NAMES: Final = frozenset({"order_type", "order_kind", "reason", "detail", "exceptions"})
+_NAMES: Final = frozenset({"order_type", "order_kind", "reason", "detail", "exceptions", "kind"})
 """Columns of names of the vocabulary, which read better as words."""
 
 

@@ -264,6 +264,7 @@ class Document(msgspec.Struct, frozen=True):
     venues: list[Venue] = []
     latencies: list[Latency] = []
     market: Market = Market()
+    wrong: dict[str, Any] = {}
     evidence: dict[str, Any] = {}
     study: list[Any] = []
     assumptions: list[str] = []

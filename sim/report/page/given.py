@@ -24,6 +24,8 @@ UNFOLDED_MAX: Final = 12
 _DIGITS_MAX: Final = 4
 _LOTS: Final = frozenset({"qty", "lots", "shares"})
 _INSTANTS: Final = frozenset({"t_ns", "at_ns"})
+_IDS: Final = frozenset({"fault_id"})
+"""Columns of ids that are no venue's: they stand as the scenario has them."""
 
 
 class Section(msgspec.Struct):
@@ -134,7 +136,8 @@ class Given:
             return Cell(signed(text, digits, plus=False), soft=not Decimal(text))
         if text in self._venues:
             return Cell(text, venue=self._marks.dot(text))
-        is_name = text.islower() and " " not in text and not text.endswith("_ns")
+        is_name = key not in _IDS and text.islower() and " " not in text
+        is_name = is_name and not text.endswith("_ns")
         return Cell(words(text) if is_name else text)
 
     def _integer(self, key: str, value: int) -> str:

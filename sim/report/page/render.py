@@ -143,6 +143,7 @@ def _context(document: Document) -> dict[str, Any]:
         "tables": _tables(document, views, shown),
         "flow": flow(document.children, document.decisions, figures, marks),
         "articles": decision_articles(detailed, document, views, figures),
+        "wrong": given.sections(document.wrong, "What went wrong") if document.wrong else [],
         "evidence": _evidence(document, given),
         "study": [
             section
@@ -236,10 +237,13 @@ def _embedded(document: Document, shown: _Shown) -> dict[str, Any]:
         parents=shown.parents,
         children=shown.children,
         decisions=[one for one in shown.decisions if one.decision_id in shown.linked],
+        wrong=shortened(document.wrong),
         evidence={name: shortened(part) for name, part in document.evidence.items()},
         study=[shortened(part) for part in document.study],
     )
     found: dict[str, Any] = msgspec.to_builtins(kept)
+    if not document.wrong:  # as the document itself has no such key then
+        del found["wrong"]
     return found
 
 

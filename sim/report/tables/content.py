@@ -14,6 +14,7 @@ from sim.audit.records import Decision
 from sim.report.trail.build import Trail
 from sim.report.trail.market import Prints, Quotes
 from sim.report.trail.orders import Child, Execution, Parent
+from sim.report.trouble import fault_rows
 
 Kind = Literal["text", "int", "price", "money", "bool"]
 Values = Sequence[Any] | array  # type: ignore[type-arg]
@@ -311,6 +312,33 @@ def _by_time(found: Sequence[Sequence[Values]], width: int) -> list[Values]:
     return [[column[n] for n in order] for column in together]
 
 
+# ---------------------------------------------------------------- faults
+
+_FAULT: Final = (
+    Column("fault_id", "text", "its id in the scenario"),
+    Column("kind", "text", "what it does"),
+    Column("venue_id", "text", "the venue that it is about; null: none, or all"),
+    Column("leg", "text", "order, report or feed, of messages; null: of a venue or the router"),
+    Column("began_ns", "int", "when it first did something; null: it did not come"),
+    Column("ended_ns", "int", "when it last did or was over; null: not in this log"),
+    Column("struck", "int", "messages that it struck"),
+    Column("orders", "int", "orders touched: struck, or out at its venue while it lasted"),
+    Column("asked", "int", "of these: those that the router then asked its venue about"),
+    Column("unknown", "int", "of these: those of which its venue then knew nothing"),
+    Column("asked_qty", "int", "lots open as the router first asked"),
+    Column("settled_qty", "int", "of these lots: what became of them was learnt"),
+    Column("written_off_qty", "int", "lots of these orders given up"),
+    Column("open_qty", "int", "lots asked about and open as the log ends"),
+    Column("holds", "int", "how often a venue was held back for a while for them"),
+    Column("quarantine", "bool", "whether one was put into quarantine for them"),
+    Column("doubted", "int", "decisions in its time that doubted its venue's quotes"),
+)
+
+
+def _faults(trail: Trail) -> list[Values]:
+    return _rows(fault_rows(trail), len(_FAULT))
+
+
 TABLES: Final[tuple[Table, ...]] = (
     Table("parents", "clients' orders", _PARENT, _parents),
     Table("children", "orders sent to venues", _CHILD, _children),
@@ -319,5 +347,6 @@ TABLES: Final[tuple[Table, ...]] = (
     Table("alternatives", "what each decision knew of each venue", _ALTERNATIVE, _alternatives),
     Table("quotes", "true touches of every venue", _QUOTE, _quotes),
     Table("trades", "prints of every venue, ours and others'", _TRADE, _trades),
+    Table("faults", "what went wrong by the scenario, and what followed", _FAULT, _faults),
 )
 """All tables of a run."""

@@ -42,9 +42,13 @@ from sim.audit.records import (
     ReportIgnored,
     RequestPending,
     RouteHold,
+    RouterRestarted,
     RunFinished,
     RunStarted,
     ScheduleStep,
+    SessionEvent,
+    StatusReported,
+    StatusRequested,
     TradePrint,
     VenueEvent,
     WrittenOff,
@@ -56,7 +60,7 @@ from sim.protocol.errors import AuditFormatError
 from sim.protocol.units import Units
 from sim.report.blotter import venue_ids
 from sim.report.trail.market import Market, MarketBuilder
-from sim.report.trail.orders import EXACT, Child, Execution, Parent, Report, Ways
+from sim.report.trail.orders import EXACT, Child, Execution, Parent, Question, Report, Ways
 from sim.report.words import units_of
 
 LIT_KINDS: Final = frozenset({"lit", "replayed"})
@@ -105,6 +109,8 @@ class Trail:
     dropped: list[ChildDropped] = field(default_factory=list)
     steps: list[ScheduleStep] = field(default_factory=list)
     ignored: list[ReportIgnored] = field(default_factory=list)
+    sessions: list[SessionEvent] = field(default_factory=list)
+    restarts: list[RouterRestarted] = field(default_factory=list)
     plugin_failed: PluginFailed | None = None
     records: int = 0
     end_ns: int = 0
@@ -144,6 +150,8 @@ class TrailBuilder:
             ChildReplaced: self._on_replaced,
             Overfill: self._on_overfill,
             WrittenOff: self._on_written_off,
+            StatusRequested: self._on_question,
+            StatusReported: self._on_told,
             DealerAnswer: self._on_answer,
             ParentDone: self._on_done,
             RunFinished: self._on_finished,
@@ -222,6 +230,8 @@ class TrailBuilder:
             ChildDropped: trail.dropped.append,
             ScheduleStep: trail.steps.append,
             ReportIgnored: trail.ignored.append,
+            SessionEvent: trail.sessions.append,
+            RouterRestarted: trail.restarts.append,
         }
 
     def _on_parent(self, record: ParentReceived) -> None:
@@ -341,6 +351,16 @@ class TrailBuilder:
         child = self._child(record)
         child.written_off = record
         _end(child, record.t_ns)
+
+    def _on_question(self, record: StatusRequested) -> None:
+        child = self._so_far.children.get(record.cl_ord_id)
+        if child is not None:  # an outside router may ask about anything
+            child.questions.append(Question(record.t_ns, child.leaves_qty))
+
+    def _on_told(self, record: StatusReported) -> None:
+        child = self._so_far.children.get(record.cl_ord_id)
+        if child is not None:
+            child.told.append(record)
 
     def _on_answer(self, record: DealerAnswer) -> None:
         child = self._so_far.children.get(record.cl_ord_id)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from decimal import Context, Decimal, Inexact
 from itertools import chain
-from typing import Final
+from typing import Final, NamedTuple
 
 from sim.audit.records import (
     BookAtArrival,
@@ -31,6 +31,7 @@ from sim.audit.records import (
     QueuePosition,
     ReplaceSent,
     RequestPending,
+    StatusReported,
     WrittenOff,
 )
 from sim.protocol.enums import Side
@@ -87,6 +88,14 @@ class Execution:
     """When the router heard of it."""
 
 
+class Question(NamedTuple):
+    """The router asked the venue what became of a child."""
+
+    t_ns: int
+    leaves_qty: int
+    """Lots that were open then, as far as the router knew."""
+
+
 @dataclass(slots=True)
 class Child:
     """One child order: what was asked, on what knowledge, and all that came back."""
@@ -108,6 +117,8 @@ class Child:
     answers: list[DealerAnswer] = field(default_factory=list)
     taken_back: list[Bust | Correction] = field(default_factory=list)
     overfills: list[Overfill] = field(default_factory=list)
+    questions: list[Question] = field(default_factory=list)
+    told: list[StatusReported] = field(default_factory=list)
     ended_ns: int | None = None
     """When the router knew that nothing more of it can fill; None: it never did."""
     requested_qty: int = 0

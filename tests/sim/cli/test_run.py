@@ -14,6 +14,8 @@ from sim.protocol.errors import (
     InvariantError,
     PluginError,
 )
+from sim.report.trail.build import read_trail
+from sim.report.trouble import trouble
 
 Invoke = Any  # see conftest
 
@@ -242,3 +244,34 @@ def test_I17_a_run_that_is_too_late_says_so_and_is_marked(invoke: Invoke, tmp_pa
     assert done.code == 0
     manifest = json.loads((tmp_path / "b" / "manifest.json").read_bytes())
     assert (manifest["clock"]["limit_ns"], manifest["clock"]["exceeded"]) == (None, False)
+
+
+@pytest.mark.parametrize("width", [80, 100])
+def test_a_run_with_faults_shows_what_went_wrong(
+    invoke: Invoke, monkeypatch: pytest.MonkeyPatch, width: int
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    done = invoke("run", "faulty_day")
+    assert done.code == 0
+    lines = [line.rstrip() for line in done.out.splitlines()]
+    assert max(len(line) for line in lines if not line.startswith(("audit", "verify"))) <= width
+    block = lines[lines.index("Faults") : lines.index("Decisions")]
+    (row,) = [n for n, line in enumerate(block) if line.startswith("outage ")]
+    assert block[row].split()[:3] == ["outage", "BATS", "2"]
+    assert block[row].endswith("asked about 1 order")
+    assert block[row + 1].startswith("disconnect            800 ms to 860 ms")
+    assert any(line.startswith("NYSE ") and "in quarantine from 804 ms" in line for line in block)
+    assert ("touched" in "\n".join(block)) == (width == 100)
+
+
+def test_json_has_the_account_of_faults_only_where_there_are_any(
+    invoke: Invoke, tmp_path: Path
+) -> None:
+    found = json.loads(invoke("run", "faulty_day", "--json", "--out", "bad").out)["trouble"]
+    told = trouble(read_trail(tmp_path / "bad"))
+    assert found == told.document()
+    assert [one["fault_id"] for one in found["faults"]][:2] == ["lost_order", "lost_fill"]
+    calm = json.loads(invoke("run", "faulty_day", "--json", "--set", "faults=[]").out)
+    assert "trouble" not in calm
+    shown = invoke("run", "faulty_day", "--set", "faults=[]").out
+    assert "Faults" not in shown

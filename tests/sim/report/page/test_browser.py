@@ -183,7 +183,9 @@ def test_a_page_without_script_has_all_decisions(show: Open, document: dict[str,
         driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
 
 
-@pytest.mark.parametrize("name", ["fragmented", "three_real_books", "rejects_and_timeouts"])
+@pytest.mark.parametrize(
+    "name", ["fragmented", "three_real_books", "rejects_and_timeouts", "faulty_day"]
+)
 def test_the_report_of_a_shipped_scenario_opens(show: Open, name: str) -> None:
     builder = TrailBuilder()
     run_world(load_scenario(name), watch=[builder])

@@ -17,6 +17,7 @@ from sim.report.tables.folder import ensure_tables, table_files
 from sim.report.tables.frames import LogFrames
 from sim.report.tables.query import ask
 from sim.report.trail.build import read_trail
+from sim.report.trouble import FaultRow
 
 SCENARIOS = ("fragmented", "partial_fill", "rejects_and_timeouts", "queue_position", "venue_kinds")
 
@@ -47,6 +48,27 @@ def test_frames_hold_what_the_summary_says(folders: dict[str, Path], name: str) 
         assert parent["children"] == row["children"]
     short = frames.children["requested_qty"] - frames.children["filled_qty"]
     assert frames.children["short_qty"].to_list() == short.to_list()
+
+
+def test_faults_are_a_table_and_can_be_asked_for(tmp_path: Path) -> None:
+    sim.run("faulty_day", out=tmp_path / "bad")
+    frame = sim.read_log(tmp_path / "bad").faults
+    assert frame.columns == list(FaultRow._fields)
+    files, _ = ensure_tables(tmp_path / "bad", tmp_path / "bad")
+    asked = "SELECT fault_id, kind, struck FROM faults WHERE quarantine OR settled_qty > 0"
+    assert ask(files, asked).rows == [
+        ("outage", "disconnect", 2),
+        ("two_stories", "duplicate_exec_id", 1),
+    ]
+    assert frame["struck"].sum() == 58
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_a_run_without_faults_has_an_empty_table_of_them(
+    folders: dict[str, Path], name: str
+) -> None:
+    frame = sim.read_log(folders[name]).faults
+    assert (frame.height, frame.width) == (0, len(FaultRow._fields))
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
