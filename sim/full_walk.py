@@ -20,6 +20,7 @@ from sim.audit.order_rules import OrderRules
 from sim.audit.records import RECORD_TYPES, Record, TradePrint
 from sim.audit.state import LogState
 from sim.protocol.errors import AuditFormatError, InvariantError
+from sim.session_witness import SessionWitness
 from venues.core.api import VenueCore
 from venues.gateway import Gateway
 
@@ -54,6 +55,7 @@ class FullWalk:
         self._router: Router
         self._venues: Venues
         self._gateways: Gateways
+        self._witnesses: Mapping[str, SessionWitness] = {}
 
     def observers(self) -> dict[type[Record], Callable[[Any], None]]:
         """What to call with each record: all of them count."""
@@ -67,6 +69,7 @@ class FullWalk:
         gateways: Gateways,
         *,
         prints: bool,
+        witnesses: Mapping[str, SessionWitness],
     ) -> None:
         """The parts are made: from now on they are walked over.
 
@@ -76,9 +79,11 @@ class FullWalk:
             venues: The venues' cores as they are at present.
             gateways: Of the venues that a router is connected to and that speak the truth.
             prints: Whether every trade is printed in the log.
+            witnesses: Who watches the sessions, by venue.
         """
         self._loop, self._router, self._venues = loop, router, venues
         self._gateways = gateways
+        self._witnesses = witnesses
         if prints:
             self._before = {name: core.volume for name, core in venues().items()}
 
@@ -133,7 +138,12 @@ class FullWalk:
             InvariantError: Naming the order that the two have different fills of.
         """
         if self._loop is not None:
-            check_truth(self._router(), self._gateways())
+            core = self._router()
+            check_truth(core, self._gateways())
+            for child in core.children.values():
+                witness = self._witnesses.get(child.venue_id)
+                if witness is not None:
+                    witness.check_order(child.name)
 
     def _check_venue(self, name: str, core: VenueCore) -> None:
         try:

@@ -6,10 +6,11 @@ what an error says about the run that it broke.
 
 import asyncio
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Protocol
 
+from router.core.events import ACCOUNT
 from sim.audit.invariants import Invariants
 from sim.audit.log import AuditLog
 from sim.audit.records import InvariantBroken, Record
@@ -18,7 +19,8 @@ from sim.full_walk import FullWalk, Router, Venues
 from sim.protocol.enums import Outcome
 from sim.protocol.errors import InvariantError
 from sim.scenario.load import LoadedScenario
-from venues.gateway import Gateway
+from sim.session_witness import SessionWitness
+from sim.site import Site
 
 
 class Watcher(Protocol):
@@ -87,7 +89,7 @@ class Guard:
         loop: asyncio.AbstractEventLoop,
         router: Router,
         venues: Venues,
-        gateways: Mapping[str, Gateway],
+        sites: Sequence[Site],
     ) -> None:
         """The parts are made: full walks go over them from now on."""
         if self._walk is None:
@@ -95,8 +97,16 @@ class Guard:
         scenario = self._loaded.scenario
         prints = scenario.audit.market_data != "none"
         lying = {fault.venue for fault in scenario.faults if isinstance(fault, ReportFault)}
+        gateways = {site.id: site.gateway for site in sites if site.gateway is not None}
         sound = {name: gateway for name, gateway in gateways.items() if name not in lying}
-        self._walk.attach(loop, router, venues, lambda: sound, prints=prints)
+        witnesses = {}
+        for site in sites:
+            if site.gateway is not None:
+                witness = SessionWitness(site.id, site.gateway, self.invariants.breach)
+                witnesses[site.id] = witness
+                ports = site.ports.reports
+                ports[ACCOUNT] = witness.passing(ports[ACCOUNT])
+        self._walk.attach(loop, router, venues, lambda: sound, prints=prints, witnesses=witnesses)
 
     def finish(self, outcome: Outcome) -> None:
         """The run is over but for its last record: see whether that may say so; the last walk.

@@ -177,11 +177,6 @@ class Wiring:
         """The venues' cores as they are at present, by id."""
         return {venue.id: venue.core for venue in self.sites}
 
-    @property
-    def gateways(self) -> dict[str, Gateway]:
-        """The venues' ends of the sessions, where a router is connected."""
-        return {site.id: site.gateway for site in self.sites if site.gateway is not None}
-
     def services(self) -> Iterator[tuple[str, Coroutine[Any, Any, NoReturn]]]:
         """Per venue its id and the coroutine that serves it, to be run as a task."""
         for site in self.sites:

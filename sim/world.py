@@ -437,7 +437,7 @@ class World:
             crashes=kept_for_crashes(faults, self.log),
         )
         router = self._router = wiring.shell
-        self.guard.attach(loop, lambda: router.core, wiring.cores, wiring.gateways)
+        self.guard.attach(loop, lambda: router.core, wiring.cores, wiring.sites)
         supervisor = self._supervisor = Supervisor(
             loop, wiring, clock=clock, emit=self.log.emit, stop=self._fail_with
         )

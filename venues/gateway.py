@@ -28,6 +28,7 @@ KEPT: Final = 10_000
 """Reports that can be asked for again, at least, the newest ones."""
 
 Deliver = Callable[[Event], object]
+Question = OrderStatusRequest | ResendRequest
 InTurn = Callable[[Event, Deliver], object]
 """Hands an event over when the venue has come to it: after all that arrived before."""
 
@@ -54,6 +55,7 @@ class Gateway:
     """
 
     __slots__ = (
+        "_answered",
         "_book",
         "_core",
         "_deliver",
@@ -88,6 +90,7 @@ class Gateway:
         self._deliver = deliver
         self._in_turn = in_turn
         self._tell = tell
+        self._answered: Callable[[Question], object] | None = None
         self._kept: list[VenueReport] = []  # the last of them has the number ``seq``
         self._indexed = 0  # so many of these are in ``_orders``
         self._orders: dict[str, _Known] = {}
@@ -122,6 +125,8 @@ class Gateway:
             self._say_again(msg)
         else:
             self.report(self._status(msg, event.t_ns))
+        if self._answered is not None:
+            self._answered(msg)
 
     def _say_again(self, msg: ResendRequest) -> None:
         """Send reports once more under their old numbers, as far as they are kept."""
@@ -220,6 +225,18 @@ class Gateway:
         self.seq = self._indexed = 0
         self._kept.clear()
         self._orders.clear()
+
+    def watch(
+        self, leaves: Callable[[FromVenue], object], answered: Callable[[Question], object]
+    ) -> None:
+        """Let somebody see what leaves, just before it does, and what has been answered."""
+        send = self._send
+
+        def seen(msg: FromVenue) -> None:
+            leaves(msg)
+            send(msg)
+
+        self._send, self._answered = seen, answered
 
     def tell(self, *, is_up: bool) -> None:
         """Let the account learn that the session has ended or is there."""

@@ -12,6 +12,7 @@ from sim.audit.records import Fault, Record
 from sim.faults.base import Deliver, MessageFault, Tools
 from sim.faults.messages import order_of
 from sim.kernel.loop import Event
+from sim.kernel.shuffle import one_source
 
 
 class Striker:
@@ -27,6 +28,7 @@ class Striker:
         self.config = config
         self.tools = tools
         self._emit = emit
+        self._clock = one_source(tools.clock)  # what it holds back stays in its order
         self._armed = 0
         self._lasts_to_ns = -1
         self._start_ns = config.start or 0
@@ -88,9 +90,7 @@ class Striker:
             self._waiting += 1
             self._last_ns = t_ns = max(t_ns, self._last_ns)
             then = partial(self._release, deliver)
-        self.tools.clock.schedule(
-            t_ns, event.priority, then, event.msg, event.sent_ns, event.drawn_ns
-        )
+        self._clock.schedule(t_ns, event.priority, then, event.msg, event.sent_ns, event.drawn_ns)
 
     def _release(self, deliver: Deliver, event: Event) -> None:
         self._waiting -= 1

@@ -20,6 +20,8 @@ from sim.report.summary import SummaryBuilder
 from sim.report.trail.build import read_trail
 from sim.scenario.load import LoadedScenario
 from sim.study.torture.case import Case, patience_ns
+from sim.study.torture.manners import Manners
+from sim.study.torture.stops import Stops
 from sim.world import RunResult, run_world
 
 REPEAT_EVERY: Final = 8
@@ -137,13 +139,16 @@ def _judge(
     case: Case, loaded: LoadedScenario, watch: _Watch, folder: Path, *, thorough: bool
 ) -> None:
     every = 1 if thorough or case.seed % WALK_EVERY == 0 else WALK_EVERY
+    judges = Manners(loaded.scenario), Stops(loaded.scenario)
     result = _unless_interrupted(
-        run_world(loaded, folder=folder, watch=[watch], check_every=every, ties=case.ties)
+        run_world(loaded, folder=folder, watch=[watch, *judges], check_every=every, ties=case.ties)
     )
     watch.count = result.records
     log = folder / "audit.jsonl"
     _check_log(result, log)
     _check_ends(loaded, watch)
+    for judge in judges:
+        judge.check()
     if thorough or case.seed % REPORT_EVERY == 1:
         report_document(read_trail(log))
     if thorough or case.seed % REPEAT_EVERY == 2:

@@ -12,6 +12,7 @@ from sim.faults.plan import Faults
 from sim.kernel.latency import LatencySampler
 from sim.kernel.link import make_link
 from sim.kernel.loop import Event, SimLoop
+from sim.kernel.shuffle import ShuffledLoop
 from sim.kernel.streams import Streams
 from sim.protocol.enums import Priority
 from sim.protocol.market_data import BookSnapshot
@@ -24,8 +25,8 @@ _ADAPTER: TypeAdapter[FaultConfig] = TypeAdapter(FaultEntry)
 class Line:
     """A feed of A that takes a millisecond, with faults; ``came`` is what arrived."""
 
-    def __init__(self, *faults: dict[str, Any], seed: int = 1) -> None:
-        self.loop = SimLoop()
+    def __init__(self, *faults: dict[str, Any], seed: int = 1, loop: SimLoop | None = None) -> None:
+        self.loop = SimLoop() if loop is None else loop
         self.records: list[Record] = []
         self.came: list[tuple[int, int]] = []
         self.held: list[int] = []
@@ -92,6 +93,13 @@ def test_one_that_arrives_at_the_very_instant_of_the_release_stays_behind() -> N
 def test_after_a_burst_the_last_that_it_held_is_still_first() -> None:
     line = Line(leg("latency_burst", at="0ms", lasts="6ms", by="10ms")).send(1, 3, 5, 6, 30)
     assert line.came == [(12, 1), (14, 2), (14, 3), (14, 4), (31, 5)]
+
+
+def test_what_is_held_up_together_keeps_its_order_under_shuffled_ties() -> None:
+    spike = leg("latency_spike", at="0ms", by="10ms")
+    for ties in range(20):
+        line = Line(spike, loop=ShuffledLoop(ties)).send(1, 3, 5, 7, 9, 20)
+        assert [seq for _, seq in line.came] == [1, 2, 3, 4, 5, 6]
 
 
 def test_a_random_burst_keeps_the_order_and_is_the_same_each_time() -> None:
