@@ -27,6 +27,7 @@ from router.core.resting import NAME as RESTED
 from router.core.standing import FOR_NOW, Hold
 from router.core.states import FINAL, OrdEvent, after
 from router.core.timetable import Timetable
+from router.core.told import as_reported, changed_back
 from router.schedule.base import Schedule
 from sim.audit.order_records import taken_back
 from sim.audit.records import (
@@ -58,13 +59,12 @@ from sim.protocol.enums import (
     Control,
     DecisionReason,
     EndReason,
-    ExecType,
     OrdStatus,
     TimeInForce,
 )
 from sim.protocol.errors import InvariantError
-from sim.protocol.orders import ExecutionReport, OrderCancelReplaceRequest
-from sim.protocol.units import PriceTicks, QtyLots, TimeNs
+from sim.protocol.orders import OrderCancelReplaceRequest
+from sim.protocol.units import PriceTicks, QtyLots
 
 Schedules = Callable[[str], Schedule | None]
 """The schedule of a parent, as it was when the parent came."""
@@ -322,7 +322,7 @@ class Restorer:
         desk.take_off(child, lots)
         desk.view.venues[child.venue_id].on_fill(child.side, record.last_px, lots, 0)
         fee = Decimal(record.fee)
-        report = _fill(child, record.exec_id, record.last_px, lots, fee)
+        report = as_reported(child, record.exec_id, record.last_px, lots, fee)
         known = child.booked.get(record.exec_id)
         if known is None:
             child.seen[record.exec_id] = report
@@ -338,7 +338,7 @@ class Restorer:
         place = child.venue_id, child.side
         apart = self._desk.overfilled
         apart[place] = apart.get(place, 0) + record.excess_qty
-        child.seen[record.exec_id] = _fill(
+        child.seen[record.exec_id] = as_reported(
             child, record.exec_id, record.last_px, record.last_qty, Decimal(0)
         )
         booked = Booked(record.last_px, record.booked_qty, record.excess_qty, None)
@@ -440,6 +440,7 @@ class Restorer:
         excess = (0 if old is None else old.excess) - record.excess_qty
         child.booked[record.exec_ref_id] = Booked(last_px, last_qty, excess, None)
         child.taken_back[record.exec_id] = lots + record.excess_qty
+        child.seen[record.exec_id] = changed_back(child, record, last_qty + excess)
         child.excess_qty -= record.excess_qty
         if record.excess_qty:
             desk.overfilled[child.venue_id, child.side] -= record.excess_qty
@@ -474,24 +475,3 @@ class Restorer:
 
     def _on_session(self, record: SessionEvent) -> None:
         self.sessions[record.venue_id] = max(record.session, self.sessions.get(record.venue_id, 0))
-
-
-def _fill(child: Child, exec_id: int, px: int, lots: int, fee: Decimal) -> ExecutionReport:
-    """A fill as its venue reported it, as far as anybody will ask."""
-    return ExecutionReport(
-        ExecType.TRADE,
-        OrdStatus.PARTIALLY_FILLED,
-        child.cl_ord_id,
-        ACCOUNT,
-        0,
-        exec_id,
-        child.side,
-        QtyLots(child.order_qty),
-        QtyLots(child.cum_qty),
-        QtyLots(child.leaves_qty),
-        TimeNs(0),
-        0,
-        PriceTicks(px),
-        QtyLots(lots),
-        commission=fee,
-    )

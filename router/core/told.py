@@ -8,12 +8,13 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from router.core.events import Outcome, Stamps
+from router.core.events import ACCOUNT, Outcome, Stamps
 from router.core.orders import Child
 from router.core.states import FINAL, OrdEvent
-from sim.audit.records import ReportIgnored
+from sim.audit.records import Bust, Correction, ReportIgnored
 from sim.protocol.enums import CxlRejReason, ExecType, OrdStatus, Side
 from sim.protocol.orders import ExecutionReport, VenueReport
+from sim.protocol.units import PriceTicks, QtyLots, TimeNs
 
 
 class Came(NamedTuple):
@@ -128,4 +129,41 @@ def ignore(venue_id: str, report: VenueReport, reason: str, came: Came) -> None:
             reason=reason,
             report=text,
         )
+    )
+
+
+# As a router that comes back knows them from its records
+
+
+def as_reported(child: Child, exec_id: int, px: int, lots: int, fee: Decimal) -> ExecutionReport:
+    """A fill as its venue reported it, as far as anybody will ask."""
+    return ExecutionReport(
+        ExecType.TRADE,
+        OrdStatus.PARTIALLY_FILLED,
+        child.cl_ord_id,
+        ACCOUNT,
+        0,
+        exec_id,
+        child.side,
+        QtyLots(child.order_qty),
+        QtyLots(child.cum_qty),
+        QtyLots(child.leaves_qty),
+        TimeNs(0),
+        0,
+        PriceTicks(px),
+        QtyLots(lots),
+        commission=fee,
+    )
+
+
+def changed_back(child: Child, record: Bust | Correction, lots: int) -> ExecutionReport:
+    """A bust or a correction as its venue reported it; ``lots`` are left of the fill."""
+    px = 0 if isinstance(record, Bust) else record.last_px
+    is_bust = isinstance(record, Bust)
+    report = as_reported(child, record.exec_id, px, lots, Decimal(0))
+    return msgspec.structs.replace(
+        report,
+        exec_type=ExecType.TRADE_CANCEL if is_bust else ExecType.TRADE_CORRECT,
+        last_px=None if is_bust else report.last_px,
+        exec_ref_id=record.exec_ref_id,
     )

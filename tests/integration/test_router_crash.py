@@ -8,11 +8,14 @@ import pytest
 
 from router.core.restore import NEEDED, Restorer
 from sim.audit.records import (
+    Bust,
     ChildSent,
+    Correction,
     Fill,
     ParentReceived,
     Record,
     ReportIgnored,
+    RouteHold,
     RouterRestarted,
     ScheduleStep,
     StatusRequested,
@@ -155,6 +158,22 @@ def test_F07_what_it_had_booked_before_comes_again_and_is_not_booked(read_record
     again = [r for r in of(records, ReportIgnored) if r.t_ns > back.t_ns]
     assert {record.reason for record in again} <= {"duplicate", "after_end"}
     assert any(record.cl_ord_id == "P1.NASDAQ.1" for record in again)
+
+
+@pytest.mark.parametrize("change", ["", ", qty: 100"])
+def test_F07_a_bust_that_it_had_booked_comes_again_and_accuses_nobody(
+    read_records: Read, change: str
+) -> None:
+    busts = f"[{{at: 15ms, order: P1.NASDAQ.1{change}}}]"
+    sets = (f"venues[NASDAQ].busts={{listed: {busts}}}", "parents[P1].limit='100.01'")
+    _, records = crashed("fragmented", "30ms", "5ms", read_records, *sets)
+    taken_back = [*of(records, Bust), *of(records, Correction)]
+    (back,) = of(records, RouterRestarted)
+    assert len(taken_back) == 1
+    assert taken_back[0].t_ns < back.t_ns
+    assert [record for record in of(records, RouteHold) if record.until_ns is None] == []
+    again = [r for r in of(records, ReportIgnored) if r.t_ns > back.t_ns]
+    assert "duplicate" in {r.reason for r in again if 'exec_ref_id":null' not in r.report}
 
 
 @pytest.mark.parametrize(
