@@ -4,7 +4,8 @@ What a bust takes off a fill is filled no more. Is the order still open at the v
 open again there; else they are *busted*, which counts as canceled, or free for another venue where
 the configuration says so. A closed child never reopens, and neither does a parent that has ended.
 Lots of the account apart go first. What cannot be (no such fill, more lots than it has, a price
-beyond the limit) is not booked, and its venue is in quarantine.
+beyond the limit) is not booked, and its venue is in quarantine. Not so a bust of a fill that was
+given up as missing: should that come after all, it is not booked either.
 """
 
 from decimal import Context, Decimal, Inexact
@@ -25,6 +26,11 @@ _EXACT: Final = Context(prec=250, traps=[Inexact])
 
 def on_change(desk: Desk, child: Child, report: ExecutionReport, came: Came) -> None:
     """Book a bust or a correction of one of a child's fills."""
+    if _is_early(desk, child, report):
+        assert report.exec_ref_id is not None
+        child.booked[report.exec_ref_id] = Booked(0, 0, 0, None)
+        ignore(child.venue_id, report, "early", came)
+        return
     old = _booked(child, report.exec_ref_id)
     new = _changed(child, old, report) if old is not None else None
     if old is None or new is None:
@@ -51,6 +57,24 @@ def on_change(desk: Desk, child: Child, report: ExecutionReport, came: Came) -> 
     desk.settle(parent, came.now_ns, came.out)
     desk.waiting.note(parent)
     desk.wake_short(came.now_ns, came.out)
+
+
+def _is_early(desk: Desk, child: Child, report: ExecutionReport) -> bool:
+    """Whether it is a bust of a fill that is missing: one of the reports that were given up."""
+    ref = report.exec_ref_id
+    if report.exec_type is not ExecType.TRADE_CANCEL or ref is None:
+        return False
+    line = desk.recovery.lines.get(child.venue_id)
+    given_up = line is not None and (line.skipped or child.sent_ns < line.began_ns)
+    return bool(given_up) and ref not in child.booked and ref not in child.seen
+
+
+def on_void(child: Child, report: ExecutionReport, came: Came) -> None:
+    """A fill that was taken back before it came: nothing of it was ever filled."""
+    for exec_id, known in child.seen.items():
+        if known.exec_ref_id == report.exec_id:
+            child.taken_back[exec_id] = report.last_qty
+    ignore(child.venue_id, report, "taken_back", came)
 
 
 def _booked(child: Child, exec_id: int | None) -> Booked | None:

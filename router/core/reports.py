@@ -9,7 +9,7 @@ lots or the limit goes to an account apart and its venue into quarantine.
 from typing import Final
 
 from router.core.answers import Answers
-from router.core.busts import on_change
+from router.core.busts import on_change, on_void
 from router.core.desk import Desk
 from router.core.events import Outcome, Stamps
 from router.core.orders import Booked, Child
@@ -157,6 +157,11 @@ class Reports:
         desk, px, qty = self._desk, report.last_px, report.last_qty
         if px is None or qty <= 0:
             ignore(child.venue_id, report, "breach", came)
+            return
+        if report.exec_id in child.booked:
+            on_void(child, report, came)
+            if child.parent.end_reason is None:
+                self._release_held(child, came)
             return
         reason, booked = judge(child, px, qty)
         if reason is not None:

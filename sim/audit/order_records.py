@@ -218,6 +218,7 @@ class ReportIgnored(Record, frozen=True, kw_only=True, tag="report_ignored"):
     venue_id: str
     reason: str
     """``unknown_order``, ``duplicate``, ``conflict`` (the number of another report), ``after_end``,
-    ``parent_done``, ``breach`` or ``refused`` (of a session whose numbers began again)."""
+    ``parent_done``, ``breach``, ``refused`` (of a session whose numbers began again), ``early``
+    (takes a fill back that was given up as missing) or ``taken_back`` (that fill, come late)."""
     report: str
     """The report as JSON text."""

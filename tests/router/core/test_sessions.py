@@ -83,6 +83,35 @@ def test_F06_what_was_given_up_counts_when_it_comes_after_all() -> None:
     assert bench.end() == (EndReason.FILLED, 100, 0)
 
 
+@pytest.mark.parametrize("ended", [False, True])
+def test_F06_a_bust_of_a_fill_that_was_given_up_makes_that_void_and_accuses_nobody(
+    ended: bool,
+) -> None:
+    bench = Bench(recovery={"resends": 0, "queries": 0})
+    bench.buy()
+    lost = bench.say(bench.fill("P.A.1", 40, 40, exec_id=7))
+    bench.arrive(bench.say(bench.report(ExecType.TRADE_CANCEL, "P.A.1", exec_ref_id=7)))
+    bench.later(20)
+    assert bench.events()[-1] == ("given_up", 1)
+    if ended:
+        bench.tell(bench.report(ExecType.CANCELED, "P.A.1"))
+    bench.arrive(lost)
+    if not ended:
+        bench.tell(bench.fill("P.A.1", 100, 100))
+        assert bench.end() == (EndReason.FILLED, 100, 0)
+    assert [qty for _, qty in bench.fills()] == ([] if ended else [100])
+    assert bench.ignored() == ["early", "taken_back"]
+    assert bench.holds() == []
+
+
+def test_F08_a_bust_of_a_fill_that_nobody_knows_is_a_breach_where_nothing_was_lost() -> None:
+    bench = Bench()
+    bench.buy()
+    bench.tell(bench.report(ExecType.TRADE_CANCEL, "P.A.1", exec_ref_id=7))
+    assert bench.ignored() == ["breach"]
+    assert bench.holds() == [("A", "conflict")]
+
+
 def test_F12_I17_no_more_reports_wait_than_may() -> None:
     bench = Bench(recovery={"hold_back": 3, "queries": 0})
     bench.buy()
