@@ -72,6 +72,8 @@ class Resting:
         self, parent: Parent, reason: DecisionReason, next_id: Callable[[], int], now_ns: int
     ) -> tuple[Decision, ChildSent, Child] | None:
         """A decision that posts the free lots, and the child; None where there is no place."""
+        if self._doubts is not None:
+            self._doubts.look(now_ns)  # a venue may have been silent for too long since the last
         refused = [Refused(v, why) for v in self._order if (why := self._left_out(parent, v))]
         places = [v for v in self._order if self._left_out(parent, v) is None]
         for venue_id in places:

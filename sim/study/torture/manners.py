@@ -3,8 +3,9 @@
 The rules of a run hold whatever venues do, so a fault of ours on one side often hides behind the
 defences of the other: a router that frees lots too early books the fills that follow apart, and
 accuses a venue that said nothing wrong. Here it counts what the scenario has ordered: nobody is
-accused of what no fault makes him do, no report is missing where nothing was cut or lost, and no
-order ends with fewer lots than its venue counted.
+accused of what no fault makes him do, no report is missing where nothing was cut or lost, no order
+ends with fewer lots than its venue counted, and nothing is sent on a quote that is older than the
+router may use.
 """
 
 from collections.abc import Callable, Mapping
@@ -14,6 +15,7 @@ from sim.audit.records import (
     Bust,
     ChildCanceled,
     Correction,
+    Decision,
     Overfill,
     Record,
     RouteHold,
@@ -30,6 +32,7 @@ from sim.faults.venue_crash import VenueCrash
 from sim.faults.wrong_reports import ReportFault
 from sim.protocol.errors import InvariantError
 from sim.scenario.model import Scenario
+from sim.study.torture.stops import hears_ns
 
 _ACCUSED: Final = frozenset({"overfill", "conflict", "reset"})
 _MISSING: Final = frozenset({"gap", "given_up", "reset"})
@@ -52,6 +55,7 @@ class Manners:
         self._lossy = {f.venue_id for f in faults if _may_lose_reports(f)}
         if any(isinstance(fault, RouterCrash) for fault in faults):
             self._lossy |= {venue.id for venue in scenario.venues}
+        self._too_old = _too_old_ns(scenario)
         self._told: dict[str, int] = {}  # by child, lots that its venue counted when asked
 
     def observers(self) -> Mapping[type[Record], Callable[[Any], None]]:
@@ -60,6 +64,7 @@ class Manners:
             RouteHold: self._on_hold,
             SessionEvent: self._on_session,
             StatusReported: self._on_status,
+            Decision: self._on_decision,
             ChildCanceled: self._on_canceled,
             Bust: self._on_changed,
             Correction: self._on_changed,
@@ -110,6 +115,33 @@ class Manners:
         if record.cum_qty < told:
             says = f"I2: child {record.cl_ord_id} is canceled with {record.cum_qty} lots filled,"
             self._tell(f"{says} {record.venue_id} has counted {told},", record.t_ns)
+
+    # What the router uses
+
+    def _on_decision(self, record: Decision) -> None:
+        """I14: no lots go to a venue that has been silent for longer than it may be."""
+        if not self._too_old:
+            return
+        used = {part.venue_id for part in record.split}
+        for quote in record.quotes:
+            name = quote.venue_id
+            if name in used and quote.age_ns > self._too_old.get(name, quote.age_ns):
+                says = f"I14: decision {record.decision_id} uses a quote of {name} that"
+                self._tell(f"{says} is {quote.age_ns} ns old", record.t_ns)
+
+
+def _too_old_ns(scenario: Scenario) -> dict[str, int]:
+    """By venue, what age of a quote is too much by any clock; without those where it may vary."""
+    market = scenario.router.market
+    if market is None:
+        return {}
+    own, hears = market.age_limits(), hears_ns(scenario)
+    found = {}
+    for venue in scenario.venues:
+        limit = own.get(venue.id, market.max_age)
+        if limit is not None and venue.id in hears and not venue.silent:
+            found[venue.id] = limit + hears[venue.id]
+    return found
 
 
 def _may_be_accused(fault: FaultConfig) -> bool:

@@ -117,7 +117,7 @@ class Stops:
         self._at_once = set(self._venues) - idle - busy  # does what is wanted at that instant
         hours = {venue.id for venue in scenario.venues if venue.trading is not None}
         self._simple = set(self._venues) - idle - busy - hours
-        self._hears_ns = _hears_ns(scenario)
+        self._hears_ns = hears_ns(scenario)
         self._arrived: dict[str, int] = {}
         self._emptied: dict[str, int] = {}  # when all orders of ours were gone from a venue
         self._due: dict[str, tuple[bool, int]] = {}  # by venue, a halt or its end that must follow
@@ -262,8 +262,8 @@ class Stops:
                 self._tell(says, record.t_ns)
 
 
-def _hears_ns(scenario: Scenario) -> dict[str, int]:
-    """By venue, how long after a halt the router knows of it; without those where it may vary."""
+def hears_ns(scenario: Scenario) -> dict[str, int]:
+    """By venue, how long its market data takes to the router; without those where that varies."""
     if scenario.router.market_data == "tape":
         return {}
     faults = scenario.faults

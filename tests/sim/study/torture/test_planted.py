@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from router.core import answers, sessions
+from router.core.doubts import Doubts
 from router.core.router import RouterCore
 from router.core.states import FINAL
 from sim.outages import Outages
@@ -209,6 +210,24 @@ def test_F19_I14_orders_to_a_venue_that_is_known_to_be_halted_are_found(
     assert found is not None
     assert found.rule == "I14"
     assert "leaves for HALTED, halted since 4000000 ns" in found.message
+
+
+def test_D02_nothing_is_posted_first_at_a_venue_that_has_been_silent_for_too_long() -> None:
+    """Who posts asks for itself: nobody may have looked since the venue fell silent."""
+    rest = "router.rest={price: touch, first: true}"
+    assert judged(sets=("router.market={max_age: 20ms}", rest, "parents[FIRST].at=90ms")) is None
+
+
+def test_D02_I14_orders_on_quotes_that_are_too_old_are_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sets = ("router.market={max_age: 20ms}", "parents[FIRST].at=90ms")
+    assert judged(sets=sets) is None
+    monkeypatch.setattr(Doubts, "look", lambda self, now_ns: False)
+    found = judged(sets=sets)
+    assert found is not None
+    assert found.rule == "I14"
+    assert "uses a quote of NYSE that is 85000000 ns old" in found.message
 
 
 # ------------------------------------------------------------ the faults' own
