@@ -76,6 +76,7 @@ _Stamped = (
     | RequestPending
     | StatusReported
 )
+_Checks = tuple[tuple[type[Record], Callable[[Any], None]], ...]
 
 
 class Invariants:
@@ -108,8 +109,12 @@ class Invariants:
     def observers(self) -> dict[type[Record], Callable[[Any], None]]:
         """What to call with each record, by type: all of them."""
         found: dict[type[Record], Callable[[Any], None]] = dict.fromkeys(RECORD_TYPES, self._other)
-        found |= {kind: self._guarded(call) for kind, call in self._checks().items()}
-        return found | {Quote: self._on_quote, TradePrint: self._on_trade}
+        for kind, call in self._checks():
+            found[kind] = self._guarded(call)
+        for kind, call in self._report_checks():
+            found[kind] = self._reported(call)
+        found[Quote], found[TradePrint] = self._on_quote, self._on_trade
+        return found
 
     def take(self, records: Iterable[Record]) -> None:
         """Check records that are there already, in their order.
@@ -154,10 +159,42 @@ class Invariants:
                 if isinstance(record, _ORDERS):
                     raise self.broken
                 return
-            if record.t_ns < self.t_ns:
+            t_ns = record.t_ns
+            if t_ns < self.t_ns:
                 self._went_back(record)
-            self.t_ns = record.t_ns
+            self.t_ns = t_ns
             try:
+                call(record)
+            except InvariantError as error:
+                raise self.breach(error) from None
+
+        return check
+
+    def _reported(self, call: Callable[[Any], None]) -> Callable[[Any], None]:
+        """The same for what a venue reported, and I11 of it: it came as its stamps say, not before.
+
+        It may be handled later: a report that counts fills which have not come waits for them.
+        """
+        least = self._report_ns_min
+
+        def check(record: _Stamped) -> None:
+            self.records += 1
+            if self.broken is not None:
+                return
+            t_ns = record.t_ns
+            if t_ns < self.t_ns:
+                self._went_back(record)
+            self.t_ns = t_ns
+            drawn_ns, held_ns = record.drawn_ns, record.held_ns
+            way_ns = drawn_ns + held_ns
+            try:
+                if (
+                    drawn_ns < 0
+                    or held_ns < 0
+                    or way_ns < least.get(record.venue_id, 0)
+                    or not 0 <= record.sent_ns <= t_ns - way_ns
+                ):
+                    raise self._too_early(record, 0)
                 call(record)
             except InvariantError as error:
                 raise self.breach(error) from None
@@ -171,43 +208,46 @@ class Invariants:
                 InvariantError(f"I11: time goes back from {self.t_ns} to {record.t_ns} ns: {kind}")
             )
 
-    def _checks(self) -> dict[type[Record], Callable[[Any], None]]:
-        """Beside quotes and prints, the records at which there is more to check than time."""
+    def _checks(self) -> _Checks:
+        """Beside quotes, prints and reports, where there is more to check than time."""
         orders = self.orders
-        stamped: Mapping[type[Record], Callable[[Any], None]] = {
-            Bust: orders.on_taken_back,
-            CancelRejected: orders.on_cancel_rejected,
-            ChildAcked: orders.on_acked,
-            ChildCanceled: orders.on_canceled,
-            ChildRejected: orders.on_rejected,
-            ChildReplaced: orders.on_replaced,
-            Correction: orders.on_taken_back,
-            Fill: orders.on_fill,
-            Overfill: orders.on_overfill,
-            RequestPending: orders.on_pending,
-            StatusReported: orders.on_status,
-        }
-        return {
-            RunStarted: self._on_started,
-            ParentReceived: orders.on_parent,
-            RouterRestarted: orders.on_restarted,
-            SessionEvent: orders.on_session,
-            RouteHold: orders.on_hold,
-            ScheduleStep: orders.on_step,
-            Decision: self._on_decision,
-            ChildSent: orders.on_sent,
-            ChildDropped: orders.on_dropped,
-            BookAtArrival: self._on_arrival,
-            CancelSent: orders.on_cancel_sent,
-            ReplaceSent: orders.on_replace_sent,
-            StatusRequested: orders.on_status,
-            WrittenOff: orders.on_written_off,
-            Depth: self._on_depth,
-            Fault: self._on_fault,
-            ParentDone: orders.on_parent_done,
-            RunFinished: self._on_finished,
-            **{kind: self._with_stamps(call) for kind, call in stamped.items()},
-        }
+        return (
+            (RunStarted, self._on_started),
+            (ParentReceived, orders.on_parent),
+            (RouterRestarted, orders.on_restarted),
+            (SessionEvent, orders.on_session),
+            (RouteHold, orders.on_hold),
+            (ScheduleStep, orders.on_step),
+            (Decision, self._on_decision),
+            (ChildSent, orders.on_sent),
+            (ChildDropped, orders.on_dropped),
+            (BookAtArrival, self._on_arrival),
+            (CancelSent, orders.on_cancel_sent),
+            (ReplaceSent, orders.on_replace_sent),
+            (StatusRequested, orders.on_status),
+            (WrittenOff, orders.on_written_off),
+            (Depth, self._on_depth),
+            (Fault, self._on_fault),
+            (ParentDone, orders.on_parent_done),
+            (RunFinished, self._on_finished),
+        )
+
+    def _report_checks(self) -> _Checks:
+        """What carries the stamps of a venue's report."""
+        orders = self.orders
+        return (
+            (Bust, orders.on_taken_back),
+            (CancelRejected, orders.on_cancel_rejected),
+            (ChildAcked, orders.on_acked),
+            (ChildCanceled, orders.on_canceled),
+            (ChildRejected, orders.on_rejected),
+            (ChildReplaced, orders.on_replaced),
+            (Correction, orders.on_taken_back),
+            (Fill, orders.on_fill),
+            (Overfill, orders.on_overfill),
+            (RequestPending, orders.on_pending),
+            (StatusReported, orders.on_status),
+        )
 
     # The run and its market
 
@@ -286,26 +326,28 @@ class Invariants:
         The stamp of a quote is its venue's. Where a fault has struck the feed it may say anything,
         and the router may be misled by it.
         """
-        quoted = self._quoted
+        t_ns, quoted, struck = record.t_ns, self._quoted, self._struck_feeds
         for quote in record.quotes:
-            if quote.venue_id in self._struck_feeds:
-                continue
-            published_ns = record.t_ns - quote.age_ns
-            if not 0 <= published_ns <= record.t_ns:
-                raise InvariantError(
-                    f"I14: decision {record.decision_id} knows a quote of {quote.venue_id} that "
-                    f"is {quote.age_ns} ns old"
+            venue_id = quote.venue_id
+            published_ns = t_ns - quote.age_ns
+            if 0 <= published_ns <= t_ns:
+                last = quoted.get(venue_id)
+                # No market data in the log, or its book was empty until now; or not seen before:
+                # opening books are known from the start, and in real time recorded a little later.
+                if (
+                    last is None
+                    or last.venue_seq > quote.venue_seq
+                    or not last.t_ns > published_ns > 0
+                ):
+                    continue
+                what = (
+                    f"quote {quote.venue_seq} of {venue_id} as of {published_ns} ns, quote "
+                    f"{last.venue_seq} is of {last.t_ns} ns"
                 )
-            last = quoted.get(quote.venue_id)
-            if last is None:
-                continue  # the log holds no market data, or its book was empty until now
-            # Opening books are known from the start, and in real time recorded a little later.
-            if last.venue_seq <= quote.venue_seq and last.t_ns > published_ns > 0:
-                raise InvariantError(
-                    f"I14: decision {record.decision_id} knows quote {quote.venue_seq} of "
-                    f"{quote.venue_id} as of {published_ns} ns, quote {last.venue_seq} is of "
-                    f"{last.t_ns} ns"
-                )
+            else:
+                what = f"a quote of {venue_id} that is {quote.age_ns} ns old"
+            if venue_id not in struck:
+                raise InvariantError(f"I14: decision {record.decision_id} knows {what}")
         self.orders.on_decision(record)
 
     def _on_fault(self, record: Fault) -> None:
@@ -313,37 +355,19 @@ class Invariants:
             self._struck_feeds.add(record.venue_id)
 
     def _on_arrival(self, record: BookAtArrival) -> None:
-        way_ns = record.drawn_ns + record.held_ns
-        waited_ns = record.queued_ns + record.processing_ns
+        drawn_ns, held_ns = record.drawn_ns, record.held_ns
+        queued_ns, processing_ns = record.queued_ns, record.processing_ns
+        way_ns, waited_ns = drawn_ns + held_ns, queued_ns + processing_ns
         if (
-            min(record.sent_ns, record.drawn_ns, record.held_ns) < 0
-            or min(record.queued_ns, record.processing_ns) < 0
+            drawn_ns < 0
+            or held_ns < 0
+            or queued_ns < 0
+            or processing_ns < 0
             or way_ns < self._order_ns_min.get(record.venue_id, 0)
-            or record.sent_ns + way_ns + waited_ns > record.t_ns
+            or not 0 <= record.sent_ns <= record.t_ns - way_ns - waited_ns
         ):
             raise self._too_early(record, waited_ns)
         self.orders.on_arrival(record)
-
-    def _with_stamps(self, call: Callable[[Any], None]) -> Callable[[Any], None]:
-        """``call``, and before it I11 of a report: it came as its stamps say, not before.
-
-        It may be handled later: a report that counts fills which have not come waits for them.
-        """
-        least = self._report_ns_min
-
-        def check(record: _Stamped) -> None:
-            drawn_ns, held_ns = record.drawn_ns, record.held_ns
-            way_ns = drawn_ns + held_ns
-            if (
-                drawn_ns < 0
-                or held_ns < 0
-                or way_ns < least.get(record.venue_id, 0)
-                or not 0 <= record.sent_ns <= record.t_ns - way_ns
-            ):
-                raise self._too_early(record, 0)
-            call(record)
-
-        return check
 
     def _too_early(self, record: BookAtArrival | _Stamped, waited_ns: int) -> InvariantError:
         kind = record.__struct_config__.tag
@@ -382,13 +406,13 @@ def least_ns(venue: Mapping[str, Any], leg: str) -> int:
     0 where its law has no smallest delay, or one that only its file knows.
     """
     law = venue.get("latency", {}).get(leg, {})
-    texts = [venue.get("speed_bump", {}).get(leg, "0ns")]
+    texts = [venue.get("speed_bump", {}).get(leg)]
     if law.get("model") == "fixed":
-        texts.append(law.get("delay", "0ns"))
+        texts.append(law.get("delay"))
     elif law.get("model") == "shifted_exponential":
-        texts.append(law.get("shift", "0ns"))
+        texts.append(law.get("shift"))
     try:
-        return sum(parse_duration(text) for text in texts)
+        return sum(parse_duration(text) for text in texts if text)
     except UnitError:
         return 0
 

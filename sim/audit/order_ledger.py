@@ -78,13 +78,14 @@ class Ledger:
         parents: By id.
         children: By id; those that have ended long ago are forgotten.
         account: The account apart: by venue, lots that were filled and nobody ordered.
+        forget_at: With more children than so many those that ended long ago are forgotten.
     """
 
     def __init__(self) -> None:
         self.parents: dict[str, ParentBook] = {}
         self.children: dict[str, ChildBook] = {}
         self.account: dict[str, int] = {}
-        self._forget_at = 2 * MEMORY
+        self.forget_at = 2 * MEMORY
         self._old: list[str] = []  # what the next walk may forget
 
     def check(self) -> None:
@@ -114,19 +115,8 @@ class Ledger:
                     f"I5: parent {name} has (filled, open, price times lots) {kept}, its children "
                     f"{sums[name]}"
                 )
-            if parent.filled < 0 or parent.working < 0:
-                raise InvariantError(
-                    f"I2: parent {name} of {parent.order_qty} has {parent.filled} filled and "
-                    f"{parent.working} open"
-                )
 
     # For the rules
-
-    def add(self, name: str, child: ChildBook) -> None:
-        """A child leaves."""
-        self.children[name] = child
-        if len(self.children) > self._forget_at:
-            self._forget()
 
     def open_parent(self, name: str, invariant: str) -> ParentBook:
         """A parent that has come and not ended; else ``invariant`` is broken."""
@@ -148,12 +138,16 @@ class Ledger:
 
     def open_child(self, name: str, venue_id: str, what: str) -> ChildBook:
         """A child of which reports may still be booked: neither it nor its parent has ended."""
+        child = self.children.get(name)
+        if child is None or child.venue_id != venue_id or child.end or child.parent.done:
+            raise self._not_open(name, venue_id, what)
+        return child
+
+    def _not_open(self, name: str, venue_id: str, what: str) -> InvariantError:
         child = self.child(name, venue_id)
         if child.end:
-            raise InvariantError(f"I3: child {name} is {what} after its end by {child.end}")
-        if child.parent.done is not None:
-            raise InvariantError(f"I3: child {name} is {what} after the end of its parent")
-        return child
+            return InvariantError(f"I3: child {name} is {what} after its end by {child.end}")
+        return InvariantError(f"I3: child {name} is {what} after the end of its parent")
 
     def end(self, child: ChildBook, kind: str) -> None:
         """Nothing of a child is open any more."""
@@ -184,7 +178,7 @@ class Ledger:
             if (px - limit) * sign > 0:
                 raise past_limit(f"child {name} trades at", px, f"{name} itself", limit)
 
-    def _forget(self) -> None:
+    def forget(self) -> None:
         """Forget what was to be forgotten at the walk before; note what the next one may."""
         for name in self._old:
             child = self.children.pop(name)
@@ -195,7 +189,7 @@ class Ledger:
             for name, child in self.children.items()
             if child.end and child.parent.done is not None
         ]
-        self._forget_at = len(self.children) + 2 * MEMORY
+        self.forget_at = len(self.children) + 2 * MEMORY
 
 
 def told(child: ChildBook) -> str:

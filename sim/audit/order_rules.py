@@ -142,14 +142,16 @@ class OrderRules(Ledger):
                 f"{name} {free} are free"
             )
         left = record.unreserved_qty
-        plans = parent.plans
+        plans, limit, sign = parent.plans, parent.limit, parent.sign
         for part in (*record.split, *record.posts):
-            left -= part.qty
+            qty = part.qty
+            left -= qty
             key = number, part.venue_id
-            plans[key] = plans.get(key, 0) + part.qty
-            if part.qty < 1:
-                raise InvariantError(f"I2: decision {number} places {part.qty} lots")
-            self.check_limit(f"decision {number} places at", part.price, name, parent)
+            plans[key] = plans.get(key, 0) + qty
+            if qty < 1:
+                raise InvariantError(f"I2: decision {number} places {qty} lots")
+            if limit is not None and (part.price - limit) * sign > 0:
+                self.check_limit(f"decision {number} places at", part.price, name, parent)
         if left < 0 and self.is_ours:
             raise InvariantError(f"I2: decision {number} places {-left} lots more than it has")
 
@@ -210,14 +212,21 @@ class OrderRules(Ledger):
             parent.plans[key] = planned - qty
         else:
             del parent.plans[key]
-        self.check_limit(f"child {name} leaves at", record.price, record.parent_id, parent)
+        limit = parent.limit
+        if limit is not None and (record.price - limit) * parent.sign > 0:
+            self.check_limit(f"child {name} leaves at", record.price, record.parent_id, parent)
         parent.working += qty
         if self.is_ours and parent.filled + parent.working + parent.busted > parent.order_qty:
             raise InvariantError(
                 f"I2: parent {record.parent_id} of {parent.order_qty} has {parent.filled} filled "
                 f"and {parent.working} open with child {name}"
             )
-        self.add(name, ChildBook(record.parent_id, parent, record.venue_id, qty, record.price, qty))
+        children = self.children
+        children[name] = ChildBook(
+            record.parent_id, parent, record.venue_id, qty, record.price, qty
+        )
+        if len(children) > self.forget_at:
+            self.forget()
 
     def on_dropped(self, record: ChildDropped) -> None:
         """A child does not leave after all."""
@@ -252,17 +261,20 @@ class OrderRules(Ledger):
         if record.exec_id in child.execs:
             raise InvariantError(f"I3: report {record.exec_id} of child {name} is booked twice")
         child.execs.add(record.exec_id)
-        self.check_price(child, name, px)
-        self.check_limit(f"child {name} trades at", px, child.parent_id, parent)
-        child.cum += qty
-        child.leaves -= qty
-        if record.cum_qty != child.cum or record.leaves_qty != child.leaves:
+        limit, sign = parent.limit, parent.sign
+        if (px - child.price) * sign > 0:
+            self.check_price(child, name, px)
+        if limit is not None and (px - limit) * sign > 0:
+            self.check_limit(f"child {name} trades at", px, child.parent_id, parent)
+        child.cum = cum = child.cum + qty
+        child.leaves = leaves = child.leaves - qty
+        if record.cum_qty != cum or record.leaves_qty != leaves:
             raise other_sums(name, record.cum_qty, record.leaves_qty, child)
         child.tick_lots += px * qty
         parent.filled += qty
         parent.working -= qty
         parent.tick_lots += px * qty
-        if not child.leaves:
+        if not leaves:
             child.end = "fill"
 
     def on_canceled(self, record: ChildCanceled) -> None:

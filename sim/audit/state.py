@@ -156,9 +156,7 @@ class LogState:
             StatusReported: self._on_status,
             RouterRestarted: self._on_restarted,
             Fault: self._on_fault,
-            Quote: self._on_quote,
-            Depth: self._on_quote,
-            TradePrint: self._on_trade,
+            Depth: self._on_depth,
             DealerAnswer: lambda record: None,  # the child's own reports say what became of it
             NbboChange: self._on_nbbo,
             VenueEvent: self._on_venue_event,
@@ -173,7 +171,7 @@ class LogState:
     @property
     def kinds(self) -> frozenset[type[Record]]:
         """The record types that it understands."""
-        return frozenset(self._handlers)
+        return frozenset(self._handlers) | {Quote, TradePrint}
 
     def take(self, records: Iterable[Record]) -> None:
         """Take the next records of the log.
@@ -402,11 +400,8 @@ class LogState:
         if record.phase != "ended":
             self.faults[record.fault_id] = self.faults.get(record.fault_id, 0) + 1
 
-    def _on_quote(self, record: Quote | Depth) -> None:
+    def _on_depth(self, record: Depth) -> None:
         self.quotes[record.venue_id] = record
-
-    def _on_trade(self, record: TradePrint) -> None:
-        self.trades[record.venue_id] = record
 
     def _on_nbbo(self, record: NbboChange) -> None:
         self.nbbos[record.observer] = record

@@ -281,10 +281,9 @@ class BookSide:
             del keys[self._keep :], rows[self._keep :]
             self.kept_to = keys[-1]
         if changed:
-            view = tuple(rows[:depth])
+            # Each level is worked in once, so no later one undoes what has changed in the view.
+            self.shown = tuple(rows[:depth])
             self.shown_to = keys[depth - 1] if count >= depth else KEY_MAX
-            if len(touched) == 1 or view != self.shown:
-                self.shown = view
 
     def _rebuild(self, depth: int) -> None:
         self.touched.clear()

@@ -99,13 +99,24 @@ class Forge:
 
     def send(self, qty: int = 60, price: int = 50, name: str = "P", venue: str = "A") -> str:
         self.decide((venue, price, qty), name=name)
+        return self.leave(qty, price, name, venue)
+
+    def leave(
+        self,
+        qty: int,
+        price: int = 50,
+        name: str = "P",
+        venue: str = "A",
+        decision: int | None = None,
+    ) -> str:
+        """A child of the last decision, or of another, is sent."""
         self.children += 1
         child = f"{name}.{venue}.{self.children}"
         self.take(
             ChildSent,
             cl_ord_id=child,
             parent_id=name,
-            decision_id=self.decisions,
+            decision_id=self.decisions if decision is None else decision,
             venue_id=venue,
             side=Side.BUY,
             order_qty=qty,

@@ -9,7 +9,6 @@ from sim.audit.records import (
     CancelRejected,
     ChildCanceled,
     ChildDropped,
-    ChildSent,
     Correction,
     RouteHold,
     RouterRestarted,
@@ -18,7 +17,7 @@ from sim.audit.records import (
     StatusRequested,
     WrittenOff,
 )
-from sim.protocol.enums import CxlRejReason, EndReason, Side, TimeInForce
+from sim.protocol.enums import CxlRejReason, EndReason
 from tests.sim.audit.forge import Forge, broken
 
 
@@ -52,6 +51,15 @@ def test_I2_two_decisions_may_not_send_the_same_lots(forge: Forge) -> None:
     forge.send(60)
     with broken("I2: decision 2 has 41 lots to place, of parent P 40 are free"):
         forge.send(41)
+
+
+def test_I2_two_decisions_of_one_instant_may_not_send_the_same_lots(forge: Forge) -> None:
+    """Both were made while all was free; what leaves second is one lot too many."""
+    forge.decide(("A", 50, 60))
+    forge.decide(("B", 50, 41))
+    forge.leave(60, decision=1)
+    with broken("I2: parent P of 100 has 0 filled and 101 open with child P.B.2"):
+        forge.leave(41, venue="B", decision=2)
 
 
 def test_I2_a_decision_of_more_lots_than_it_has(forge: Forge) -> None:
@@ -299,10 +307,8 @@ def test_I6_no_decision_and_no_child_past_the_limit_of_the_client(forge: Forge, 
 
 def test_I6_no_child_leaves_past_the_limit_of_the_client(forge: Forge) -> None:
     forge.decide(("A", 50, 60))
-    sent = {"cl_ord_id": "P.A.1", "parent_id": "P", "decision_id": 1, "venue_id": "A"}
-    known = {"time_in_force": TimeInForce.IOC, "shown_px": None, "quote_seq": None}
     with broken("I6: child P.A.1 leaves at 51, past the limit 50 of P"):
-        forge.take(ChildSent, side=Side.BUY, order_qty=60, price=51, **sent, **known)
+        forge.leave(60, price=51)
 
 
 def test_I6_no_fill_past_the_limit_of_its_child(forge: Forge) -> None:
@@ -314,6 +320,16 @@ def test_I6_no_fill_past_the_limit_of_its_child(forge: Forge) -> None:
 def test_I6_a_fill_may_be_at_either_price_while_a_replace_is_under_way(forge: Forge) -> None:
     forge.send(60, price=48)
     forge.replace(60, 49)
+    forge.fill(20, 20, 40, px=49)
+    with broken("I6: child P.A.1 trades at 50, past the limit 49"):
+        forge.fill(40, 60, 0, px=50, exec_id=2)
+
+
+def test_I6_a_second_replace_leaves_both_limits_open(forge: Forge) -> None:
+    """Nobody knows what became of the first, so the child may have its limit by now."""
+    forge.send(60, price=47)
+    forge.replace(60, 49)
+    forge.replace(60, 48, name="P.A.1.R2")
     forge.fill(20, 20, 40, px=49)
     with broken("I6: child P.A.1 trades at 50, past the limit 49"):
         forge.fill(40, 60, 0, px=50, exec_id=2)

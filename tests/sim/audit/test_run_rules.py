@@ -15,10 +15,31 @@ from sim.audit.records import (
     Depth,
     Fault,
     KnownQuote,
+    ParentReceived,
+    Quote,
+    Record,
+    TradePrint,
+    VenueEvent,
 )
-from sim.protocol.enums import EndReason, Outcome
+from sim.protocol.enums import EndReason, Outcome, Side
 from sim.protocol.errors import InvariantError
 from tests.sim.audit.forge import STAMPS, Forge, broken
+
+QUOTE: dict[str, Any] = {
+    "venue_id": "A",
+    "venue_seq": 1,
+    "bid_px": None,
+    "bid_qty": 0,
+    "ask_px": 50,
+    "ask_qty": 9,
+}
+PRINT: dict[str, Any] = {
+    "venue_id": "A",
+    "venue_seq": 2,
+    "price": 50,
+    "qty": 1,
+    "aggressor": Side.BUY,
+}
 
 
 @pytest.fixture
@@ -42,7 +63,33 @@ def test_I7_I8_of_a_published_book(forge: Forge, bids: Any, asks: Any, says: str
         forge.take(Depth, venue_id="A", venue_seq=1, bids=bids, asks=asks)
 
 
+def test_I7_a_breach_is_said_once(forge: Forge) -> None:
+    """What comes after it is written and judged no more: the first error counts."""
+    with broken("I7: A has a bid of 3 at None") as first:
+        forge.take(Quote, **{**QUOTE, "bid_qty": 3})
+    forge.take(Quote, **{**QUOTE, "bid_qty": 4})
+    forge.take(TradePrint, **{**PRINT, "qty": 0})
+    forge.t_ns = -1
+    forge.take(Quote, **QUOTE)
+    assert forge.rules.broken is first.value
+
+
 # ------------------------------------------------------------ I11, I17, I18
+
+
+@pytest.mark.parametrize("kind", [Quote, TradePrint, VenueEvent, ParentReceived, ChildAcked])
+def test_I11_time_goes_back_in_no_kind_of_record(forge: Forge, kind: type[Record]) -> None:
+    fields: dict[Any, dict[str, Any]] = {
+        Quote: QUOTE,
+        TradePrint: PRINT,
+        VenueEvent: {"venue_id": "A", "event": "down", "detail": ""},
+        ChildAcked: {"cl_ord_id": "P.A.1", "venue_id": "A", "order_id": 1, **STAMPS},
+    }
+    forge.t_ns = 5
+    forge.send(60)
+    forge.t_ns = 4
+    with broken("I11: time goes back from 5 to 4 ns: "):
+        forge.parent("Q") if kind is ParentReceived else forge.take(kind, **fields[kind])
 
 
 @pytest.mark.parametrize(
