@@ -30,7 +30,8 @@ def test_a_failure_has_its_seed_and_a_command(
     monkeypatch.setattr(Desk, "settle", lambda *args: None)  # nobody ends a parent
     done = invoke(*FEW, "--quiet")
     assert done.code == 1
-    assert "seed 9: I18: parent P1 has not ended, as it must by" in done.out
+    assert "seed 9: I18: parent P1 had until " in done.out
+    assert " ns, it was still open at " in done.out
     assert "  sorsim run fragmented --seed 9 --set" in done.out
     (failed, *_) = json.loads(invoke(*FEW, "--json", "--quiet").out)["failures"]
     assert (failed["seed"], failed["rule"], failed["faults"]) == (9, "I18", [])
