@@ -80,6 +80,7 @@ def failure_of(error: Exception) -> Failure:
     """What an error says of a case."""
     rule = getattr(error, "invariant", "") if isinstance(error, InvariantError) else ""
     says = error.what if isinstance(error, InvariantError) else f"{type(error).__name__}: {error}"
+    says = says.removeprefix(f"{rule}: ")  # said once
     return Failure(rule or type(error).__name__, printable(says)[:MESSAGE_MAX])
 
 
