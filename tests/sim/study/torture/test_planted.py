@@ -279,7 +279,7 @@ def test_F02_F03_F19_a_fault_that_stops_nothing_is_found(
     plant(monkeypatch)
     found = judged(fault)
     assert found is not None
-    assert says in found.message
+    assert says in f"{found.rule}: {found.message}"
 
 
 def keep_orders(do: type) -> Plant:
