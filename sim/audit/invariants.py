@@ -273,16 +273,15 @@ class Invariants:
             self._went_back(record)
         self.t_ns = t_ns
         bid, ask = record.bid_px, record.ask_px
-        if (
-            bid is None
-            or ask is None
-            or bid >= ask
-            or bid < 1
-            or record.bid_qty < 1
-            or record.ask_qty < 1
-        ):
-            sides = (bid, record.bid_qty), (ask, record.ask_qty)
-            self._look_at(record.venue_id, *sides)
+        bid_qty, ask_qty = record.bid_qty, record.ask_qty
+        if bid is not None and ask is not None:
+            sound = 0 < bid < ask and bid_qty > 0 and ask_qty > 0
+        elif bid is None:
+            sound = not bid_qty and (not ask_qty if ask is None else ask > 0 and ask_qty > 0)
+        else:
+            sound = not ask_qty and bid > 0 and bid_qty > 0
+        if not sound:
+            self._look_at(record.venue_id, (bid, bid_qty), (ask, ask_qty))
         self._quoted[record.venue_id] = record
 
     def _on_depth(self, record: Depth) -> None:

@@ -140,10 +140,11 @@ class Ledger:
         """A child of which reports may still be booked: neither it nor its parent has ended."""
         child = self.children.get(name)
         if child is None or child.venue_id != venue_id or child.end or child.parent.done:
-            raise self._not_open(name, venue_id, what)
+            raise self.not_open(name, venue_id, what)
         return child
 
-    def _not_open(self, name: str, venue_id: str, what: str) -> InvariantError:
+    def not_open(self, name: str, venue_id: str, what: str) -> InvariantError:
+        """The error where nothing of a child may be booked."""
         child = self.child(name, venue_id)
         if child.end:
             return InvariantError(f"I3: child {name} is {what} after its end by {child.end}")

@@ -251,7 +251,9 @@ class OrderRules(Ledger):
     def on_fill(self, record: Fill) -> None:
         """Lots trade: of an open child, no more than it has, once, within both limits."""
         name, qty, px = record.cl_ord_id, record.last_qty, record.last_px
-        child = self.open_child(name, record.venue_id, "filled")
+        child = self.children.get(name)  # as `open_child`, without the call
+        if child is None or child.venue_id != record.venue_id or child.end or child.parent.done:
+            raise self.not_open(name, record.venue_id, "filled")
         parent = child.parent
         if not 0 < qty <= child.leaves or record.parent_id != child.parent_id:
             raise InvariantError(

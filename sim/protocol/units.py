@@ -54,12 +54,13 @@ def parse_duration(text: str) -> TimeNs:
         raise UnitError(
             f"must be a duration with a unit (ns us ms s min) such as 5ms, was {text[:40]!a}"
         )
-    whole = Decimal(match[1]) * NS_PER_UNIT[match[2]]
-    if whole != whole.to_integral_value():
+    digits, _, decimals = match[1].partition(".")
+    whole, rest = divmod(int(digits + decimals) * NS_PER_UNIT[match[2]], 10 ** len(decimals))
+    if rest:
         raise UnitError(f"must be whole nanoseconds, was {text}")
     if whole > MAX_NS:
         raise UnitError(f"must be at most {MAX_NS} ns, was {text}")
-    return TimeNs(int(whole))
+    return TimeNs(whole)
 
 
 def format_duration(ns: int) -> str:
