@@ -343,6 +343,12 @@ class Restorer:
         )
         booked = Booked(record.last_px, record.booked_qty, record.excess_qty, None)
         child.booked[record.exec_id] = booked
+        if record.reason == "outside_limit":  # its venue holds these lots to be filled
+            lots = child.leaves_qty - record.leaves_qty
+            if not record.leaves_qty:
+                child.status = OrdStatus.CANCELED
+            self._desk.take_off(child, lots)
+            self._tell_over(child)
 
     def _on_rejected(self, record: ChildRejected) -> None:
         child = self._child(record.cl_ord_id)

@@ -12,6 +12,7 @@ from sim.audit.records import (
     ChildSent,
     Correction,
     Fill,
+    Overfill,
     ParentReceived,
     Record,
     ReportIgnored,
@@ -158,6 +159,25 @@ def test_F07_what_it_had_booked_before_comes_again_and_is_not_booked(read_record
     again = [r for r in of(records, ReportIgnored) if r.t_ns > back.t_ns]
     assert {record.reason for record in again} <= {"duplicate", "after_end"}
     assert any(record.cl_ord_id == "P1.NASDAQ.1" for record in again)
+
+
+@pytest.mark.parametrize("at", ["13ms", "90ms"])
+def test_F20_lots_that_filled_outside_the_limit_stay_off_their_order(
+    at: str, read_records: Read
+) -> None:
+    faults = (
+        "faults=[{kind: fill_outside_limit, at: 1ms, venue: NASDAQ, count: 1},"
+        f"{{kind: router_crash, at: {at}, lasts: 2ms}}]"
+    )
+    result = run_world(load_scenario("fragmented", sets=[faults]), check_every=1)
+    assert result.log is not None
+    records = read_records(result.log)
+    (apart,) = of(records, Overfill)
+    (back,) = of(records, RouterRestarted)
+    assert (apart.reason, apart.booked_qty, apart.t_ns < back.t_ns) == ("outside_limit", 0, True)
+    (parent,) = result.summary["parents"]
+    assert (parent["filled_qty"], parent["end_reason"]) == (100_000, "filled")
+    once_each(records)
 
 
 @pytest.mark.parametrize("change", ["", ", qty: 100"])
