@@ -3,6 +3,8 @@
 import pytest
 
 from router.core.orders import Child, Parent, bound_elsewhere
+from router.schedule.base import ParentFacts
+from router.schedule.immediate import Immediate
 from sim.protocol.enums import EndReason, ExecType, OrdStatus, Side, TimeInForce
 from sim.protocol.errors import InvariantError
 from sim.protocol.orders import ExecutionReport
@@ -41,6 +43,13 @@ def test_all_of_a_parent_may_be_worked_unless_told_otherwise() -> None:
     assert parent().released_qty == 100
     assert parent(released_qty=0).released_qty == 0
     assert parent(released_qty=7).free_qty == 7
+
+
+def test_nothing_of_a_parent_with_a_schedule_may_be_worked_before_its_schedule_says_so() -> None:
+    """Not even with a schedule that releases all of it at once: it has not been asked yet."""
+    schedule = Immediate(ParentFacts("P", 100))
+    assert parent(schedule=schedule).released_qty == 0
+    assert parent(schedule=schedule, released_qty=30).released_qty == 30
 
 
 def test_lots_are_free_that_nobody_has_or_may_have() -> None:

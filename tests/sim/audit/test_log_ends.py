@@ -54,6 +54,18 @@ def test_a_record_that_no_reader_would_take_is_refused_and_the_log_goes_on() -> 
         assert log.records == 2
 
 
+def test_the_last_record_may_be_as_long_as_any_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    last = RunFinished(t_ns=0, records=1, outcome=Outcome.COMPLETE)
+    size = len(msgspec.json.encode(last))
+    with open_audit_log(None) as log:
+        monkeypatch.setattr(sim.audit.log, "_BODY_BYTES_MAX", size - 1)
+        with pytest.raises(AuditWriteError, match=f"has {size} bytes, more than {size - 1}"):
+            log.emit(last)
+        monkeypatch.setattr(sim.audit.log, "_BODY_BYTES_MAX", size)
+        log.emit(last)
+        assert log.records == 1
+
+
 @pytest.mark.parametrize("count", [0, 1, 3])
 def test_run_finished_counts_itself_and_all_before(count: int) -> None:
     with open_audit_log(None) as log:
