@@ -1,6 +1,7 @@
 """A log reads back as the records that were written, and rubbish is refused by line."""
 
 import itertools
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,14 @@ from hypothesis import strategies as st
 
 import sim.audit.read
 from sim.audit.log import open_audit_log
-from sim.audit.read import LogPrefix, log_file, printable, read_batches, read_records
+from sim.audit.read import (
+    LogPrefix,
+    log_file,
+    printable,
+    printable_json,
+    read_batches,
+    read_records,
+)
 from sim.audit.records import RECORD_TYPES, SCHEMA, Quote, Record, RunFinished, RunStarted
 from sim.audit.verify import verify
 from sim.protocol.enums import Outcome
@@ -132,6 +140,27 @@ def test_foreign_text_is_shown_as_printable_ascii(text: str) -> None:
     assert shown.isascii()
     assert shown.isprintable()
     assert len(shown) < 2100
+
+
+@given(text=st.text(st.characters()))
+def test_foreign_json_says_the_same_and_is_printable(text: str) -> None:
+    shown = printable_json(json.dumps([text], ensure_ascii=False, indent=1))
+    assert json.loads(shown) == [text]
+    assert shown.replace("\n", "").isprintable()
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("\u202e", r"\u202e"),
+        ("a\U000e0001b\u200fc", r"a\udb40\udc01b\u200fc"),
+        ("\ud800", r"\ud800"),
+        ("é\n\x7f\n", "é\n\\u007f\n"),
+        ("é\n\n", "é\n\n"),
+    ],
+)
+def test_only_what_must_not_be_shown_in_json_is_spelled_out(text: str, shown: str) -> None:
+    assert printable_json(text) == shown
 
 
 def test_ordinary_lines_are_read_many_at_once(

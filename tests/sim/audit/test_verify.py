@@ -3,6 +3,7 @@
 import hashlib
 import re
 from collections.abc import Callable, Iterable, Iterator
+from io import BytesIO
 from pathlib import Path
 from typing import Protocol
 
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 import sim.audit.read
 import sim.audit.verify
 from sim.audit.records import LINE_BYTES_MAX, RECORD_TYPES, SCHEMA
-from sim.audit.verify import VerifyResult, verify
+from sim.audit.verify import VerifyResult, verify, verify_stream
 from sim.protocol.enums import Outcome
 from sim.protocol.errors import AuditFormatError
 
@@ -89,6 +90,7 @@ def test_whole_log_verifies_with_its_head(check: Check, good_log: bytes) -> None
         first_bad=None,
         message=f"{LINES} records, complete, head {head}",
     )
+    assert verify_stream(BytesIO(good_log), len(good_log)) == result
 
 
 @given(at=st.integers(0), bit=st.integers(0, 7))
