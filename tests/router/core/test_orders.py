@@ -2,7 +2,7 @@
 
 import pytest
 
-from router.core.orders import Child, Parent, bound_elsewhere
+from router.core.orders import CAPPED, EXECUTIONS, Child, Parent, bound_elsewhere
 from router.schedule.base import ParentFacts
 from router.schedule.immediate import Immediate
 from sim.protocol.enums import EndReason, ExecType, OrdStatus, Side, TimeInForce
@@ -99,6 +99,15 @@ def test_a_parent_takes_while_something_is_free_and_nothing_stops_it(
     more: dict[str, object], may: bool
 ) -> None:
     assert parent(**more).may_take() is may
+
+
+@pytest.mark.parametrize(("first", "second"), [(CAPPED, EXECUTIONS), (EXECUTIONS, CAPPED)])
+def test_a_parent_that_two_controls_hold_takes_once_both_let_it_go(first: int, second: int) -> None:
+    one = parent(held=first | second)
+    one.held &= ~first
+    assert not one.may_take()
+    one.held &= ~second
+    assert one.may_take()
 
 
 @pytest.mark.parametrize(
