@@ -18,6 +18,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from multiprocessing.connection import wait as wait_for
 from multiprocessing.context import BaseContext
+from multiprocessing.util import Finalize
 from queue import Empty, SimpleQueue
 from types import FrameType
 from typing import Final, Generic, TypeAlias, TypeVar, cast
@@ -35,6 +36,8 @@ _Work: TypeAlias = "Future[list[Outcome[R]]]"
 _PRELOAD: Final = ("sim.world", "sim.study.pool")
 """What every worker needs is imported once, by the server that they are forked from."""
 _LOOK_SECONDS: Final = 0.2
+_AFTER_CHILDREN: Final = -1
+"""Of what is done as Python leaves, what is below 0 comes after all child processes were joined."""
 TRIES: Final = 3
 """How often a job may end its worker process before it is given up."""
 
@@ -281,6 +284,30 @@ def _start_server() -> None:
         resource_tracker.ensure_running()
     with held_back():
         forkserver.ensure_running()
+    if not _Leaving.is_told:
+        _Leaving.is_told = True
+        Finalize(None, _end_server, exitpriority=_AFTER_CHILDREN)
+
+
+class _Leaving:
+    """Whether the server is ended as Python leaves: a fact of the process, as the server is."""
+
+    is_told = False
+
+
+def _end_server() -> None:
+    """End the server as we leave, when no worker of it is left.
+
+    It goes by itself once it hears that we are gone, but it hears nothing while it imports. That
+    may take seconds, for which it would keep our output open, and who reads that waits for it.
+    """
+    from multiprocessing import forkserver
+
+    server = getattr(forkserver, "_forkserver", None)  # there is no public way to its id
+    pid = getattr(server, "_forkserver_pid", None)
+    if isinstance(pid, int):
+        with suppress(OSError):
+            os.kill(pid, signal.SIGKILL)  # it holds nothing of its own; a worker of ours is not it
 
 
 def _context(module: str) -> BaseContext:

@@ -260,6 +260,21 @@ def test_workers_do_not_outlive_a_parent_that_was_killed(tmp_path: Path) -> None
     assert _left_of(process.pid) == []
 
 
+@pytest.mark.slow
+def test_P01_a_server_that_still_imports_does_not_outlive_its_parent(tmp_path: Path) -> None:
+    """Else who reads what we print waits for its imports after we are gone."""
+    (tmp_path / "takes_long.py").write_text("import time\ntime.sleep(30)\n")
+    body = f"os.environ['PYTHONPATH'] = {str(tmp_path)!r}\n"
+    body += "from sim.study.pool import warm_up; warm_up('takes_long'); print('leaves')"
+    process = start(tmp_path, body)
+    assert process.communicate(timeout=15) == ("leaves\n", "")
+    assert process.returncode == 0
+    ends = time.monotonic() + 5  # the tracker goes as the server's end of its pipe is closed
+    while _left_of(process.pid) and time.monotonic() < ends:
+        time.sleep(0.05)
+    assert _left_of(process.pid) == []
+
+
 def _left_of(session: int) -> list[str]:
     """Processes of a session that are still there; /proc is Linux's."""
     found = []
