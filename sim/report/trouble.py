@@ -22,6 +22,7 @@ from sim.report.trail.orders import Child
 QUARANTINE: Final = frozenset({"overfill", "conflict", "reset"})
 """Reasons for which a venue is used no more: it reported what cannot be."""
 _BACK: Final = "answered"
+_GAP_ENDS: Final = frozenset({"filled", "given_up"})
 _ALL_VENUES: Final = "router_crash"
 """The fault that cuts the lines to all of them."""
 
@@ -48,13 +49,14 @@ class FaultRow(NamedTuple):
     unknown: int
     """Of these: of how many their venue then said that it knows nothing of them."""
     asked_qty: int
-    """Lots open as it first asked: settled, written off and still open together."""
+    """Lots open as it first asked; they were settled or written off, or are still open."""
     settled_qty: int
     """Of these lots: those of which it learnt what had become."""
     written_off_qty: int
     """Lots of the orders that it touched that were given up from then on."""
     open_qty: int
-    """Of the lots that were asked about: those still open as the log ends."""
+    """Lots of the orders that it touched still open as the log ends; of those asked about, at most
+    what was open then."""
     holds: int
     """How often a venue was held back for a while at an instant that is one of these orders'."""
     quarantine: bool
@@ -72,7 +74,7 @@ class VenueRow(NamedTuple):
     down_ns: int
     """For how long in all, as the router knew it."""
     gaps: int
-    """How often reports were missing."""
+    """How often reports were missing, however often they were asked for."""
     filled: int
     """How often they came."""
     given_up: int
@@ -328,10 +330,12 @@ class _Sums:
             one.t_ns >= since_ns and one.reason is CxlRejReason.UNKNOWN_ORDER
             for one in child.refused_requests
         )
+        still = 0 if child.ended_ns is not None else child.leaves_qty
         asked = next((one for one in child.questions if one.t_ns >= since_ns), None)
         if asked is None:
+            self.open_qty += still
             return
-        still = 0 if child.ended_ns is not None else min(asked.leaves_qty, child.leaves_qty)
+        still = min(asked.leaves_qty, still)
         self.asked += 1
         self.asked_qty += asked.leaves_qty
         self.open_qty += still
@@ -339,6 +343,18 @@ class _Sums:
 
 
 # ---------------------------------------------------------------- venues
+
+
+def _gaps(told: Iterable[str]) -> int:
+    """How often reports were missing: each repetition of the question is told as a gap as well."""
+    gaps, is_open = 0, False
+    for event in told:
+        if event == "gap":
+            gaps += not is_open
+            is_open = True
+        elif event in _GAP_ENDS:
+            is_open = False
+    return gaps
 
 
 def _held_back(trail: Trail) -> Iterator[RouteHold]:
@@ -349,7 +365,8 @@ def _venue_rows(trail: Trail) -> Iterator[VenueRow]:
     names = dict.fromkeys([*trail.venues, *(one.venue_id for one in trail.sessions)])
     for name in names:
         row = _venue_row(name, trail)
-        if any(row[1:-1]) or row.quarantine_ns is not None:
+        # What is open at a sound venue rests there: that is no trouble.
+        if any(row._replace(open_qty=0)[1:-1]) or row.quarantine_ns is not None:
             yield row
 
 
@@ -370,7 +387,7 @@ def _venue_row(venue_id: str, trail: Trail) -> VenueRow:
         venue_id=venue_id,
         down=told.count("down"),
         down_ns=down_ns,
-        gaps=told.count("gap"),
+        gaps=_gaps(told),
         filled=told.count("filled"),
         given_up=told.count("given_up"),
         asked=sums.asked,

@@ -86,21 +86,20 @@ def at_venue(row: VenueRow, units: Units) -> list[str]:
 
 
 def _of_orders(row: FaultRow | VenueRow, units: Units) -> list[str]:
+    ends = [
+        f"{_qty(lots, units)} {what}"
+        for lots, what in (
+            (row.settled_qty, "settled"),
+            (row.written_off_qty, "written off"),
+            (row.open_qty, "still open"),
+        )
+        if lots
+    ]
     pieces = []
     if row.asked:
-        ends = [
-            f"{_qty(lots, units)} {what}"
-            for lots, what in (
-                (row.settled_qty, "settled"),
-                (row.written_off_qty, "written off"),
-                (row.open_qty, "still open"),
-            )
-            if lots
-        ]
-        pieces.append(f"asked about {count(row.asked, 'order')}")
-        pieces.append(", ".join(ends) or "none of it open")
-    elif row.written_off_qty:
-        pieces.append(f"{_qty(row.written_off_qty, units)} written off")
+        pieces += [f"asked about {count(row.asked, 'order')}", ", ".join(ends) or "none of it open"]
+    elif ends:
+        pieces.append(", ".join(ends))
     if row.unknown:
         pieces.append(f"{count(row.unknown, 'order')} unknown there")
     return pieces
