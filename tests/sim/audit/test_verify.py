@@ -282,6 +282,23 @@ def test_nothing_may_follow_run_finished(check: Check, chain_of: ChainOf) -> Non
     assert "1 bytes follow run_finished" in result.message
 
 
+def test_nothing_may_follow_run_finished_in_a_later_piece_of_the_file(
+    scratch: Path, chain_of: ChainOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There are no other lines beside it then, so it would be taken among many at once."""
+    data = chain_of([STARTED, EVENT % 1, FINISHED % 3, EVENT % 9])
+    scratch.write_bytes(data)
+    monkeypatch.setattr(sim.audit.read, "_CHUNK_BYTES", data.rindex(b"\n", 0, -1) + 1)
+    result = verify(scratch)
+    assert bad_seq(result) == 3
+    assert "follows run_finished" in result.message
+
+
+def test_the_first_record_follows_zeros(check: Check, chain_of: ChainOf) -> None:
+    data = chain_of([STARTED, FINISHED % 2]).replace(b"0" * 64, b"1" * 64, 1)
+    assert check(data).message == "record 0 (line 1): its prev must be 64 zeros"
+
+
 def test_only_run_finished_has_a_seal(check: Check, good_log: bytes, chain_of: ChainOf) -> None:
     unsealed = re.sub(rb',"seal":"[0-9a-f]{64}"', b"", good_log)
     assert "its seal is missing" in check(unsealed).message
