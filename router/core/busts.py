@@ -23,12 +23,14 @@ from sim.protocol.units import plain
 # A difference of fees that needed rounding would raise.
 _EXACT: Final = Context(prec=250, traps=[Inexact])
 
+VOID: Final = frozenset({"early", "taken_back"})
+"""Why a report is ignored that makes a fill void, or that is such a fill."""
+
 
 def on_change(desk: Desk, child: Child, report: ExecutionReport, came: Came) -> None:
     """Book a bust or a correction of one of a child's fills."""
     if _is_early(desk, child, report):
-        assert report.exec_ref_id is not None
-        child.booked[report.exec_ref_id] = Booked(0, 0, 0, None)
+        make_void(child, report, "early")
         ignore(child.venue_id, report, "early", came)
         return
     old = _booked(child, report.exec_ref_id)
@@ -71,10 +73,19 @@ def _is_early(desk: Desk, child: Child, report: ExecutionReport) -> bool:
 
 def on_void(child: Child, report: ExecutionReport, came: Came) -> None:
     """A fill that was taken back before it came: nothing of it was ever filled."""
+    make_void(child, report, "taken_back")
+    ignore(child.venue_id, report, "taken_back", came)
+
+
+def make_void(child: Child, report: ExecutionReport, reason: str) -> None:
+    """Nothing was ever filled by a fill: by what its bust says, or by the fill that comes late."""
+    if reason == "early":
+        assert report.exec_ref_id is not None
+        child.booked[report.exec_ref_id] = Booked(0, 0, 0, None)
+        return
     for exec_id, known in child.seen.items():
         if known.exec_ref_id == report.exec_id:
             child.taken_back[exec_id] = report.last_qty
-    ignore(child.venue_id, report, "taken_back", came)
 
 
 def _booked(child: Child, exec_id: int | None) -> Booked | None:

@@ -11,6 +11,9 @@ from collections.abc import Callable, Iterable
 from decimal import Decimal
 from typing import Any, Final
 
+import msgspec
+
+from router.core.busts import VOID, make_void
 from router.core.desk import Desk, wider
 from router.core.events import (
     ACCOUNT,
@@ -49,6 +52,7 @@ from sim.audit.records import (
     ParentReceived,
     Record,
     ReplaceSent,
+    ReportIgnored,
     RouteHold,
     RouterRestarted,
     ScheduleStep,
@@ -63,7 +67,7 @@ from sim.protocol.enums import (
     TimeInForce,
 )
 from sim.protocol.errors import InvariantError
-from sim.protocol.orders import OrderCancelReplaceRequest
+from sim.protocol.orders import ExecutionReport, OrderCancelReplaceRequest
 from sim.protocol.units import PriceTicks, QtyLots
 
 Schedules = Callable[[str], Schedule | None]
@@ -97,6 +101,7 @@ NEEDED: Final[tuple[type[Record], ...]] = (
     ChildReplaced,
     Bust,
     Correction,
+    ReportIgnored,
     RouteHold,
     SessionEvent,
     ParentDone,
@@ -142,6 +147,7 @@ class Restorer:
             ChildReplaced: self._on_replaced,
             Bust: self._on_taken_back,
             Correction: self._on_taken_back,
+            ReportIgnored: self._on_ignored,
             RouteHold: self._on_hold,
             SessionEvent: self._on_session,
             ParentDone: self._on_done,
@@ -461,6 +467,14 @@ class Restorer:
                 parent.busted_qty += lots
         if desk.brakes is not None:
             desk.brakes.on_taken_back(child, record, Decimal(record.fee))
+
+    def _on_ignored(self, record: ReportIgnored) -> None:
+        """A bust that came before its fill makes that void, whenever it comes."""
+        if record.reason in VOID:
+            report = msgspec.json.decode(record.report, type=ExecutionReport)
+            child = self._desk.requests.names[report.orig_cl_ord_id or report.cl_ord_id]
+            child.seen[report.exec_id] = report
+            make_void(child, report, record.reason)
 
     # Venues
 

@@ -54,9 +54,8 @@ class Bench:
         )
         config = {"strategy": {"kind": "greedy"}, "ack_timeout": f"{TIMEOUT}ns", **settings}
         recovery = {"resend_timeout": "20ns", "patience": "500ns", **config.pop("recovery", {})}
-        self.core = RouterCore(
-            profiles, RouterConfig.model_validate({**config, "recovery": recovery})
-        )
+        self._made = profiles, RouterConfig.model_validate({**config, "recovery": recovery})
+        self.core = RouterCore(*self._made)
         self.now = 0
         self.records: list[Record] = []
         self.sent: list[tuple[str, Any]] = []
@@ -88,6 +87,14 @@ class Bench:
             self.now = max(self.now, t_ns)
             self.take(self.core.on_wake(token, self.now))
         self.now = end
+
+    def crash(self) -> None:
+        """The router dies, comes back at once from its records, and all sessions are up again."""
+        self.core = RouterCore(*self._made)
+        self._wakes.clear()
+        self.take(self.core.restore(tuple(self.records), lambda name: None, self.now))
+        for venue_id, session in self.sessions.items():
+            self.take(self.core.on_session(SessionStatus(venue_id, session, is_up=True), self.now))
 
     # What the venue says
 

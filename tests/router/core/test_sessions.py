@@ -104,6 +104,25 @@ def test_F06_a_bust_of_a_fill_that_was_given_up_makes_that_void_and_accuses_nobo
     assert bench.holds() == []
 
 
+@pytest.mark.parametrize("came", [False, True])
+def test_P06_a_fill_that_is_void_stays_so_after_a_crash(came: bool) -> None:
+    bench = Bench(recovery={"resends": 0, "queries": 0})
+    bench.buy()
+    lost = bench.say(bench.fill("P.A.1", 40, 40, exec_id=7))
+    bust = bench.say(bench.report(ExecType.TRADE_CANCEL, "P.A.1", exec_ref_id=7))
+    bench.arrive(bust)
+    bench.later(20)
+    if came:
+        bench.arrive(lost)
+    bench.tell(bench.fill("P.A.1", 60, 60, leaves=40))
+    bench.tell(bench.report(ExecType.CANCELED, "P.A.1", cum=60))
+    bench.crash()
+    bench.arrive(*bench.kept["A"])
+    assert [qty for _, qty in bench.fills()] == [60]
+    assert bench.core.overfilled == {}
+    assert bench.holds() == []
+
+
 def test_F08_a_bust_of_a_fill_that_nobody_knows_is_a_breach_where_nothing_was_lost() -> None:
     bench = Bench()
     bench.buy()
