@@ -13,15 +13,20 @@ from sim.protocol.units import NS_PER_UNIT
 from sim.report.evidence.receipts import received_ns
 from sim.report.trail.build import Trail
 from sim.report.trail.orders import Child
+from sim.report.words import count
 
 _US: Final = NS_PER_UNIT["us"]
 _MS: Final = NS_PER_UNIT["ms"]
 
 GRANULARITY_NS: Final = 1
+_CLOCK_FAULT: Final = "clock_fault"
 
-STATEMENT: Final = (
+_ONE_CLOCK: Final = (
     "All stamps are whole nanoseconds since the start of the run, by one clock that venues and "
-    "router share: they differ by nothing, and no stamp has an error of its own.",
+    "router share"
+)
+STATEMENT: Final = (
+    f"{_ONE_CLOCK}: they differ by nothing, and no stamp has an error of its own.",
     "The log holds no date and no time of day, so a stamp cannot be traced to UTC. How the "
     "run's own time went against the wall stands in the run's manifest, where it ran in real time.",
     "Records of one instant are told apart by seq, which counts all records without a gap.",
@@ -52,25 +57,43 @@ MEMBERS: Final = (
 
 def clocks_section(trail: Trail) -> dict[str, Any]:
     """The statement: stamps and who takes them, and a row per venue with its class."""
+    wrong = [one for one in trail.faults if one.fault == _CLOCK_FAULT and one.phase == "struck"]
+    orders = {one.cl_ord_id for one in wrong}
+    mad = {one.venue_id for one in wrong}
     took: dict[str, list[int]] = {}
     for child in trail.children.values():
+        names = {child.cl_ord_id, *(one.cl_ord_id for one in child.requests)}
         ns = gateway_ns(child)
-        if ns is not None:
+        if ns is not None and not names & orders:
             took.setdefault(child.venue_id, []).append(ns)
     return {
-        "statement": list(STATEMENT),
+        "statement": [_of_faults(len(wrong), sorted(mad)), *STATEMENT[1:]]
+        if wrong
+        else [*STATEMENT],
         "granularity_ns": GRANULARITY_NS,
-        "divergence_ns": 0,
+        "divergence_ns": None if wrong else 0,
         "utc": None,
         "stamps": [
             dict(zip(("stamp", "where", "by", "when"), stamp, strict=True)) for stamp in STAMPS
         ],
-        "venues": [_venue_row(name, sorted(took.get(name, ()))) for name in trail.venues],
+        "venues": [
+            _venue_row(name, sorted(took.get(name, ())), is_mad=name in mad)
+            for name in trail.venues
+        ],
         "members": [
             dict(zip(("member", "divergence_max_ns", "granularity_max_ns"), member, strict=True))
             for member in MEMBERS
         ],
     }
+
+
+def _of_faults(struck: int, venues: list[str]) -> str:
+    """The first sentence where a clock fault of the scenario made venues write other times."""
+    of = f"{count(struck, 'message')} of {', '.join(venues)}"
+    return (
+        f"{_ONE_CLOCK}, but for those that clock faults of the scenario wrote on {of}: these are "
+        "wrong, and so is what is measured from them. Such orders are left out of the table below."
+    )
 
 
 def gateway_ns(child: Child) -> int | None:
@@ -88,8 +111,11 @@ def gateway_ns(child: Child) -> int | None:
     return min(answers) - came_ns if answers else None
 
 
-def _venue_row(venue_id: str, found: list[int]) -> dict[str, Any]:
-    """Gateway latency of one venue and the bounds of its class; ``found`` is sorted."""
+def _venue_row(venue_id: str, found: list[int], *, is_mad: bool) -> dict[str, Any]:
+    """Gateway latency of one venue and the bounds of its class; ``found`` is sorted.
+
+    One whose clock a fault struck (``is_mad``) is within no bounds.
+    """
     slowest = found[-1] if found else None
     bounds: tuple[int | None, int | None] = (None, None)
     if slowest is not None:
@@ -102,5 +128,5 @@ def _venue_row(venue_id: str, found: list[int]) -> dict[str, Any]:
         "gateway_max_ns": slowest,
         "divergence_max_ns": bounds[0],
         "granularity_max_ns": bounds[1],
-        "within": None if bounds[1] is None else bounds[1] >= GRANULARITY_NS,
+        "within": None if bounds[1] is None else bounds[1] >= GRANULARITY_NS and not is_mad,
     }

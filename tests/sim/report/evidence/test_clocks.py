@@ -4,6 +4,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from sim.report.evidence.clocks import clocks_section, gateway_ns
+from sim.report.trail.build import TrailBuilder
+from sim.scenario.load import load_scenario
+from sim.world import run_world
 
 if TYPE_CHECKING:
     from tests.sim.report.evidence.conftest import Story
@@ -38,3 +41,17 @@ def test_the_statement_claims_no_date(story: Callable[..., "Story"]) -> None:
     assert any("cannot be traced to UTC" in text for text in section["statement"])
     stamps = [name for row in section["stamps"] for name in row["stamp"].split(", ")]
     assert "processed_ns" in stamps
+
+
+def test_D09_a_clock_fault_is_not_said_to_be_no_error() -> None:
+    """What a venue wrote a day before the run makes no answer faster than none."""
+    built = TrailBuilder()
+    fault = "{kind: clock_fault, venue: NYSE, leg: report, clock: behind, at: 0s, count: 2}"
+    run_world(load_scenario("fragmented", sets=[f"faults=[{fault}]"]), watch=[built])
+    section = clocks_section(built.trail())
+    assert "wrote on 2 messages of NYSE: these are wrong" in section["statement"][0]
+    assert section["divergence_ns"] is None
+    rows = {row["venue_id"]: row for row in section["venues"]}
+    assert all((row["gateway_min_ns"] or 0) >= 0 for row in rows.values())
+    assert rows["NASDAQ"]["within"] is True
+    assert rows["NYSE"]["within"] is not True
