@@ -27,7 +27,10 @@ class AnyLegFault(MessageFault):
     def _leg_has_them(self) -> Self:
         kinds = _KINDS[self.leg]
         if self.messages not in kinds:
-            raise ValueError(f"messages on leg {self.leg} must be one of {', '.join(kinds)}")
+            allowed = ", ".join(kinds)
+            raise ValueError(
+                f"messages on leg {self.leg} must be one of {allowed}, was {self.messages}"
+            )
         return self
 
     @cached_property

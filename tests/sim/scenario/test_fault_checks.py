@@ -39,6 +39,11 @@ def problems(market: Make, lit: Make, load_data: Load) -> Callable[..., list[Pro
         ({**LOSS, "at": "1s", "count": 3, "lasts": "1s"}, "faults[0]", "found count and lasts"),
         ({**LOSS, "at": "1s", "venue": "B"}, "faults[0].venue", "no venue has the id B"),
         ({**LOSS, "at": "1s", "messages": "new"}, "faults[0]", "messages on leg report must be"),
+        (
+            {**LOSS, "at": "1s", "messages": "new"},
+            "faults[0]",
+            "cancel_reject, order_status, was new",
+        ),
         ({**LOSS, "at": "1s", "start": "1ms"}, "faults[0]", "start and stop belong"),
         (
             {**LOSS, "rate": 1.0, "start": "2s", "stop": "1s"},
