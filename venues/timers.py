@@ -39,7 +39,8 @@ def handler(
     wakes, changes = core.wakes, core.changes
     notes: list[Note] = core.notes if isinstance(core, TellingCore) else []
 
-    def serve() -> None:
+    def serve(now_ns: int) -> None:
+        # By the wall's clock time goes on meanwhile: all that is told of one step has its time.
         for wake in wakes:
             # Who was kept from its work may ask for a time that is past.
             t_ns = max(wake.t_ns, clock.now_ns)
@@ -47,25 +48,25 @@ def handler(
         wakes.clear()
         for change in changes:
             event = VenueEvent(
-                t_ns=clock.now_ns, venue_id=venue_id, event=change.event, detail=change.detail
+                t_ns=now_ns, venue_id=venue_id, event=change.event, detail=change.detail
             )
             if emit is not None:
                 emit(event)
             if feed is not None and isinstance(change, TradingChange):
-                feed(TradingStatus(venue_id, TimeNs(clock.now_ns), change.state))
+                feed(TradingStatus(venue_id, TimeNs(now_ns), change.state))
         changes.clear()
         if emit is not None:
             for note in notes:
-                emit(_told(venue_id, note, clock.now_ns))
+                emit(_told(venue_id, note, now_ns))
         notes.clear()
 
     def handle_and_serve(msg: Any, now_ns: TimeNs) -> list[VenueReport]:
         reports = handle(msg, now_ns)
         if wakes or changes or notes:
-            serve()
+            serve(now_ns)
         return reports
 
-    serve()
+    serve(clock.now_ns)
     return handle_and_serve
 
 
