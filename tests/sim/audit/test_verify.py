@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 import sim.audit.read
 import sim.audit.verify
+from sim.audit.read import printable
 from sim.audit.records import LINE_BYTES_MAX, RECORD_TYPES, SCHEMA
 from sim.audit.verify import VerifyResult, verify, verify_stream
 from sim.protocol.enums import Outcome
@@ -209,7 +210,8 @@ def test_expected_head_tells_which_end_of_a_broken_link_was_changed(
 
 @pytest.mark.parametrize("head", ["", "abc", "A" * 64, "0" * 63 + "\n"])
 def test_expected_head_must_be_a_hash(scratch: Path, head: str) -> None:
-    with pytest.raises(ValueError, match="64 lower-case hex digits"):
+    found = re.escape(printable(head))
+    with pytest.raises(ValueError, match=f"must be 64 lower-case hex digits, was '{found}'$"):
         verify(scratch, head)
 
 
@@ -276,7 +278,8 @@ def test_nothing_may_follow_run_finished(check: Check, chain_of: ChainOf) -> Non
     data = chain_of([STARTED, EVENT % 1, FINISHED % 3, EVENT % 9])
     result = check(data)
     assert bad_seq(result) == 3
-    assert "follows run_finished" in result.message
+    assert result.state == "broken"
+    assert result.message == ("record 3 (line 4): it follows run_finished, which must be the last")
     result = check(data[: data.rindex(b"\n", 0, -1) + 1] + b"{")
     assert bad_seq(result) == 3
     assert "1 bytes follow run_finished" in result.message
