@@ -154,26 +154,32 @@ def run(
         compared = run_comparison(
             source, plan.loaded, folder, done.exit_code, done.facts, quiet=quiet
         )
-    result, trouble = done.result, besides.trouble()
     if as_json:
-        import msgspec
-
-        document = {**result.summary, "folder": str(folder)}
-        document |= besides.named()
-        if done.resumed is not None:
-            document["resumed_from"] = done.resumed.facts()
-        if compared is not None:
-            document["comparison"] = msgspec.to_builtins(compared)
-        if trouble is not None:
-            document["trouble"] = trouble.document()
-        print_json(document)
+        print_json(_document(done, folder, compared, besides))
     elif not quiet:
-        _show(result.summary, folder, result.records, compared, trouble)
+        _show(done.result.summary, folder, done.result.records, compared, besides.trouble())
         for line in [*besides.lines(), *_resumed_lines(done.resumed)]:
             click.echo(line)
     for line in _reasons(done, folder, quiet=quiet):
         say(f"sorsim: {line}")
     return done.exit_code
+
+
+def _document(
+    done: "_Done", folder: Path, compared: "Comparison | None", besides: "Besides"
+) -> dict[str, Any]:
+    """What ``--json`` prints."""
+    import msgspec
+
+    document = {**done.result.summary, "folder": str(folder)} | besides.named()
+    if done.resumed is not None:
+        document["resumed_from"] = done.resumed.facts()
+    if compared is not None:
+        document["comparison"] = msgspec.to_builtins(compared)
+    trouble = besides.trouble()
+    if trouble is not None:
+        document["trouble"] = trouble.document()
+    return document
 
 
 class _Pace(NamedTuple):

@@ -31,7 +31,7 @@ from sim.data.binance_sizes import (
     NanoSizes,
     contract_usd,
 )
-from sim.data.inspection import Problems
+from sim.data.inspection import UNREADABLE, Problems
 from sim.data.numbers import NanoTable, PriceTable, clock_time
 from sim.data.text_files import line_blocks
 from sim.protocol.enums import Side
@@ -149,7 +149,6 @@ _ENVELOPE: Final = msgspec.json.Decoder(_Envelope)
 _DEPTH: Final = msgspec.json.Decoder(_Depth)
 _TICKER: Final = msgspec.json.Decoder(_Ticker)
 _TRADE: Final = msgspec.json.Decoder(_Trade)
-_REFUSED: Final = (ValueError, msgspec.MsgspecError, RecursionError)
 
 
 def identify(path: Path, problems: Problems | None = None) -> RawFile:
@@ -170,7 +169,7 @@ def identify(path: Path, problems: Problems | None = None) -> RawFile:
             if _kind(envelope) == "depth":
                 depth = _DEPTH.decode(envelope.data)
                 return RawFile(path, depth.market, depth.s, first_ns)
-        except _REFUSED as error:
+        except UNREADABLE as error:
             if problems is None or problems.strict:
                 raise DataFormatError(str(path), line, str(error)) from error
     raise DataFormatError(str(path), 0, "holds no depthUpdate message, so its market is unknown")
@@ -235,7 +234,7 @@ class MarketStream:
                         raise UnitError(f"receive time goes back, from {last_ns} to {recv_ns}")
                     last_ns = recv_ns
                     event = self._event(recv_ns, envelope, ids)
-                except _REFUSED as error:
+                except UNREADABLE as error:
                     if self._problems is None:
                         raise DataFormatError(str(file.path), line, str(error)) from error
                     self._problems[file.path].refuse(line, str(error), _trouble(error))

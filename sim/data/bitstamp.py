@@ -28,7 +28,7 @@ from sim.data.conversion import ConversionReport, Options
 from sim.data.event_rows import EventRows
 from sim.data.events import ASK, BID, SCALE, Event, EventBlock
 from sim.data.inspect_reader import inspect_reader
-from sim.data.inspection import Inspection, InspectOptions, Problems
+from sim.data.inspection import UNREADABLE, Inspection, InspectOptions, Problems
 from sim.data.numbers import NanoTable, clock_time
 from sim.data.order_books import EventBook
 from sim.data.packed import first_bytes as head_of
@@ -195,7 +195,7 @@ class BitstampEvents:
                 event, side, price, qty, order_id = (
                     self._event(what) if isinstance(what, _Order) else what
                 )
-            except (UnitError, msgspec.MsgspecError) as error:
+            except UNREADABLE as error:
                 kind = error.kind if isinstance(error, _NotOpenError) else "row left out"
                 self._problems.refuse(line, str(error), kind)
                 continue

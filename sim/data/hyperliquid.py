@@ -20,7 +20,7 @@ from sim.data.conversion import ConversionReport, Options
 from sim.data.event_rows import EventRows
 from sim.data.events import ASK, BID, Event, EventBlock
 from sim.data.inspect_reader import inspect_reader
-from sim.data.inspection import Inspection, InspectOptions, Problems
+from sim.data.inspection import UNREADABLE, Inspection, InspectOptions, Problems
 from sim.data.numbers import NanoTable, clock_time
 from sim.data.text_files import line_blocks
 from sim.data.to_events import OFFSET, only_input, read_yes, signed_duration, write_events
@@ -144,7 +144,7 @@ class HyperliquidEvents:
                 if t_ns < last_ns:
                     raise UnitError(f"receive time goes back, from {last_ns} to {t_ns}")
                 found = self._read(t_ns, body)
-            except (UnitError, msgspec.MsgspecError) as error:
+            except UNREADABLE as error:
                 self._problems.refuse(line, str(error))
                 continue
             last_ns = t_ns

@@ -18,6 +18,9 @@ from sim.protocol.errors import DataFormatError
 KEPT_PROBLEMS: Final = 100_000
 """So many problems are listed; all are counted."""
 
+UNREADABLE: Final = (ValueError, msgspec.MsgspecError, RecursionError)
+"""What a bad row of JSON raises, and its numbers; the last is for what is nested too deeply."""
+
 
 class DataProblem(msgspec.Struct, frozen=True, order=True, gc=False):
     """One thing wrong at a line or record of a data file; 0 is the file as a whole."""

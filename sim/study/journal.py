@@ -17,8 +17,9 @@ from typing import Any, Final, Generic, Self, TypeVar
 
 import msgspec
 
+from sim.audit.read import UNREADABLE, printable
 from sim.protocol.errors import JournalError
-from sim.scenario.scalars import shown
+from sim.scenario.scalars import SHOWN_CHARS, shown
 from sim.study.code import code_digest
 
 SCHEMA: Final = "sorsim-journal/1"
@@ -181,7 +182,7 @@ class Journal(Generic[R]):
     def _check_head(self, line: bytes) -> None:
         try:
             head = msgspec.json.decode(line, type=_Head)
-        except (msgspec.DecodeError, ValueError) as error:
+        except UNREADABLE as error:
             raise self._wrong(1, "no head of a journal", SCHEMA) from error
         if head.schema != SCHEMA:
             raise self._wrong(1, f"schema {shown(head.schema)}", SCHEMA)
@@ -197,8 +198,9 @@ class Journal(Generic[R]):
             entry = msgspec.json.decode(line, type=_Entry)
             text = bytes(entry.result)
             result = self._decoder.decode(text)
-        except (msgspec.DecodeError, ValueError) as error:
-            raise self._wrong(number, f"no result of this study: {error}", "its lines") from error
+        except UNREADABLE as error:
+            why = printable(str(error)[:SHOWN_CHARS])
+            raise self._wrong(number, f"no result of this study: {why}", "its lines") from error
         if not _KEY.fullmatch(entry.key) or entry.sum != _sum(entry.key, entry.job, text):
             raise self._wrong(number, "a line that was changed", "lines as they were written")
         self._results[entry.key] = result

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import sim.audit.read
 import sim.audit.verify
-from sim.audit.read import printable
+from sim.audit.read import printable, read_records
 from sim.audit.records import LINE_BYTES_MAX, RECORD_TYPES, SCHEMA
 from sim.audit.verify import VerifyResult, verify, verify_stream
 from sim.protocol.enums import Outcome
@@ -405,3 +405,24 @@ def test_L06_huge_line_after_a_broken_link_is_not_read(
     result = verify(scratch)
     assert bad_seq(result) == 1
     assert "it is not the record whose hash record 2 holds" in result.message
+
+
+@pytest.mark.parametrize("behind", [0, 3])
+@pytest.mark.parametrize(("number", "bits"), [(1 << 62, 63), (-(1 << 62), 63), (10**30, 100)])
+def test_L06_a_number_that_no_sum_of_64_bits_holds_is_refused(
+    check: Check, chain_of: ChainOf, scratch: Path, behind: int, number: int, bits: int
+) -> None:
+    """The chain is right; but what adds such numbers up, in arrays and tables, could not."""
+    trade = b'"kind":"trade","t_ns":1,"venue_id":"A","venue_seq":%d,"price":5,"qty":1,'
+    trade += b'"aggressor":"buy"'
+    lines = [STARTED, *[trade % n for n in (7, number, *range(behind))]]
+    result = check(chain_of(lines))
+    said = f"its numbers must be of 62 bits, found one of {bits}"
+    assert (bad_seq(result), result.first_bad and result.first_bad.reason) == (2, said)
+    with pytest.raises(AuditFormatError, match=f":3: record 2: {said}"):
+        list(read_records(scratch))
+
+
+def test_a_scenario_may_have_any_number_of_64_bits(check: Check, chain_of: ChainOf) -> None:
+    largest = STARTED.replace(b'"seed":1,', b'"seed":%d,' % (2**63 - 1))
+    assert check(chain_of([largest, EVENT % 1, FINISHED % 3])).ok

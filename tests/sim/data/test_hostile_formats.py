@@ -306,6 +306,23 @@ def test_a_hyperliquid_recording(tmp_path: Path, out: Path) -> None:
     assert inspected(bad, "hyperliquid").left_out == 1
 
 
+@pytest.mark.parametrize(
+    ("name", "row"),
+    [
+        ("hyperliquid", '400 {"channel":"trades","data":%s}\n'),
+        ("bitstamp", '601004 order_created {"a":%s}\n'),
+    ],
+)
+def test_S08_what_is_nested_too_deeply_is_a_bad_row(
+    tmp_path: Path, out: Path, name: str, row: str
+) -> None:
+    sound = {"hyperliquid": HYPER, "bitstamp": LOG}[name]
+    path = save(tmp_path, sound + row % (20_000 * "[" + 20_000 * "]"))
+    with pytest.raises(DataFormatError, match=rf"b\.csv:{sound.count(chr(10)) + 1}: .*recursion"):
+        converted(name, path, out)
+    assert inspected(path, name).left_out == 1
+
+
 @pytest.mark.parametrize("name", ["pitch", "bitstamp", "iex_deep", "hyperliquid", "tardis"])
 def test_no_partner_is_taken(tmp_path: Path, name: str) -> None:
     path = save(tmp_path, "x\n")
