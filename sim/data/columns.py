@@ -416,14 +416,15 @@ class Sheet(Rows):
         last = np.flatnonzero(newline)
         fields = np.diff(last, prepend=-1)
         good = fields == count
-        for row in np.flatnonzero(~good).tolist():
-            begin = int(starts[last[row] - fields[row] + 1])
-            text = self._block[begin : min(int(ends[last[row]]), begin + 80)]
-            what = (
-                f"a row must have {count} fields ({_shown_names(self._names)}), found "
-                f"{fields[row]} in {text.decode('utf-8', 'backslashreplace')!a}"
-            )
-            self._ragged.append((first_line + row, what))
+        rows = np.flatnonzero(~good)
+        wanted = f"a row must have {count} fields ({_shown_names(self._names)}), found"
+        begins = starts[last[rows] - fields[rows] + 1].tolist()
+        found = zip(
+            rows.tolist(), begins, ends[last[rows]].tolist(), fields[rows].tolist(), strict=True
+        )
+        for row, begin, end, has in found:
+            text = self._block[begin : min(end, begin + 80)].decode("utf-8", "backslashreplace")
+            self._ragged.append((first_line + row, f"{wanted} {has} in {text!a}"))
         return np.repeat(good, fields), good
 
 

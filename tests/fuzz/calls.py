@@ -65,6 +65,8 @@ def _one_document(said: str, args: Sequence[str]) -> None:
 
 
 def _unprintable(text: str) -> str:
+    if text.replace("\n", "").isprintable():
+        return ""
     found = next((char for char in text if not char.isprintable() and char != "\n"), "")
     return found and f"U+{ord(found):04X}"
 
