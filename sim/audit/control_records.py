@@ -5,7 +5,7 @@ Units and stamps as in ``sim.audit.records``, where all records are named.
 
 import msgspec
 
-from sim.audit.record import Record
+from sim.audit.record import Record, Whole
 from sim.protocol.enums import Control, Side
 
 
@@ -14,11 +14,11 @@ class Kept(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
 
     cl_ord_id: str
     """Its id; a replace has the id of the order."""
-    decision_id: int
+    decision_id: Whole
     venue_id: str
     side: Side
-    order_qty: int
-    price: int
+    order_qty: Whole
+    price: Whole
     """Its limit."""
     replaces: bool
     """Whether it is a replace; then the order stays as it is."""
@@ -29,10 +29,10 @@ class ControlBreach(Record, frozen=True, kw_only=True, tag="control_breach", omi
 
     control: Control
     """Which control; it has the code of a reject of the same reason."""
-    found: int
+    found: Whole
     """What breached it: ticks for the collar, lots for quantities, tick-lots (price times quantity)
     for values and losses, else a count; the time of the run where the kill switch is pulled."""
-    limit: int
+    limit: Whole
     """The most that may be, in the same unit; the reference for ``no_reference`` is 0."""
     then: str
     """``wait_for_quote``, ``other_venues``, ``smaller`` (so much as may leaves instead),
@@ -41,9 +41,9 @@ class ControlBreach(Record, frozen=True, kw_only=True, tag="control_breach", omi
     """The parent; None where it is about all."""
     order: Kept | None = None
     """What did not leave; None where the control is not about one order."""
-    allowed_qty: int | None = None
+    allowed_qty: Whole | None = None
     """What leaves instead."""
-    until_ns: int | None = None
+    until_ns: Whole | None = None
     """When it is over, where that is known."""
 
 
@@ -56,6 +56,6 @@ class WrittenOff(Record, frozen=True, kw_only=True, tag="written_off"):
     cl_ord_id: str
     parent_id: str
     venue_id: str
-    written_off_qty: int
+    written_off_qty: Whole
     """What was open of it."""
-    cum_qty: int
+    cum_qty: Whole

@@ -5,9 +5,8 @@ Units and stamps as in ``sim.audit.records``, where all records are named.
 
 import msgspec
 
-from sim.audit.record import Record
+from sim.audit.record import Record, Whole, WholeLevels
 from sim.protocol.enums import DecisionReason
-from sim.protocol.market_data import Levels
 
 
 class KnownQuote(
@@ -25,22 +24,22 @@ class KnownQuote(
     """
 
     venue_id: str
-    venue_seq: int
-    age_ns: int
+    venue_seq: Whole
+    age_ns: Whole
     """Age of the quote: since the venue published it."""
-    latency_ns: int
+    latency_ns: Whole
     """Expected delay of an order to the venue."""
-    levels: Levels
+    levels: WholeLevels
     """Usable levels of the side it trades against, best first; of its own side for ``rest``."""
-    slope: int
+    slope: Whole
     """Of the effective price."""
-    intercept: int
+    intercept: Whole
     """Of the effective price."""
-    impact: int | None = None
+    impact: Whole | None = None
     """Own impact on the price in the unit of ``intercept``; only where costs are worked out."""
     fill_risk: str | None = None
     """Probability, as decimal text, that lots are not had; only where costs are worked out."""
-    latency_cost: int | None = None
+    latency_cost: Whole | None = None
     """What the price may have moved away until an order is there, in the unit of ``intercept``;
     only where the scenario says how much it moves."""
 
@@ -52,11 +51,11 @@ class Doubt(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True, o
     reason: str
     """``stale``: nothing new for too long; ``jumped``: a newer quote than the one at hand was not
     believed; ``crossed`` and ``locked``: it is one of those whose displayed prices meet."""
-    bid_px: int | None = None
+    bid_px: Whole | None = None
     """Its best bid: of the quote that was not believed, or that meets an offer."""
-    ask_px: int | None = None
+    ask_px: Whole | None = None
     """Its best offer, likewise."""
-    silent_ns: int = 0
+    silent_ns: Whole = 0
     """How long it had said nothing new, by the router's own clock."""
 
 
@@ -71,11 +70,11 @@ class BlindOrder(
     """
 
     venue_id: str
-    latency_ns: int
+    latency_ns: Whole
     """Expected delay of an order to the venue."""
-    best_px: int | None
+    best_px: Whole | None
     """Best displayed lit price of the other side that the router knew."""
-    limit_px: int
+    limit_px: Whole
     """Limit of the order."""
     stage: str = ""
     """``ping``: a small order that asks first; ``after_ping``: what follows one that was filled
@@ -86,9 +85,9 @@ class Slice(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     """One level of the chosen split; for a blind order ``price`` is its limit."""
 
     venue_id: str
-    price: int
+    price: Whole
     """Price of the level."""
-    qty: int
+    qty: Whole
     """Wanted from it."""
 
 
@@ -102,20 +101,20 @@ class VenueCost(
     """
 
     venue_id: str
-    qty: int
+    qty: Whole
     """Lots of the split there."""
-    price: int
+    price: Whole
     """Their prices, without the fee."""
-    fees: int
+    fees: Whole
     """Taker fees; negative: a rebate."""
-    total: int
+    total: Whole
     """The cost of the venue in the customer's formula: the sum of all terms."""
-    impact: int = 0
+    impact: Whole = 0
     """What our own order is thought to move the price by; left out where it is 0, as are the next
     two."""
-    latency: int = 0
+    latency: Whole = 0
     """What the price may have moved away until the order is there."""
-    fill_risk: int = 0
+    fill_risk: Whole = 0
     """What comes on top since lots may not be had, to the nearest whole number."""
 
 
@@ -127,9 +126,9 @@ class Exposure(
     Probabilities are decimal text with 8 decimals. Dark venues and makers show nothing.
     """
 
-    visible_qty: int
+    visible_qty: Whole
     """Lots that show: of its open children, and of what this decision sends."""
-    children: int
+    children: Whole
     """Venues at which something shows."""
     detect_prob: str
     """``1 - exp(-alpha * visible)``: that the parent is noticed; the same for every split."""
@@ -144,13 +143,13 @@ class KnownQueue(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=Tr
     """What the router knew of a queue that a limit order could join."""
 
     venue_id: str
-    price: int
+    price: Whole
     """Best price of the own side, within the parent's limit."""
-    queue_qty: int
+    queue_qty: Whole
     """Lots displayed there and at better prices of that side, which trade first."""
-    venue_seq: int
+    venue_seq: Whole
     """Number of the quote."""
-    age_ns: int
+    age_ns: Whole
     """Age of the quote: since the venue published it."""
 
 
@@ -175,9 +174,9 @@ class Refused(
     (``router.reroute.on``);
     ``price_collar``, ``max_order_qty``, ``max_order_value``, ``message_throttle``
     and ``held`` (``router.controls``); ``not_chosen`` (by the user's own router)."""
-    venue_seq: int | None = None
+    venue_seq: Whole | None = None
     """The quote at hand; left out where there was none or it stands among ``quotes``."""
-    age_ns: int | None = None
+    age_ns: Whole | None = None
     """Its age."""
 
 
@@ -187,11 +186,11 @@ class Protected(
     """A lit venue whose displayed quote a part of the split would pass by at a worse price."""
 
     venue_id: str
-    price: int
+    price: Whole
     """Its best displayed price."""
-    qty: int
+    qty: Whole
     """Displayed there."""
-    moved_qty: int = 0
+    moved_qty: Whole = 0
     """Moved there from the worst parts of the split; left out where it got all by the split."""
     exception: str | None = None
     """Why it does not get all that it displays: it may not be used, for a reason as in ``refused``,
@@ -202,9 +201,9 @@ class PlannedLeave(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=
     """When a child is to leave, so that it arrives together with the others."""
 
     venue_id: str
-    delay_ns: int
+    delay_ns: Whole
     """How long an order is thought to take there."""
-    wait_ns: int
+    wait_ns: Whole
     """How long after the decision it leaves."""
 
 
@@ -223,18 +222,18 @@ class Decision(Record, frozen=True, kw_only=True, tag="decision", omit_defaults=
     ``blind`` says which parts of the split rest on no quote; it is left out where none does.
     """
 
-    decision_id: int
+    decision_id: Whole
     parent_id: str
     reason: DecisionReason
     """What made the router decide."""
     strategy: str
     """What split: the strategy by its name in scenarios; ``dark_then_lit``, the policy of
     ``reroute.prefer: dark``; or ``outside``, a router under test that is not ours."""
-    unreserved_qty: int
+    unreserved_qty: Whole
     """What the decision had to place: neither filled nor in an open child."""
     depth: str
     """``top`` or ``full``: how much of each venue the split could use."""
-    effective_scale: int
+    effective_scale: Whole
     """Effective prices below count 1/this of a tick."""
     quotes: tuple[KnownQuote, ...]
     """What was known of each venue that could be used."""

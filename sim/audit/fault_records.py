@@ -3,7 +3,7 @@
 Units and stamps as in ``sim.audit.records``, where all records are named.
 """
 
-from sim.audit.record import Record
+from sim.audit.record import Record, Whole
 from sim.protocol.enums import OrdStatus
 
 
@@ -37,9 +37,9 @@ class SessionEvent(Record, frozen=True, kw_only=True, tag="session", omit_defaul
     """``down`` and ``up``; ``gap`` (reports are missing, and are asked for again), ``filled`` (they
     have come), ``given_up`` (they have not), ``reset`` (numbers begin again without a new
     session)."""
-    session: int = 0
+    session: Whole = 0
     """Number of the session, from 1."""
-    expected_seq: int = 0
+    expected_seq: Whole = 0
     """Number of the report that was expected, where that matters."""
     detail: str = ""
     """What there is to say about it."""
@@ -67,22 +67,22 @@ class StatusReported(Record, frozen=True, kw_only=True, tag="status_reported"):
     venue_id: str
     ord_status: OrdStatus
     """As the venue has it; ``rejected`` where it knows no such order."""
-    cum_qty: int
-    leaves_qty: int
-    processed_ns: int
-    sent_ns: int
-    drawn_ns: int
-    held_ns: int
+    cum_qty: Whole
+    leaves_qty: Whole
+    processed_ns: Whole
+    sent_ns: Whole
+    drawn_ns: Whole
+    held_ns: Whole
 
 
 class RouterRestarted(Record, frozen=True, kw_only=True, tag="router_restarted"):
     """The router came back after a crash, with what its own records say and nothing else."""
 
-    parents: int
+    parents: Whole
     """Parents that it works on."""
-    children: int
+    children: Whole
     """Children of which it does not know what became of them."""
-    records: int
+    records: Whole
     """Records that it read."""
 
 

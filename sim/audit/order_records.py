@@ -3,7 +3,7 @@
 Units and stamps as in ``sim.audit.records``, where all records are named.
 """
 
-from sim.audit.record import Record
+from sim.audit.record import Record, Whole
 from sim.protocol.enums import CxlRejReason
 
 
@@ -12,10 +12,10 @@ class ChildDropped(Record, frozen=True, kw_only=True, tag="child_dropped"):
 
     cl_ord_id: str
     parent_id: str
-    decision_id: int
+    decision_id: Whole
     """The decision that planned it."""
     venue_id: str
-    order_qty: int
+    order_qty: Whole
     reason: str
     """``parent_stopped``, ``run_ended``, ``quarantine``, or why the venue may not be used now, as
     in ``refused`` of a decision."""
@@ -40,10 +40,10 @@ class CancelRejected(Record, frozen=True, kw_only=True, tag="cancel_rejected"):
     venue_id: str
     reason: CxlRejReason
     """Why, by the venue."""
-    processed_ns: int
-    sent_ns: int
-    drawn_ns: int
-    held_ns: int
+    processed_ns: Whole
+    sent_ns: Whole
+    drawn_ns: Whole
+    held_ns: Whole
 
 
 class RequestPending(Record, frozen=True, kw_only=True, tag="request_pending"):
@@ -52,10 +52,10 @@ class RequestPending(Record, frozen=True, kw_only=True, tag="request_pending"):
     cl_ord_id: str
     orig_cl_ord_id: str
     venue_id: str
-    processed_ns: int
-    sent_ns: int
-    drawn_ns: int
-    held_ns: int
+    processed_ns: Whole
+    sent_ns: Whole
+    drawn_ns: Whole
+    held_ns: Whole
 
 
 class ReplaceSent(Record, frozen=True, kw_only=True, tag="replace_sent"):
@@ -67,9 +67,9 @@ class ReplaceSent(Record, frozen=True, kw_only=True, tag="replace_sent"):
     cl_ord_id: str
     orig_cl_ord_id: str
     venue_id: str
-    order_qty: int
+    order_qty: Whole
     """New total, with what is filled already."""
-    price: int
+    price: Whole
     """New limit."""
     reason: str
     """``market_moved`` or ``quote_change`` (lots are wanted elsewhere)."""
@@ -81,16 +81,16 @@ class ChildReplaced(Record, frozen=True, kw_only=True, tag="child_replaced"):
     cl_ord_id: str
     orig_cl_ord_id: str
     venue_id: str
-    order_qty: int
+    order_qty: Whole
     """Total from now on; what was filled, where the new total came too late."""
-    price: int
+    price: Whole
     """Limit from now on."""
-    cum_qty: int
-    leaves_qty: int
-    processed_ns: int
-    sent_ns: int
-    drawn_ns: int
-    held_ns: int
+    cum_qty: Whole
+    leaves_qty: Whole
+    processed_ns: Whole
+    sent_ns: Whole
+    drawn_ns: Whole
+    held_ns: Whole
 
 
 class Overfill(Record, frozen=True, kw_only=True, tag="overfill"):
@@ -102,23 +102,23 @@ class Overfill(Record, frozen=True, kw_only=True, tag="overfill"):
 
     cl_ord_id: str
     venue_id: str
-    exec_id: int
-    last_px: int
+    exec_id: Whole
+    last_px: Whole
     """Price of the reported fill."""
-    last_qty: int
+    last_qty: Whole
     """Quantity of the reported fill."""
-    booked_qty: int
+    booked_qty: Whole
     """What the child takes of it."""
-    excess_qty: int
+    excess_qty: Whole
     """What goes to the account apart."""
-    leaves_qty: int
+    leaves_qty: Whole
     """Still open of the child when all of it is taken in."""
     reason: str
     """``too_much``, ``outside_limit``, ``after_end`` or ``parent_done``."""
-    processed_ns: int
-    sent_ns: int
-    drawn_ns: int
-    held_ns: int
+    processed_ns: Whole
+    sent_ns: Whole
+    drawn_ns: Whole
+    held_ns: Whole
 
 
 class Bust(Record, frozen=True, kw_only=True, tag="bust"):
@@ -131,25 +131,25 @@ class Bust(Record, frozen=True, kw_only=True, tag="bust"):
     cl_ord_id: str
     parent_id: str
     venue_id: str
-    exec_id: int
-    exec_ref_id: int
+    exec_id: Whole
+    exec_ref_id: Whole
     """``exec_id`` of the fill."""
-    was_px: int
+    was_px: Whole
     """Price of the fill."""
-    was_qty: int
+    was_qty: Whole
     """What was booked of it, and is filled no more."""
-    reopened_qty: int
+    reopened_qty: Whole
     """How much of that is open again."""
-    excess_qty: int
+    excess_qty: Whole
     """What leaves the account apart, where the fill was more than the child could have."""
-    cum_qty: int
-    leaves_qty: int
+    cum_qty: Whole
+    leaves_qty: Whole
     fee: str
     """Money as decimal text that the fee changes by: the fee of the fill, negated."""
-    processed_ns: int
-    sent_ns: int
-    drawn_ns: int
-    held_ns: int
+    processed_ns: Whole
+    sent_ns: Whole
+    drawn_ns: Whole
+    held_ns: Whole
 
 
 class Correction(Record, frozen=True, kw_only=True, tag="correction"):
@@ -158,29 +158,29 @@ class Correction(Record, frozen=True, kw_only=True, tag="correction"):
     cl_ord_id: str
     parent_id: str
     venue_id: str
-    exec_id: int
-    exec_ref_id: int
+    exec_id: Whole
+    exec_ref_id: Whole
     """``exec_id`` of the fill."""
-    last_px: int
+    last_px: Whole
     """Price from now on."""
-    last_qty: int
+    last_qty: Whole
     """What is booked of it from now on."""
-    was_px: int
+    was_px: Whole
     """Price until now."""
-    was_qty: int
+    was_qty: Whole
     """What was booked of it until now."""
-    reopened_qty: int
+    reopened_qty: Whole
     """How much of the difference is open again."""
-    excess_qty: int
+    excess_qty: Whole
     """What leaves the account apart, where the fill was more than the child could have."""
-    cum_qty: int
-    leaves_qty: int
+    cum_qty: Whole
+    leaves_qty: Whole
     fee: str
     """Money as decimal text that the fee changes by."""
-    processed_ns: int
-    sent_ns: int
-    drawn_ns: int
-    held_ns: int
+    processed_ns: Whole
+    sent_ns: Whole
+    drawn_ns: Whole
+    held_ns: Whole
 
 
 def taken_back(record: Bust | Correction) -> tuple[int, int]:
@@ -198,9 +198,9 @@ class RouteHold(Record, frozen=True, kw_only=True, tag="route_hold"):
     """The router sends nothing to a venue for a while, or no longer, or again."""
 
     venue_id: str
-    until_ns: int | None
+    until_ns: Whole | None
     """When it may be used again; None: not in this run, or not before it answers."""
-    strikes: int
+    strikes: Whole
     """Refusals and silences in a row that count."""
     reason: str
     """``rejected_`` and the venue's reason, ``ack_timeout``, ``no_answer`` (to cancels neither),

@@ -3,7 +3,7 @@
 Units and stamps as in ``sim.audit.records``, where all records are named.
 """
 
-from sim.audit.record import Record
+from sim.audit.record import Record, Whole
 from sim.protocol.enums import Side
 
 
@@ -29,7 +29,7 @@ class ParticipantEvent(
     """Where it learned of it, or acts."""
     side: Side | None = None
     """What it does, or what it takes the other to be doing."""
-    qty: int | None = None
+    qty: Whole | None = None
     """How much."""
-    price: int | None = None
+    price: Whole | None = None
     """At which price."""

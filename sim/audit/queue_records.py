@@ -3,7 +3,7 @@
 Units and stamps as in ``sim.audit.records``, where all records are named.
 """
 
-from sim.audit.record import Record
+from sim.audit.record import Record, Whole
 
 
 class QueuePosition(Record, frozen=True, kw_only=True, tag="queue_position"):
@@ -17,13 +17,13 @@ class QueuePosition(Record, frozen=True, kw_only=True, tag="queue_position"):
     cl_ord_id: str
     """The child, as it was sent; a replace does not rename it here."""
     venue_id: str
-    price: int
+    price: Whole
     """Where it rests."""
-    ahead_qty: int
+    ahead_qty: Whole
     """Lots ahead of it at this price."""
-    leaves_qty: int
+    leaves_qty: Whole
     """Still open of it; 0: it is filled."""
-    level_qty: int
+    level_qty: Whole
     """All lots at this price, its own too."""
     reason: str
     """``joined`` (the end of a line, also after a replace), ``traded`` or ``canceled`` (lots ahead

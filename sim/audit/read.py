@@ -11,7 +11,7 @@ from typing import BinaryIO, Final
 
 import msgspec
 
-from sim.audit.records import LINE_BYTES_MAX, SCHEMA, AnyRecord, Record, RunStarted
+from sim.audit.records import LINE_BYTES_MAX, SCHEMA, AnyRecord, Record
 from sim.kernel.files import open_regular
 from sim.protocol.errors import AuditFormatError
 
@@ -28,8 +28,6 @@ _TAILS: Final = re.compile(rb'(?:,"prev":"[0-9a-f]{64}"\})*')
 _Decoder = msgspec.json.Decoder[AnyRecord]
 # What msgspec raises for bytes that are no such record: no JSON, other types, bad UTF-8, too deep.
 UNREADABLE: Final = (ValueError, OverflowError, RecursionError)
-_DIGITS: Final = bytes.maketrans(b"123456789", b"000000000")
-_LONG: Final = b"0" * 19
 
 
 class LineTooLong(Exception):
@@ -194,30 +192,6 @@ def _units(char: str) -> str:
     return "".join([f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4)])
 
 
-def may_be_too_large(text: bytes) -> bool:
-    """Whether there are digits enough in a row for a number that is too large."""
-    return _LONG in text.translate(_DIGITS)
-
-
-def too_large(record: Record) -> str:
-    """Say that a record has a number too large for sums of 64 bits, if so; we never write one.
-
-    Times, prices and lots end far below 2^62 (``sim.protocol.units``). A scenario may have any
-    number of 64 bits.
-    """
-    bits = 63 if isinstance(record, RunStarted) else 62
-    left = [msgspec.to_builtins(record)]
-    while left:
-        one = left.pop()
-        if isinstance(one, dict):
-            left += one.values()
-        elif isinstance(one, list | tuple):
-            left += one
-        elif isinstance(one, int) and one.bit_length() > bits:
-            return f"its numbers must be of {bits} bits, found one of {one.bit_length()}"
-    return ""
-
-
 class _Header(msgspec.Struct):
     kind: str
     schema: str
@@ -250,11 +224,10 @@ def _plain_records(decoder: _Decoder, lines: list[bytes], seq: int) -> list[AnyR
     tails = b"".join([line[-_TAIL:] for line in lines])
     if _TAILS.fullmatch(tails) is None or len(tails) != count * _TAIL:
         return None
-    bodies = b"{%b}\n" % b"}\n{".join([line[start:-_TAIL] for line in lines])
-    if may_be_too_large(bodies):
-        return None
     try:
-        records = decoder.decode_lines(bodies)
+        records = decoder.decode_lines(
+            b"{%b}\n" % b"}\n{".join([line[start:-_TAIL] for line in lines])
+        )
     except UNREADABLE:
         return None
     return records if len(records) == count else None
@@ -284,12 +257,9 @@ def _record(decode: Callable[[bytes], AnyRecord], line: bytes, seq: int, path: P
     if int(parts[1]) != seq:
         raise _broken(path, seq, f"its seq must be {seq}, was {int(parts[1])}")
     try:
-        record = decode(b"{%b}" % parts[2])
+        return decode(b"{%b}" % parts[2])
     except UNREADABLE as error:
         raise _broken(path, seq, printable(str(error))) from error
-    if may_be_too_large(parts[2]) and (reason := too_large(record)):
-        raise _broken(path, seq, reason)
-    return record
 
 
 def _broken(path: Path, seq: int, reason: str) -> AuditFormatError:

@@ -1,6 +1,14 @@
 """What every audit record has."""
 
+from typing import Annotated
+
 import msgspec
+
+Whole = Annotated[int, msgspec.Meta(gt=-(1 << 62), lt=1 << 62)]
+"""A whole number that sums of 64 bits hold; sorsim's own end far below. Checked in reading."""
+
+WholeLevels = tuple[tuple[Whole, Whole], ...]
+"""Prices and lots of a book, as `sim.protocol.market_data.Levels`."""
 
 
 class Record(
@@ -13,4 +21,4 @@ class Record(
 ):
     """What every record has."""
 
-    t_ns: int
+    t_ns: Whole

@@ -49,7 +49,7 @@ from sim.audit.order_records import (
 )
 from sim.audit.participant_records import ParticipantEvent
 from sim.audit.queue_records import QueuePosition
-from sim.audit.record import Record
+from sim.audit.record import Record, Whole, WholeLevels
 from sim.audit.schedule_records import ScheduleStep
 from sim.protocol.enums import (
     EndReason,
@@ -58,7 +58,6 @@ from sim.protocol.enums import (
     Side,
     TimeInForce,
 )
-from sim.protocol.market_data import Levels
 
 __all__ = [
     "LINE_BYTES_MAX",
@@ -152,14 +151,14 @@ class ParentReceived(Record, frozen=True, kw_only=True, tag="parent_received"):
 
     parent_id: str
     side: Side
-    order_qty: int
-    limit_px: int | None
+    order_qty: Whole
+    limit_px: Whole | None
     """Its limit."""
-    deadline_ns: int | None
+    deadline_ns: Whole | None
     """When it ends at the latest, since the start of the run."""
-    bid_px: int | None
+    bid_px: Whole | None
     """Best displayed lit bid that the router knew."""
-    ask_px: int | None
+    ask_px: Whole | None
     """Best displayed lit offer that the router knew."""
 
 
@@ -172,19 +171,19 @@ class ChildSent(Record, frozen=True, kw_only=True, tag="child_sent", omit_defaul
 
     cl_ord_id: str
     parent_id: str
-    decision_id: int
+    decision_id: Whole
     venue_id: str
     side: Side
-    order_qty: int
-    price: int
+    order_qty: Whole
+    price: Whole
     """Its limit: the worst level wanted there."""
     time_in_force: TimeInForce
     """How long it lives at the venue."""
-    shown_px: int | None
+    shown_px: Whole | None
     """Best price that the venue showed, as the router knew it."""
-    quote_seq: int | None
+    quote_seq: Whole | None
     """``venue_seq`` of the quote that showed it."""
-    min_qty: int = 0
+    min_qty: Whole = 0
     """The fewest lots that one of its executions may have; left out where any will do."""
 
 
@@ -193,15 +192,15 @@ class BookAtArrival(Record, frozen=True, kw_only=True, tag="book_at_arrival"):
 
     cl_ord_id: str
     venue_id: str
-    venue_seq: int
-    sent_ns: int
-    drawn_ns: int
-    held_ns: int
-    queued_ns: int = 0
+    venue_seq: Whole
+    sent_ns: Whole
+    drawn_ns: Whole
+    held_ns: Whole
+    queued_ns: Whole = 0
     """How long the child waited in the venue's queue after its arrival."""
-    processing_ns: int = 0
+    processing_ns: Whole = 0
     """How long the venue then worked on it, before it met the book."""
-    levels: Levels
+    levels: WholeLevels
     """Best first, hidden ones too."""
 
 
@@ -210,11 +209,11 @@ class ChildAcked(Record, frozen=True, kw_only=True, tag="child_acked"):
 
     cl_ord_id: str
     venue_id: str
-    order_id: int
-    processed_ns: int
-    sent_ns: int
-    drawn_ns: int
-    held_ns: int
+    order_id: Whole
+    processed_ns: Whole
+    sent_ns: Whole
+    drawn_ns: Whole
+    held_ns: Whole
 
 
 class ChildRejected(Record, frozen=True, kw_only=True, tag="child_rejected"):
@@ -224,10 +223,10 @@ class ChildRejected(Record, frozen=True, kw_only=True, tag="child_rejected"):
     venue_id: str
     reason: RejectReason
     """Why, by the venue."""
-    processed_ns: int
-    sent_ns: int
-    drawn_ns: int
-    held_ns: int
+    processed_ns: Whole
+    sent_ns: Whole
+    drawn_ns: Whole
+    held_ns: Whole
 
 
 class Fill(Record, frozen=True, kw_only=True, tag="fill"):
@@ -241,23 +240,23 @@ class Fill(Record, frozen=True, kw_only=True, tag="fill"):
     cl_ord_id: str
     parent_id: str
     venue_id: str
-    exec_id: int
-    last_px: int
+    exec_id: Whole
+    last_px: Whole
     """Price of this fill."""
-    last_qty: int
+    last_qty: Whole
     """Quantity of this fill."""
-    cum_qty: int
-    leaves_qty: int
+    cum_qty: Whole
+    leaves_qty: Whole
     fee: str
     """Money as decimal text; negative: a rebate."""
     is_maker: bool
     """Whether the child rested in the book."""
-    best_px: int | None
+    best_px: Whole | None
     """Best displayed lit price known when the child was sent."""
-    processed_ns: int
-    sent_ns: int
-    drawn_ns: int
-    held_ns: int
+    processed_ns: Whole
+    sent_ns: Whole
+    drawn_ns: Whole
+    held_ns: Whole
 
 
 class ChildCanceled(Record, frozen=True, kw_only=True, tag="child_canceled"):
@@ -265,27 +264,27 @@ class ChildCanceled(Record, frozen=True, kw_only=True, tag="child_canceled"):
 
     cl_ord_id: str
     venue_id: str
-    canceled_qty: int
+    canceled_qty: Whole
     """Free again."""
-    cum_qty: int
-    processed_ns: int
-    sent_ns: int
-    drawn_ns: int
-    held_ns: int
+    cum_qty: Whole
+    processed_ns: Whole
+    sent_ns: Whole
+    drawn_ns: Whole
+    held_ns: Whole
 
 
 class Quote(Record, frozen=True, kw_only=True, tag="quote"):
     """A venue's true best bid and offer, as it published them; None where a side is empty."""
 
     venue_id: str
-    venue_seq: int
-    bid_px: int | None
+    venue_seq: Whole
+    bid_px: Whole | None
     """Best bid."""
-    bid_qty: int
+    bid_qty: Whole
     """Quantity at it; 0 without a bid."""
-    ask_px: int | None
+    ask_px: Whole | None
     """Best offer."""
-    ask_qty: int
+    ask_qty: Whole
     """Quantity at it; 0 without an offer."""
 
 
@@ -293,10 +292,10 @@ class Depth(Record, frozen=True, kw_only=True, tag="depth"):
     """A venue's displayed book as published (``market_data: full``)."""
 
     venue_id: str
-    venue_seq: int
-    bids: Levels
+    venue_seq: Whole
+    bids: WholeLevels
     """Best first."""
-    asks: Levels
+    asks: WholeLevels
     """Best first."""
 
 
@@ -304,10 +303,10 @@ class TradePrint(Record, frozen=True, kw_only=True, tag="trade"):
     """A trade at a venue, ours or others'."""
 
     venue_id: str
-    venue_seq: int
-    price: int
+    venue_seq: Whole
+    price: Whole
     """Where it traded."""
-    qty: int
+    qty: Whole
     """How much."""
     aggressor: Side
     """The side that took."""
@@ -319,12 +318,12 @@ class DealerAnswer(Record, frozen=True, kw_only=True, tag="dealer_answer"):
     venue_id: str
     cl_ord_id: str
     side: Side
-    order_qty: int
-    quote_px: int | None
+    order_qty: Whole
+    quote_px: Whole | None
     """Its price for the whole order; None where it came to none."""
-    asked_ns: int
+    asked_ns: Whole
     """When the order came: until ``t_ns`` it was held."""
-    moved_half_ticks: int | None
+    moved_half_ticks: Whole | None
     """How far the dealer's middle has moved since, up positive; None without a middle."""
     outcome: str
     """``filled``, ``rejected`` (last look), or ``canceled``: by the owner, or as the limit did not
@@ -340,9 +339,9 @@ class NbboChange(Record, frozen=True, kw_only=True, tag="nbbo"):
 
     observer: str
     """``router``, ``tape``, or ``venue:`` and the id of a venue that has a reference."""
-    bid_px: int | None
+    bid_px: Whole | None
     """Highest bid; None while no venue bids."""
-    ask_px: int | None
+    ask_px: Whole | None
     """Lowest offer; None while no venue offers."""
 
 
@@ -381,9 +380,9 @@ class ParentDone(Record, frozen=True, kw_only=True, tag="parent_done"):
     """
 
     parent_id: str
-    filled_qty: int
+    filled_qty: Whole
     """Filled in all."""
-    canceled_qty: int
+    canceled_qty: Whole
     """Given up as the parent ended."""
     end_reason: EndReason
     """Why it ended."""
@@ -392,7 +391,7 @@ class ParentDone(Record, frozen=True, kw_only=True, tag="parent_done"):
 class RunFinished(Record, frozen=True, kw_only=True, tag="run_finished"):
     """The last record; the writer adds ``seal``. ``records`` counts all lines, this one too."""
 
-    records: int
+    records: Whole
     """Lines of the log, this one too."""
     outcome: Outcome
     """How the run ended."""

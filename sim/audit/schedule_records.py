@@ -4,7 +4,7 @@ Units and stamps as in ``sim.audit.records``, where all records are named.
 """
 
 from sim.audit.decision_records import Note
-from sim.audit.record import Record
+from sim.audit.record import Record, Whole
 
 
 class ScheduleStep(Record, frozen=True, kw_only=True, tag="schedule_step", omit_defaults=True):
@@ -17,20 +17,20 @@ class ScheduleStep(Record, frozen=True, kw_only=True, tag="schedule_step", omit_
     parent_id: str
     schedule: str
     """Its name in scenarios."""
-    slice: int
+    slice: Whole
     """Which step, from 1; those after the last slice are the end of the horizon and what follows
     it."""
-    slices: int
+    slices: Whole
     """How many slices there are."""
-    due_ns: int
+    due_ns: Whole
     """When the plan has it."""
-    planned_qty: int
+    planned_qty: Whole
     """Released by then as planned."""
-    released_qty: int
+    released_qty: Whole
     """Released from now on: so much of the order may be worked."""
-    filled_qty: int
+    filled_qty: Whole
     """Filled by now."""
-    next_ns: int | None = None
+    next_ns: Whole | None = None
     """When the next step comes; left out where none does."""
     at_end: str | None = None
     """What the end of the horizon asks for: ``take``, ``cancel`` or ``wait``; left out before."""

@@ -25,10 +25,8 @@ from sim.audit.read import (
     LineReader,
     LineTooLong,
     cannot_read,
-    may_be_too_large,
     other_version,
     printable,
-    too_large,
 )
 from sim.audit.records import LINE_BYTES_MAX, AnyRecord, Record, RunFinished, RunStarted
 from sim.kernel.files import open_regular
@@ -164,8 +162,6 @@ class _Verification:
         if b"".join([line[-_TAIL:] for line in lines]) != b',"prev":"%b"}' % links.encode():
             return False
         bodies = b"{%b}\n" % b"}\n{".join([line[start:-_TAIL] for line in lines])
-        if may_be_too_large(bodies):
-            return False
         try:
             records = self._decoder.decode_lines(bodies)
             if len(records) != count or self._encoder.encode_lines(records) != bodies:
@@ -200,8 +196,6 @@ class _Verification:
             canonical = self._encoder.encode(record) == body
         except UNREADABLE as error:
             return printable(str(error))
-        if may_be_too_large(body) and (reason := too_large(record)):
-            return reason
         if not canonical:
             return "its spelling is not the canonical one (blanks, equal keys, forms of a number)"
         fault = self._place_fault(record, int(parts[1]), parts[3])
