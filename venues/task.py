@@ -106,24 +106,30 @@ async def run_venue(
     lines = Lines(venue_id, core, ports.emit)
     waiting = lines.orders
     items: deque[Event] = inbox.items
-    while True:
-        await inbox
-        while items:
-            event = items.popleft()
-            msg = event.msg
-            now_ns = clock.now_ns
-            if type(msg) is NewOrderSingle and msg.account in recorded:
-                publisher.arrival(event, msg, now_ns)
-                lines.expect(msg.cl_ord_id)
-            # A ``TimeNs()`` at every message of a run would only please the type checker.
-            for report in handle(msg, now_ns):  # type: ignore[arg-type]
-                send = ports_of.get(report.account)
-                if send is not None:
-                    send(with_fee(report))
-            if waiting:
-                lines.look(msg, now_ns)
-            if (terse is None or terse.unseen) and core.venue_seq != publisher.venue_seq:
-                publish(now_ns)
+    event: Event | None = None
+    try:
+        while True:
+            await inbox
+            while items:
+                event = items.popleft()
+                msg = event.msg
+                now_ns = clock.now_ns
+                if type(msg) is NewOrderSingle and msg.account in recorded:
+                    publisher.arrival(event, msg, now_ns)
+                    lines.expect(msg.cl_ord_id)
+                # A ``TimeNs()`` at every message of a run would only please the type checker.
+                for report in handle(msg, now_ns):  # type: ignore[arg-type]
+                    send = ports_of.get(report.account)
+                    if send is not None:
+                        send(with_fee(report))
+                if waiting:
+                    lines.look(msg, now_ns)
+                if (terse is None or terse.unseen) and core.venue_seq != publisher.venue_seq:
+                    publish(now_ns)
+    finally:
+        # A canceled task keeps its frame in its error. The last event in it knows the way back
+        # here, and the collector sees no events: the run would stay in memory.
+        event = None
 
 
 def best_moved(bids: Levels, new_bids: Levels, asks: Levels, new_asks: Levels) -> bool:
