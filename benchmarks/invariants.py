@@ -32,7 +32,7 @@ def run(quick: bool) -> list[dict[str, Any]]:
         "invariants_routing": "fragmented",
         "invariants_recorded": "three_real_books",
     }
-    return [_row(name, job, rounds=9 if quick else 101) for name, job in jobs.items()]
+    return [_row(name, job, rounds=9 if quick else 41) for name, job in jobs.items()]
 
 
 def _row(name: str, job: LoadedScenario | str, *, rounds: int) -> dict[str, Any]:

@@ -360,6 +360,33 @@ def test_I6_no_correction_past_the_limit(forge: Forge) -> None:
         forge.report(Correction, was_px=50, last_px=51, **lots, **known)
 
 
+def test_I6_a_correction_to_a_better_price_is_booked(forge: Forge) -> None:
+    """F08."""
+    forge.send(60)
+    forge.fill(60, 60, 0)
+    lots = {"was_qty": 60, "last_qty": 60, "cum_qty": 60, "leaves_qty": 0, "reopened_qty": 0}
+    known = {"parent_id": "P", "exec_id": 9, "exec_ref_id": 1, "excess_qty": 0, "fee": "0"}
+    forge.report(Correction, was_px=50, last_px=49, **lots, **known)
+    forge.check()
+    assert forge.rules.orders.parents["P"].tick_lots == 60 * 49
+
+
+def test_I3_a_replace_that_leaves_nothing_open_ends_its_child(forge: Forge) -> None:
+    forge.send(60)
+    forge.replace(30, 50)
+    forge.fill(30, 30, 30)
+    forge.replaced(50, 0, cum=30)
+    with broken("I3: child P.A.1 is filled after its end by child_replaced"):
+        forge.fill(30, 60, 0, exec_id=2)
+
+
+def test_a_router_that_is_not_ours_may_replace_what_it_likes() -> None:
+    forge = Forge(strategy="outside").begin().parent()
+    forge.send(60)
+    forge.replace(90, 70)
+    forge.fill(60, 60, 0, px=70)
+
+
 # ------------------------------------------------------------ I14: venues that get nothing
 
 
