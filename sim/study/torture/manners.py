@@ -30,26 +30,23 @@ from sim.faults.message_reordering import MessageReordering
 from sim.faults.router_crash import RouterCrash
 from sim.faults.venue_crash import VenueCrash
 from sim.faults.wrong_reports import ReportFault
-from sim.protocol.errors import InvariantError
 from sim.scenario.model import Scenario
+from sim.study.torture.judge import Judge
 from sim.study.torture.stops import hears_ns
 
 _ACCUSED: Final = frozenset({"overfill", "conflict", "reset"})
 _MISSING: Final = frozenset({"gap", "given_up", "reset"})
 
 
-class Manners:
+class Manners(Judge):
     """Watches one run.
 
     Args:
         scenario: What is run.
-
-    Attributes:
-        broken: The first thing that should not be; None while all is well.
     """
 
     def __init__(self, scenario: Scenario) -> None:
-        self.broken: InvariantError | None = None
+        super().__init__()
         faults = scenario.faults
         self._accusable = {f.venue_id for f in faults if _may_be_accused(f)}
         self._lossy = {f.venue_id for f in faults if _may_lose_reports(f)}
@@ -70,19 +67,6 @@ class Manners:
             Correction: self._on_changed,
             Overfill: self._on_changed,
         }
-
-    def check(self) -> None:
-        """Raise what was found.
-
-        Raises:
-            InvariantError: If there is something.
-        """
-        if self.broken is not None:
-            raise self.broken
-
-    def _tell(self, what: str, t_ns: int) -> None:
-        if self.broken is None:
-            self.broken = InvariantError(f"{what} at {t_ns} ns")
 
     # What one says of the other
 

@@ -39,8 +39,8 @@ from sim.faults.router_crash import RouterCrash
 from sim.faults.venue_crash import VenueCrash
 from sim.faults.venue_hang import VenueHang
 from sim.kernel.latency.fixed import FixedLatency
-from sim.protocol.errors import InvariantError
 from sim.scenario.model import Scenario
+from sim.study.torture.judge import Judge
 
 _STAMPED: Final[tuple[type[Record], ...]] = (
     Bust,
@@ -87,18 +87,15 @@ class _Stop:
         return None
 
 
-class Stops:
+class Stops(Judge):
     """Watches one run.
 
     Args:
         scenario: What is run.
-
-    Attributes:
-        broken: The first thing that should not be; None while all is well.
     """
 
     def __init__(self, scenario: Scenario) -> None:
-        self.broken: InvariantError | None = None
+        super().__init__()
         self._stops: dict[tuple[str, str], _Stop] = {}
         self._venues = [venue.id for venue in scenario.venues]
         self._cancels = {
@@ -143,12 +140,7 @@ class Stops:
         for name, (halts, t_ns) in self._due.items():
             what = "is not halted" if halts else "stays halted"
             self._tell(f"I10: {name} {what} as a fault {'begins' if halts else 'ends'}", t_ns)
-        if self.broken is not None:
-            raise self.broken
-
-    def _tell(self, what: str, t_ns: int) -> None:
-        if self.broken is None:
-            self.broken = InvariantError(f"{what} at {t_ns} ns")
+        super().check()
 
     def _stop(self, venue_id: str, what: str) -> _Stop:
         key = venue_id, what
